@@ -1,0 +1,2 @@
+//! The `opportune` program.
+fn main() {}

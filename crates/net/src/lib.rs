@@ -1,0 +1,1 @@
+//! The native trainer: dense networks, losses, optimizers; many small networks side by side.

@@ -1,0 +1,1 @@
+//! Carries out what a policy asks for: shares prefixes, pauses, resumes and stores.

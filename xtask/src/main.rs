@@ -1,0 +1,2 @@
+//! The project's own tasks: test, bench, golden values, tidy checks.
+fn main() {}
