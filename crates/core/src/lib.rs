@@ -1,6 +1,19 @@
-//! What is asked, chosen and promised: schedules, plans, policies, stop rules and the ports of the outside. Pure: no files, threads, clocks or global randomness.
+//! What is asked, chosen and promised: schedules, plans, policies, stop rules, scores, and the ports of the outside.
+//!
+//! Pure: no files, threads, clocks or global randomness. Everything here can be used from any training loop.
 
 pub mod error;
+pub mod observation;
+pub mod optimizer;
+pub mod plan;
+pub mod policy;
+pub mod ports;
 pub mod rng;
+pub mod schedule;
+pub mod score;
+pub mod settings;
+pub mod space;
+pub mod stop;
+pub mod text;
 
 pub use error::InputError;

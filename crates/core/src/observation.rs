@@ -1,0 +1,55 @@
+//! What one epoch of one run gave.
+
+use serde::{Deserialize, Serialize};
+
+/// Loss and score on rows that were not trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scored {
+    /// Mean loss over the rows, without penalties. Not finite where the run diverged.
+    pub loss: f64,
+    /// In the units of the study's score; not finite where it is not defined.
+    pub score: f64,
+}
+
+/// What one epoch gave. A function of the prefix key alone, but for `seconds`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Epochs done, from 1.
+    pub epoch: u32,
+    /// Optimizer steps done since the start of the run.
+    pub step: u64,
+    /// Rate of the epoch's last step.
+    pub rate: f64,
+    /// Momentum (or β1) of the epoch's last step, where the schedule cycles it.
+    pub momentum: Option<f64>,
+    /// Mean loss over the epoch's rows as met in training, without the penalty.
+    pub train_loss: f64,
+    /// Mean L2 penalty over the epoch's rows as met in training.
+    pub penalty: f64,
+    /// Score of the training rows as met in training.
+    pub train_score: f64,
+    /// On the validation rows after the epoch; `None` where there are none.
+    pub validation: Option<Scored>,
+    /// Time of this epoch's training and validation, on the thread that did it.
+    pub seconds: f64,
+}
+
+impl Observation {
+    /// Whether both say the same of the training, bit for bit; the time it took does not count.
+    pub fn same_bits(&self, other: &Observation) -> bool {
+        let bits = |one: &Observation| {
+            let option = |value: Option<f64>| value.map(f64::to_bits);
+            (
+                (one.epoch, one.step, one.rate.to_bits(), option(one.momentum)),
+                (canonical(one.train_loss), canonical(one.penalty), canonical(one.train_score)),
+                one.validation.map(|v| (canonical(v.loss), canonical(v.score))),
+            )
+        };
+        bits(self) == bits(other)
+    }
+}
+
+/// Which NaN a NaN is, and whether an overflow is inf or NaN, does not survive every store.
+fn canonical(value: f64) -> u64 {
+    if value.is_finite() { value.to_bits() } else { f64::NAN.to_bits() }
+}

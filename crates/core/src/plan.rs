@@ -1,0 +1,247 @@
+//! A training, planned to the last bit, and the keys by which two trainings are found to agree.
+
+use crate::error::InputError;
+use crate::optimizer::Optimizer;
+use crate::schedule::Resolved;
+use crate::score::Score;
+use crate::settings::{Activation, Init, Precision, words};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Sixteen bytes of a hash, written as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Key(pub [u8; 16]);
+
+impl Key {
+    /// The hash of some bytes (BLAKE3, cut to 128 bits).
+    pub fn of(bytes: &[u8]) -> Key {
+        Key::cut(blake3::hash(bytes))
+    }
+
+    fn cut(hash: blake3::Hash) -> Key {
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.as_bytes()[..16]);
+        Key(key)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> String {
+        key.to_string()
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = InputError;
+    fn try_from(text: String) -> Result<Key, InputError> {
+        let mut key = [0; 16];
+        if text.len() != 32 || !text.is_ascii() {
+            return Err(InputError::new(format!("'{text}' is not a key of 32 hexadecimal digits")));
+        }
+        for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).unwrap_or("");
+            *byte = u8::from_str_radix(digits, 16)
+                .map_err(|_| InputError::new(format!("'{text}' is not a key of 32 hexadecimal digits")))?;
+        }
+        Ok(Key(key))
+    }
+}
+
+words!(
+    /// What is minimised.
+    Loss, "loss" {
+        /// Cross-entropy over classes behind a softmax.
+        Softmax = "softmax",
+        /// Cross-entropy of one logistic output: two classes.
+        Logistic = "logistic",
+        /// Half the squared error of standardised targets, as scikit-learn.
+        Squared = "squared",
+    }
+);
+
+/// A dense network's shape.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    /// Encoded features.
+    pub inputs: u32,
+    /// Units of each hidden layer.
+    pub hidden: Vec<u32>,
+    /// Classes for [`Loss::Softmax`], else 1.
+    pub outputs: u32,
+    /// Of the hidden layers.
+    pub activation: Activation,
+    /// How weights start.
+    pub init: Init,
+}
+
+impl Network {
+    /// Widths from inputs to outputs.
+    pub fn widths(&self) -> Vec<usize> {
+        let ends = |width: &u32| *width as usize;
+        std::iter::once(&self.inputs).chain(&self.hidden).chain([&self.outputs]).map(ends).collect()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
+        write!(f, "{} {} {}", widths.join("-"), self.activation, self.init)
+    }
+}
+
+/// Which rows a run trains on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The training rows of a fold, from 0, with its validation rows to judge by; one split is fold 0.
+    Fold(u32),
+    /// All rows but the test's, with none to judge by: a refit, or a fit without validation.
+    Whole,
+}
+
+impl Part {
+    /// The fold, for deriving random streams.
+    pub fn fold(self) -> Option<u32> {
+        match self {
+            Part::Fold(fold) => Some(fold),
+            Part::Whole => None,
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Fold(fold) => write!(f, "fold {fold}"),
+            Part::Whole => f.write_str("all rows"),
+        }
+    }
+}
+
+/// Everything but the schedule that changes the bits of a training or of what is observed of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Hash of the data set.
+    pub data: Key,
+    /// Which rows are trained on.
+    pub part: Part,
+    /// Hash of the part's training and validation rows.
+    pub rows: Key,
+    /// The network.
+    pub network: Network,
+    /// What is minimised.
+    pub loss: Loss,
+    /// How.
+    pub optimizer: Optimizer,
+    /// See [`crate::settings::Settings::l2`].
+    pub l2: f64,
+    /// See [`crate::settings::Settings::weight_decay`].
+    pub weight_decay: f64,
+    /// Rows of a minibatch; the last one of an epoch may be smaller.
+    pub batch: u32,
+    /// Of the study.
+    pub seed: u64,
+    /// Trainings of the same that differ in nothing but their random streams, from 0.
+    pub repeat: u32,
+    /// Width of the numbers.
+    pub precision: Precision,
+    /// Instruction set, blocking and version of the trainer.
+    pub kernels: String,
+    /// What is observed.
+    pub score: Score,
+}
+
+impl Recipe {
+    /// Loss of guessing without looking at the features: the entropy of equally frequent classes, or half the
+    /// variance of standardised targets.
+    pub fn guessing(&self) -> f64 {
+        match self.loss {
+            Loss::Softmax => f64::from(self.network.outputs).ln(),
+            Loss::Logistic => 2f64.ln(),
+            Loss::Squared => 0.5,
+        }
+    }
+
+    /// The key of a run that has not begun. `private` keeps a trial's runs apart from all others (`--no-share`).
+    pub fn key(&self, private: Option<u32>) -> PrefixKey {
+        // Text rather than bytes: floats print in their shortest exact form, and a key can be explained.
+        let text = format!(
+            "opportune prefix 1; data {}; {}; rows {}; network {}; loss {}; {}; l2 {:?}; weight decay {:?}; \
+             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}",
+            self.data,
+            self.part,
+            self.rows,
+            self.network,
+            self.loss,
+            self.optimizer,
+            self.l2,
+            self.weight_decay,
+            self.batch,
+            self.seed,
+            self.repeat,
+            self.precision,
+            self.kernels,
+            self.score,
+        );
+        PrefixKey(Key::of(text.as_bytes()))
+    }
+}
+
+/// The hash of a recipe and of all settings applied so far: two runs of equal key have equal bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PrefixKey(pub Key);
+
+/// One training: a recipe under a schedule for a number of epochs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is trained.
+    pub recipe: Recipe,
+    /// Under which rates; lengths are resolved.
+    pub schedule: Resolved,
+    /// At most so many; rules may stop before.
+    pub epochs: u32,
+}
+
+impl Plan {
+    /// Keys after 0, 1, … `epochs` epochs: `epochs + 1` of them.
+    pub fn keys(&self, private: Option<u32>) -> Vec<PrefixKey> {
+        let mut key = self.recipe.key(private);
+        let mut keys = Vec::with_capacity(self.epochs as usize + 1);
+        keys.push(key);
+        let steps = u64::from(self.schedule.steps_per_epoch());
+        for epoch in 0..u64::from(self.epochs) {
+            let mut hash = blake3::Hasher::new();
+            hash.update(&key.0.0);
+            let mut apply = |step: u64| {
+                let setting = self.schedule.at(step);
+                hash.update(&setting.rate.to_bits().to_le_bytes());
+                hash.update(&setting.momentum.map_or(u64::MAX, f64::to_bits).to_le_bytes());
+            };
+            if self.schedule.held_per_epoch() {
+                apply(epoch * steps);
+            } else {
+                // Equal settings in a row are told once, so that a schedule held within the epoch gives the same key
+                // however it is written.
+                let first = self.schedule.at(epoch * steps);
+                let held = (1..steps).all(|step| self.schedule.at(epoch * steps + step) == first);
+                (0..if held { 1 } else { steps }).for_each(|step| apply(epoch * steps + step));
+            }
+            key = PrefixKey(Key::cut(hash.finalize()));
+            keys.push(key);
+        }
+        keys
+    }
+}

@@ -1,0 +1,255 @@
+//! The settings of one training, typed, and how a point of the space changes them.
+
+use crate::error::InputError;
+use crate::optimizer::Optimizer;
+use crate::schedule::Schedule;
+use crate::space::{Config, Value};
+use crate::text::nearest;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Declares an enum of plain words with `ALL`, `Display`, `FromStr` (errors name the nearest word) and serde as text.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// Every one there is.
+            pub const ALL: &[$name] = &[$($name::$variant),+];
+
+            /// The word it is written as.
+            pub fn word(self) -> &'static str {
+                match self { $($name::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.word()) }
+        }
+
+        impl FromStr for $name {
+            type Err = InputError;
+            fn from_str(text: &str) -> Result<Self, InputError> {
+                let words = Self::ALL.iter().map(|one| one.word());
+                Self::ALL.iter().copied().find(|one| one.word() == text.trim()).ok_or_else(|| {
+                    let all = words.clone().collect::<Vec<_>>().join(", ");
+                    let hint = match nearest(text, words) {
+                        Some(near) => format!("did you mean '{near}'? (there are: {all})"),
+                        None => format!("there are: {all}"),
+                    };
+                    InputError::new(format!(concat!("unknown ", $what, " '{}'"), text)).remedy(hint)
+                })
+            }
+        }
+
+        impl From<$name> for String { fn from(one: $name) -> String { one.word().to_string() } }
+
+        impl TryFrom<String> for $name {
+            type Error = InputError;
+            fn try_from(text: String) -> Result<Self, InputError> { text.parse() }
+        }
+    };
+}
+pub(crate) use words;
+
+words!(
+    /// What a hidden unit computes from its sum.
+    Activation, "activation" {
+        /// max(0, z).
+        Relu = "relu",
+        /// Hyperbolic tangent.
+        Tanh = "tanh",
+        /// 1/(1+e^-z).
+        Logistic = "logistic",
+        /// z itself.
+        Identity = "identity",
+    }
+);
+
+words!(
+    /// How weights start.
+    Init, "initialisation" {
+        /// Uniform on ±√(6/(in+out)), ±√(2/(in+out)) for logistic; biases likewise, as scikit-learn does (Glorot and
+        /// Bengio 2010).
+        Glorot = "glorot",
+        /// Normal with variance 2/in, biases zero (He et al. 2015).
+        He = "he",
+    }
+);
+
+words!(
+    /// Width of the numbers a network is trained in.
+    Precision, "precision" {
+        /// 32 bits.
+        F32 = "f32",
+        /// 64 bits.
+        F64 = "f64",
+    }
+);
+
+/// One training, in full: the base that a [`Config`] changes. The defaults are those of scikit-learn's MLPClassifier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Base rate; `None` where the schedule has rates of its own. Default 0.001.
+    pub lr: Option<f64>,
+    /// Default constant.
+    pub schedule: Schedule,
+    /// Passes over the training rows, at least 1. Default 200.
+    pub epochs: u32,
+    /// Units of each hidden layer; none is a linear model. Default 100.
+    pub hidden: Vec<u32>,
+    /// Of the hidden layers. Default relu.
+    pub activation: Activation,
+    /// Default Glorot's.
+    pub init: Init,
+    /// Rows of a minibatch; a larger one than there are rows is cut to them. Default 200.
+    pub batch: u32,
+    /// Default Adam.
+    pub optimizer: Optimizer,
+    /// L2 penalty α of scikit-learn: ½α‖W‖²/batch rows is added to the loss. Default 1e-4.
+    pub l2: f64,
+    /// Decoupled weight decay λ: weights are multiplied by 1−rate·λ before each step (Loshchilov and Hutter 2019).
+    /// Default 0.
+    pub weight_decay: f64,
+    /// Default f32.
+    pub precision: Precision,
+    /// Of training: initial weights and batch order. Default 0.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            lr: Some(1e-3),
+            schedule: Schedule::default(),
+            epochs: 200,
+            hidden: vec![100],
+            activation: Activation::Relu,
+            init: Init::Glorot,
+            batch: 200,
+            optimizer: Optimizer::default(),
+            l2: 1e-4,
+            weight_decay: 0.0,
+            precision: Precision::F32,
+            seed: 0,
+        }
+    }
+}
+
+/// Hidden layers wider than this, or more of them, are taken for a slip of the keyboard.
+const UNITS_MAX: u32 = 65_536;
+const LAYERS_MAX: usize = 64;
+
+impl Settings {
+    /// These settings with what `config` says in their place.
+    ///
+    /// # Errors
+    /// A name that is no setting, or a value of the wrong kind or out of range.
+    pub fn with(&self, config: &Config) -> Result<Settings, InputError> {
+        let mut settings = self.clone();
+        for (name, value) in config.iter() {
+            settings.set(name, value).map_err(|error| error.at(format!("--{name}")))?;
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), InputError> {
+        let kind = |expected: &str| InputError::new(format!("{value} is not {expected}"));
+        match name {
+            "lr" => self.lr = Some(value.number().ok_or_else(|| kind("a number"))?),
+            "epochs" => self.epochs = value.count().ok_or_else(|| kind("a whole number"))?,
+            "batch" => self.batch = value.count().ok_or_else(|| kind("a whole number"))?,
+            "l2" => self.l2 = value.number().ok_or_else(|| kind("a number"))?,
+            "weight-decay" => self.weight_decay = value.number().ok_or_else(|| kind("a number"))?,
+            "hidden" => self.hidden = value.layers().ok_or_else(|| kind("a list of layer widths"))?.to_vec(),
+            "schedule" => self.schedule = value.text().ok_or_else(|| kind("a schedule"))?.parse()?,
+            "optimizer" => self.optimizer = value.text().ok_or_else(|| kind("an optimizer"))?.parse()?,
+            "activation" => self.activation = value.text().ok_or_else(|| kind("an activation"))?.parse()?,
+            _ => return Err(InputError::new("no such setting")),
+        }
+        Ok(())
+    }
+
+    /// Ranges of all values, and that rate and schedule fit together.
+    ///
+    /// # Errors
+    /// The first value out of range, with the flag that gives it.
+    pub fn check(&self) -> Result<(), InputError> {
+        let bad = |flag: &str, what: String| Err(InputError::new(what).at(flag));
+        match self.lr {
+            Some(lr) if !(lr.is_finite() && lr > 0.0) => {
+                return bad("--lr", format!("a rate of {lr} is not above 0 and finite"));
+            }
+            Some(_) if self.schedule.owns_rate() => {
+                return Err(InputError::new(format!("the schedule {} has rates of its own", self.schedule))
+                    .at("--lr")
+                    .remedy("leave --lr out, or choose a schedule that scales it"));
+            }
+            None if !self.schedule.owns_rate() => {
+                return bad("--lr", format!("the schedule {} needs a rate", self.schedule));
+            }
+            _ => {}
+        }
+        if self.epochs == 0 {
+            return bad("--epochs", "0 epochs train nothing; give at least 1".into());
+        }
+        if self.batch == 0 {
+            return bad("--batch", "a batch of 0 rows; give at least 1".into());
+        }
+        if self.hidden.len() > LAYERS_MAX || self.hidden.iter().any(|&units| units == 0 || units > UNITS_MAX) {
+            return bad("--hidden", format!("at most {LAYERS_MAX} layers of 1 to {UNITS_MAX} units each"));
+        }
+        for (flag, value) in [("--l2", self.l2), ("--weight-decay", self.weight_decay)] {
+            if !(value.is_finite() && value >= 0.0) {
+                return bad(flag, format!("{value} is not a finite number from 0 up"));
+            }
+        }
+        if self.schedule.cycles_momentum() && !self.optimizer.has_momentum() {
+            return bad("--schedule", format!("it cycles the momentum, and {} has none", self.optimizer));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_changes_what_it_names_and_nothing_else() {
+        let base = Settings::default();
+        let config = Config::from_iter([
+            ("lr".to_string(), Value::Number(0.01)),
+            ("hidden".to_string(), Value::Layers(vec![50, 50])),
+            ("epochs".to_string(), Value::Count(300)),
+        ]);
+        let changed = base.with(&config).unwrap();
+        assert_eq!(changed, Settings { lr: Some(0.01), hidden: vec![50, 50], epochs: 300, ..base });
+    }
+
+    #[test]
+    fn values_out_of_range_are_named_by_their_flag() {
+        for (name, value, flag) in [
+            ("lr", Value::Number(-1.0), "--lr"),
+            ("lr", Value::Number(f64::NAN), "--lr"),
+            ("epochs", Value::Count(0), "--epochs"),
+            ("batch", Value::Count(0), "--batch"),
+            ("hidden", Value::Layers(vec![0]), "--hidden"),
+            ("l2", Value::Number(-1e-4), "--l2"),
+            ("colour", Value::Count(1), "--colour"),
+        ] {
+            let config = Config::from_iter([(name.to_string(), value)]);
+            let error = Settings::default().with(&config).unwrap_err().to_string();
+            assert!(error.starts_with(flag), "{error}");
+        }
+        assert_eq!(
+            "rleu".parse::<Activation>().unwrap_err().to_string(),
+            "unknown activation 'rleu'; did you mean 'relu'? (there are: relu, tanh, logistic, identity)"
+        );
+    }
+}
