@@ -1,0 +1,89 @@
+//! A straight line.
+
+use super::form::{CurveAt, Form, Key, Kind, OVER, PER, Run, share};
+use super::{Per, RateSource, Setting};
+use crate::InputError;
+use crate::text::{Args, Writer, number};
+use serde::{Deserialize, Serialize};
+
+/// `linear(from=1, to=0)`: `lr · (from + (to − from) · t/over)`.
+///
+/// Clock: per epoch; as the first child of a sequence it is a warm-up and goes per step. At `t = 0` the factor is `from`, so
+/// that `from=0` trains its first step (per epoch: its first epoch) with rate 0; at `t = over` and after it is `to`.
+///
+/// As PyTorch's `LinearLR` (its `start_factor`, `end_factor`, `total_iters`), whose defaults are a warm-up from 1/3; here the
+/// default is the decay to zero that others call linear.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Linear {
+    /// The factor at the beginning, at least 0.
+    pub from: f64,
+    /// The factor at the end, at least 0.
+    pub to: f64,
+}
+
+const FROM: f64 = 1.0;
+const TO: f64 = 0.0;
+
+/// The resolved form.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Curve {
+    from: f64,
+    to: f64,
+}
+
+impl Form for Linear {
+    const KIND: Kind = Kind {
+        name: "linear",
+        formula: "lr·(from + (to − from)·t/over)",
+        keys: &[
+            Key::optional("from", "1", "the factor at the beginning, at least 0"),
+            Key::optional("to", "0", "the factor at the end, at least 0"),
+            OVER,
+            PER,
+        ],
+        positional: None,
+        rate: RateSource::Base,
+        clock: Per::Epoch,
+        needs_length: true,
+    };
+
+    type Curve = Curve;
+
+    fn read(args: &Args<'_>) -> Result<Self, InputError> {
+        Ok(Linear { from: args.number("from")?.unwrap_or(FROM), to: args.number("to")?.unwrap_or(TO) })
+    }
+
+    fn write(&self, text: &mut Writer) {
+        if self.from != FROM {
+            text.key("from", number(self.from));
+        }
+        if self.to != TO {
+            text.key("to", number(self.to));
+        }
+    }
+
+    fn check(&self) -> Result<(), InputError> {
+        for (key, factor) in [("from", self.from), ("to", self.to)] {
+            if !(factor.is_finite() && factor >= 0.0) {
+                return Err(InputError::new(format!("{key} of linear is {}", number(factor)))
+                    .remedy("give a factor of the learning rate, at least 0"));
+            }
+        }
+        if self.from == 0.0 && self.to == 0.0 {
+            return Err(InputError::new("linear goes from 0 to 0").remedy("for a warm-up write to=1"));
+        }
+        Ok(())
+    }
+
+    fn curve(&self, _: &Run) -> Result<Curve, InputError> {
+        Ok(Curve { from: self.from, to: self.to })
+    }
+}
+
+impl CurveAt for Curve {
+    fn at(&self, t: u64, length: u64) -> Setting {
+        let passed = share(t, length);
+        // The end is given as written: the sum may miss it by a rounding.
+        Setting::rate(if passed == 1.0 { self.to } else { self.from + (self.to - self.from) * passed })
+    }
+}

@@ -1,0 +1,166 @@
+//! One schedule after another.
+
+use super::form::{Key, Kind, Run};
+use super::resolved::{Part, Resolved};
+use super::{Per, RateSource, Schedule};
+use crate::InputError;
+use crate::text::{Call, Unit, Value, number};
+
+pub(super) const KIND: Kind = Kind {
+    name: "sequence",
+    formula: "its children, one after another",
+    keys: &[Key::needed("", "two or more schedules; one of them may leave its length out and gets the remainder")],
+    positional: Some(""),
+    rate: RateSource::Base,
+    clock: Per::Epoch,
+    needs_length: false,
+};
+
+pub(super) fn read(call: &Call) -> Result<Vec<Schedule>, InputError> {
+    let mut children = Vec::new();
+    for arg in &call.args {
+        if let Some(key) = &arg.key {
+            return Err(call
+                .error(arg.at, format!("sequence has no keys, and '{key}' is given"))
+                .remedy("write its schedules one after another: sequence(linear(from=0, to=1, over=5), cosine())"));
+        }
+        let child = match &arg.value {
+            Value::Call(child) => Schedule::from_call(child)?,
+            Value::Word(name) => {
+                let child = Call { what: call.what, name: name.clone(), name_at: arg.value_at, args: Vec::new() };
+                Schedule::from_call(&child)?
+            }
+            _ => return Err(call.error(arg.value_at, "expected a schedule in sequence").remedy("such as cosine()")),
+        };
+        if matches!(child, Schedule::Sequence(_)) {
+            return Err(call.error(arg.value_at, "a sequence within a sequence").remedy(FLATTEN));
+        }
+        children.push(child);
+    }
+    Ok(children)
+}
+
+const FLATTEN: &str = "write its schedules in the outer one";
+
+/// The mistake of a sequence as a child.
+pub(super) fn nested() -> InputError {
+    InputError::new("a sequence within a sequence").remedy(FLATTEN)
+}
+
+/// What holds whatever the run.
+pub(super) fn check(children: &[Schedule]) -> Result<(), InputError> {
+    let Some((_, before)) = children.split_last() else {
+        return Err(
+            InputError::new("sequence is empty").remedy("name its schedules: sequence(constant(), cooldown(20%))")
+        );
+    };
+    for child in children {
+        if matches!(child, Schedule::Sequence(_)) {
+            return Err(nested());
+        }
+        child.check()?;
+    }
+    if before.iter().any(|child| child.kind().rate == RateSource::Before) {
+        return Err(InputError::new("a cooldown within sequence is not its last schedule").remedy("move it to the end"));
+    }
+    let named = |source| children.iter().map(Schedule::kind).find(|kind| kind.rate == source);
+    if let (Some(own), Some(other)) = (named(RateSource::Own), named(RateSource::Base)) {
+        return Err(InputError::new(format!(
+            "sequence holds {}, which has rates of its own, and {}, which multiplies a learning rate",
+            own.name, other.name
+        ))
+        .remedy("take schedules of one sort"));
+    }
+    let open = |child: &&Schedule| child.timing().over.is_none();
+    if children.iter().filter(open).count() > 1 {
+        // The last may well take the remainder, so the one to mend is the first.
+        let first = before.iter().find(open).map_or("", |child| child.kind().name);
+        return Err(InputError::new(format!("{first} in sequence has no length, and it is not the only one"))
+            .remedy(format!("give it one, such as {first}(over=5); one schedule may leave it out")));
+    }
+    Ok(())
+}
+
+/// Resolves a sequence that has been checked.
+pub(super) fn resolve(children: &[Schedule], base: Option<f64>, run: &Run) -> Result<Resolved, InputError> {
+    let starts = starts(children, run)?;
+    let mut parts: Vec<Part> = Vec::new();
+    let mut before: Option<f64> = base;
+    for (index, child) in children.iter().enumerate() {
+        let (kind, timing) = (child.kind(), child.timing());
+        let (start, end) = (starts[index], starts[index + 1]);
+        let leads = index == 0 && matches!(child, Schedule::Linear(..));
+        let clock = if leads { Per::Step } else { kind.clock };
+        let scale = match kind.rate {
+            RateSource::Base => base,
+            RateSource::Own => None,
+            RateSource::Before => before,
+        };
+        // Only the last can be without an end; an emptied one is still asked for its first rate below.
+        let last = index + 1 == children.len();
+        let length = (!last || kind.needs_length || timing.over.is_some()).then_some((end - start).max(1));
+        let part = Part::new(child.curve(run)?, start, length, timing.per.unwrap_or(clock), scale.unwrap_or(1.0))?;
+        before = Some(part.at(end.saturating_sub(1).max(start), run.steps_per_epoch).rate);
+        if start < end || last {
+            parts.push(part);
+        }
+    }
+    let first = parts.remove(0);
+    Ok(Resolved::new(run, first, parts))
+}
+
+/// The steps at which the children start, and at which the last one ends.
+///
+/// Sums are rounded, not the lengths, so that shares which make up the run do so in steps too.
+fn starts(children: &[Schedule], run: &Run) -> Result<Vec<u64>, InputError> {
+    let lengths: Vec<Option<f64>> =
+        children.iter().map(|child| child.timing().over.map(|over| run.steps_exact(&over))).collect();
+    let given: f64 = lengths.iter().flatten().sum();
+    let (total, open) = (run.steps as f64, lengths.contains(&None));
+    let steps_per_epoch = f64::from(run.steps_per_epoch.get());
+    // Half a step is rounding; a remainder must be there.
+    if given >= total + 0.5 || (open && given >= total - 0.5) {
+        let rest = if open { ", which leaves nothing for the one without a length" } else { "" };
+        return Err(InputError::new(format!(
+            "the lengths in sequence add up to {} epochs of the run's {}{rest}",
+            number(given / steps_per_epoch),
+            run.epochs
+        ))
+        .remedy("shorten them, write them in %, or give the run more epochs"));
+    }
+    let mut sum = 0.0;
+    let mut starts = vec![0];
+    for length in &lengths {
+        sum += length.unwrap_or(total - given);
+        starts.push((sum.round() as u64).min(run.steps));
+    }
+    let last = children.len() - 1;
+    let cooldown = children[last].kind().rate == RateSource::Before;
+    if cooldown {
+        if starts[last + 1] < run.steps {
+            return Err(InputError::new(format!(
+                "the cooldown ends after {} of the run's {} epochs",
+                number(sum / steps_per_epoch),
+                run.epochs
+            ))
+            .remedy("leave the length of the schedule before it out"));
+        }
+        if last > 0 && children[last].timing().over.is_some_and(|over| over.unit != Unit::Steps) {
+            let exact = (total - lengths[last].unwrap_or(0.0)) / steps_per_epoch;
+            // The margin is for shares such as 30% that have no exact binary form.
+            let epoch = (exact + 1e-9).floor();
+            starts[last] = ((epoch * steps_per_epoch) as u64).max(starts[last - 1]);
+        }
+    }
+    for (index, child) in children.iter().enumerate() {
+        // What stands before a cooldown may give way to it in a run of very few epochs.
+        let gives_way = cooldown && index + 1 == last;
+        if starts[index] == starts[index + 1] && !gives_way {
+            return Err(match child.timing().over {
+                Some(over) => run.too_short(&over),
+                None => InputError::new("the lengths in sequence leave less than one step").remedy("shorten them"),
+            });
+        }
+    }
+    Ok(starts)
+}

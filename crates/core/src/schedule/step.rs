@@ -1,0 +1,81 @@
+//! Decay in steps.
+
+use super::form::{CurveAt, Form, Key, Kind, OVER_OPEN, PER, Run, check_gamma};
+use super::{Per, RateSource, Setting};
+use crate::InputError;
+use crate::text::{Args, Length, Writer, number};
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroU64;
+
+/// `step(every, gamma=0.1)`: `lr · gamma^⌊t/every⌋`.
+///
+/// Clock: per epoch. With `every=30` the epochs 0 to 29 have the rate `lr`, epoch 30 is the first with `lr · gamma`. Goes on
+/// for as long as it is asked unless `over` ends it; after that it holds the value there.
+///
+/// As PyTorch's `StepLR`, and Keras's `ExponentialDecay(staircase=True)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// How long each rate holds.
+    pub every: Length,
+    /// The factor from one rate to the next, above 0 and at most 1.
+    pub gamma: f64,
+}
+
+/// The factor where none is given; PyTorch's.
+const GAMMA: f64 = 0.1;
+
+/// The resolved form.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Curve {
+    /// Steps.
+    every: NonZeroU64,
+    gamma: f64,
+}
+
+impl Form for Step {
+    const KIND: Kind = Kind {
+        name: "step",
+        formula: "lr·gamma^⌊t/every⌋",
+        keys: &[
+            Key::needed("every", "how long each rate holds: a length"),
+            Key::optional("gamma", "0.1", "the factor from one rate to the next, above 0 and at most 1"),
+            OVER_OPEN,
+            PER,
+        ],
+        positional: None,
+        rate: RateSource::Base,
+        clock: Per::Epoch,
+        needs_length: false,
+    };
+
+    type Curve = Curve;
+
+    fn read(args: &Args<'_>) -> Result<Self, InputError> {
+        Ok(Step { every: args.need("every", args.length("every")?)?, gamma: args.number("gamma")?.unwrap_or(GAMMA) })
+    }
+
+    fn write(&self, text: &mut Writer) {
+        text.key("every", self.every);
+        if self.gamma != GAMMA {
+            text.key("gamma", number(self.gamma));
+        }
+    }
+
+    fn check(&self) -> Result<(), InputError> {
+        check_gamma("step", self.gamma)
+    }
+
+    fn lengths(&self) -> Vec<Length> {
+        vec![self.every]
+    }
+
+    fn curve(&self, run: &Run) -> Result<Curve, InputError> {
+        Ok(Curve { every: run.period(&self.every)?, gamma: self.gamma })
+    }
+}
+
+impl CurveAt for Curve {
+    fn at(&self, t: u64, _: u64) -> Setting {
+        Setting::rate(self.gamma.powf((t / self.every) as f64))
+    }
+}

@@ -1,0 +1,69 @@
+//! From values back to text.
+
+use std::fmt::Display;
+
+/// Builds `name(key=value, …)`; without arguments the bare name.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    name: &'static str,
+    args: Vec<String>,
+}
+
+impl Writer {
+    /// Begins a call.
+    pub fn new(name: &'static str) -> Self {
+        Writer { name, args: Vec::new() }
+    }
+
+    /// Adds `key=value`.
+    pub fn key(&mut self, key: &str, value: impl Display) -> &mut Self {
+        self.args.push(format!("{key}={value}"));
+        self
+    }
+
+    /// Adds a value without a key.
+    pub fn value(&mut self, value: impl Display) -> &mut Self {
+        self.args.push(value.to_string());
+        self
+    }
+
+    /// The text.
+    pub fn finish(&self) -> String {
+        match self.args.as_slice() {
+            [] => self.name.to_owned(),
+            args => format!("{}({})", self.name, args.join(", ")),
+        }
+    }
+}
+
+/// A number as short as reads back to the same bits: `0.001`, `1e-5`, `200`.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || (1e-4..1e15).contains(&size) { format!("{value}") } else { format!("{value:e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Value, parse};
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_are_short() {
+        for (value, text) in
+            [(0.001, "0.001"), (1e-5, "1e-5"), (200.0, "200"), (0.0, "0"), (1e300, "1e300"), (-0.5, "-0.5")]
+        {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_read_back(bits: u64) {
+            let value = f64::from_bits(bits);
+            prop_assume!(value.is_finite());
+            let call = parse("schedule", &Writer::new("a").key("x", number(value)).finish()).unwrap();
+            prop_assert_eq!(&call.args[0].value, &Value::Number(value));
+        }
+    }
+}
