@@ -3,6 +3,7 @@
 //! Pure: no files, threads, clocks or global randomness. Everything here can be used from any training loop.
 
 pub mod error;
+pub mod memory;
 pub mod observation;
 pub mod optimizer;
 pub mod plan;

@@ -49,7 +49,7 @@ impl Observation {
     }
 }
 
-/// Which NaN a NaN is, and whether an overflow is inf or NaN, does not survive every store.
+/// Which NaN a NaN is, whether an overflow is inf or NaN, and the sign of 0 do not survive every store.
 fn canonical(value: f64) -> u64 {
-    if value.is_finite() { value.to_bits() } else { f64::NAN.to_bits() }
+    if value.is_finite() { (value + 0.0).to_bits() } else { f64::NAN.to_bits() }
 }

@@ -1,6 +1,7 @@
 //! The outside, as core sees it: who trains, who plans, who remembers.
 
 use crate::error::InputError;
+use crate::memory::Remembered;
 use crate::observation::Observation;
 use crate::plan::{Key, Part, Plan, PrefixKey};
 use crate::space::Config;
@@ -185,36 +186,6 @@ pub struct Ending {
     pub epochs: u32,
     /// The epoch that counts.
     pub chosen: u32,
-}
-
-/// A study as it is remembered.
-#[derive(Debug, Clone, Default)]
-pub struct Remembered {
-    /// Trials by number.
-    pub trials: Vec<(u32, Config)>,
-    /// Stages in order of their numbers.
-    pub stages: Vec<RememberedStage>,
-    /// In the order in which they came.
-    pub endings: Vec<Ending>,
-    /// Kind and JSON, in the order in which they came.
-    pub notes: Vec<(String, String)>,
-}
-
-/// A stage as it is remembered.
-#[derive(Debug, Clone)]
-pub struct RememberedStage {
-    /// Its number.
-    pub stage: StageId,
-    /// On which rows.
-    pub part: Part,
-    /// The run it left, and after how many epochs.
-    pub parent: Option<(StageId, u32)>,
-    /// Key of its first epoch.
-    pub first: PrefixKey,
-    /// Its epochs in order, the first one after the parent's.
-    pub epochs: Vec<(PrefixKey, Observation)>,
-    /// Epochs at which its state is saved, ascending.
-    pub checkpoints: Vec<(u32, PrefixKey)>,
 }
 
 /// Remembers one study.

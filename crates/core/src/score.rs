@@ -138,8 +138,7 @@ mod tests {
 
     // Expected values from sklearn.metrics 1.9 on the same arrays (xtask/golden/scores.py).
     const LABELS: [u32; 6] = [0, 1, 2, 2, 1, 0];
-    const P: [f64; 18] =
-        [0.7, 0.2, 0.1, 0.3, 0.4, 0.3, 0.2, 0.5, 0.3, 0.1, 0.1, 0.8, 0.25, 0.5, 0.25, 0.1, 0.6, 0.3];
+    const P: [f64; 18] = [0.7, 0.2, 0.1, 0.3, 0.4, 0.3, 0.2, 0.5, 0.3, 0.1, 0.1, 0.8, 0.25, 0.5, 0.25, 0.1, 0.6, 0.3];
 
     fn close(a: f64, b: f64) {
         assert!((a - b).abs() < 1e-12, "{a} is not {b}");
@@ -150,7 +149,7 @@ mod tests {
         close(Score::Accuracy.of_classes(&LABELS, &P, 3), 4.0 / 6.0);
         close(Score::BalancedAccuracy.of_classes(&LABELS, &P, 3), 2.0 / 3.0);
         close(Score::F1.of_classes(&LABELS, &P, 3), 2.0 / 3.0);
-        close(Score::LogLoss.of_classes(&LABELS, &P, 3), 0.952_273_306_638_307);
+        close(Score::LogLoss.of_classes(&LABELS, &P, 3), 0.949_302_384_167_837_4);
         close(Score::RocAuc.of_classes(&LABELS, &P, 3), 0.6875);
     }
 

@@ -2,18 +2,15 @@
 
 use crate::error::InputError;
 use crate::optimizer::Optimizer;
-use crate::schedule::Schedule;
+use crate::schedule::{Constant, Schedule, Timing};
 use crate::space::{Config, Value};
-use crate::text::nearest;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 /// Declares an enum of plain words with `ALL`, `Display`, `FromStr` (errors name the nearest word) and serde as text.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(into = "String", try_from = "String")]
         pub enum $name { $($(#[$vdoc])* $variant),+ }
 
@@ -27,21 +24,21 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.word()) }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.word()) }
         }
 
-        impl FromStr for $name {
-            type Err = InputError;
-            fn from_str(text: &str) -> Result<Self, InputError> {
+        impl std::str::FromStr for $name {
+            type Err = $crate::InputError;
+            fn from_str(text: &str) -> Result<Self, $crate::InputError> {
                 let words = Self::ALL.iter().map(|one| one.word());
                 Self::ALL.iter().copied().find(|one| one.word() == text.trim()).ok_or_else(|| {
                     let all = words.clone().collect::<Vec<_>>().join(", ");
-                    let hint = match nearest(text, words) {
+                    let hint = match $crate::text::nearest(text, words) {
                         Some(near) => format!("did you mean '{near}'? (there are: {all})"),
                         None => format!("there are: {all}"),
                     };
-                    InputError::new(format!(concat!("unknown ", $what, " '{}'"), text)).remedy(hint)
+                    $crate::InputError::new(format!(concat!("unknown ", $what, " '{}'"), text)).remedy(hint)
                 })
             }
         }
@@ -49,8 +46,8 @@ macro_rules! words {
         impl From<$name> for String { fn from(one: $name) -> String { one.word().to_string() } }
 
         impl TryFrom<String> for $name {
-            type Error = InputError;
-            fn try_from(text: String) -> Result<Self, InputError> { text.parse() }
+            type Error = $crate::InputError;
+            fn try_from(text: String) -> Result<Self, $crate::InputError> { text.parse() }
         }
     };
 }
@@ -125,7 +122,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             lr: Some(1e-3),
-            schedule: Schedule::default(),
+            schedule: Schedule::Constant(Constant, Timing::default()),
             epochs: 200,
             hidden: vec![100],
             activation: Activation::Relu,

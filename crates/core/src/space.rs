@@ -61,9 +61,7 @@ impl fmt::Display for Value {
             Value::Count(count) => write!(f, "{count}"),
             Value::Text(text) => f.write_str(text),
             Value::Layers(widths) if widths.is_empty() => f.write_str("none"),
-            Value::Layers(widths) => {
-                f.write_str(&widths.iter().map(u32::to_string).collect::<Vec<_>>().join(","))
-            }
+            Value::Layers(widths) => f.write_str(&widths.iter().map(u32::to_string).collect::<Vec<_>>().join(",")),
         }
     }
 }

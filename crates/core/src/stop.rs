@@ -88,9 +88,8 @@ impl Point {
     pub fn mean(points: &[Point]) -> Option<Point> {
         let n = points.len() as f64;
         let mean = |value: fn(&Point) -> f64| points.iter().map(value).sum::<f64>() / n;
-        let option = |value: fn(&Point) -> Option<f64>| {
-            points.iter().map(value).sum::<Option<f64>>().map(|sum| sum / n)
-        };
+        let option =
+            |value: fn(&Point) -> Option<f64>| points.iter().map(value).sum::<Option<f64>>().map(|sum| sum / n);
         Some(Point {
             epoch: points.first()?.epoch,
             train_loss: mean(|p| p.train_loss),
