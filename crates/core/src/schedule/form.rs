@@ -101,10 +101,12 @@ impl Timing {
         Ok(Timing { over: args.length("over")?, per })
     }
 
-    pub(super) fn write(&self, text: &mut Writer) {
-        if let Some(over) = self.over {
-            text.key("over", over);
-        }
+    pub(super) fn write(&self, kind: &Kind, text: &mut Writer) {
+        match self.over {
+            Some(over) if kind.positional == Some("over") => text.value(over),
+            Some(over) => text.key("over", over),
+            None => text,
+        };
         if let Some(per) = self.per {
             text.key("per", per);
         }

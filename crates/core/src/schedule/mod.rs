@@ -161,7 +161,7 @@ macro_rules! schedules {
                 match self {
                     $(Schedule::$Kind(form, timing) => {
                         form.write(&mut text);
-                        timing.write(&mut text);
+                        timing.write(&<$Kind as Form>::KIND, &mut text);
                     })*
                     Schedule::Sequence(children) => children.iter().for_each(|child| {
                         text.value(child);

@@ -1,6 +1,6 @@
 //! One schedule after another.
 
-use super::form::{Key, Kind, Run};
+use super::form::{Kind, Run};
 use super::resolved::{Part, Resolved};
 use super::{Per, RateSource, Schedule};
 use crate::InputError;
@@ -8,9 +8,9 @@ use crate::text::{Call, Unit, Value, number};
 
 pub(super) const KIND: Kind = Kind {
     name: "sequence",
-    formula: "its children, one after another",
-    keys: &[Key::needed("", "two or more schedules; one of them may leave its length out and gets the remainder")],
-    positional: Some(""),
+    formula: "its schedules one after another, each from its own t = 0",
+    keys: &[],
+    positional: None,
     rate: RateSource::Base,
     clock: Per::Epoch,
     needs_length: false,
@@ -118,8 +118,8 @@ fn starts(children: &[Schedule], run: &Run) -> Result<Vec<u64>, InputError> {
     let given: f64 = lengths.iter().flatten().sum();
     let (total, open) = (run.steps as f64, lengths.contains(&None));
     let steps_per_epoch = f64::from(run.steps_per_epoch.get());
-    // Half a step is rounding; a remainder must be there.
-    if given >= total + 0.5 || (open && given >= total - 0.5) {
+    // Half a step may be rounding; a remainder must be there, however short.
+    if given >= if open { total } else { total + 0.5 } {
         let rest = if open { ", which leaves nothing for the one without a length" } else { "" };
         return Err(InputError::new(format!(
             "the lengths in sequence add up to {} epochs of the run's {}{rest}",
