@@ -1,2 +1,58 @@
-//! The project's own tasks: test, bench, golden values, tidy checks.
-fn main() {}
+//! The project's own tasks, run as `cargo xtask TASK`.
+
+mod bench;
+mod flags;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  test                every check of the project: cargo test for the whole workspace, then tidy
+  tidy                rules that no compiler checks: file length, links, files that nothing declares, leftovers
+  bench seed          the grid of examples/ against scikit-learn's GridSearchCV: seconds, memory, accuracy
+      --data digits|breast_cancer|FILE.csv   rows, the label (integers) in the last column (digits)
+      --precision f32|f64                    only this one (both)
+      --runs N                               pairs of timed runs (5)
+      --quick                                one pair, one seed, and scikit-learn's default way to use the cores
+      --out FILE                             write all figures as JSON
+  bench mnist         one training on MNIST against scikit-learn's MLPClassifier
+      --data DIR                             folder with the four IDX files, plain or .gz
+      --runs N                               pairs of timed runs (3)
+      --out FILE                             write all figures as JSON
+The benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["test"] => test::run(&root()),
+        ["tidy"] => tidy::run(&root()),
+        ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
+        ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}

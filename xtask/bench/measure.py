@@ -1,0 +1,76 @@
+"""Runs a command and prints what it took, as one line of JSON. Both sides of a benchmark are measured with it.
+
+    measure.py [--memory] COMMAND …
+
+`wall`: seconds from before the process starts until it has ended. `cpu`: user and system seconds, its own processes'
+included. `peak_bytes` (Linux, only with --memory, which takes time itself): the largest sum over the whole process
+tree of the memory in use, a page that processes share being divided among them (PSS).
+`status`, `stdout`, `stderr`: what it left.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def descendants(root):
+    """`root` and all processes below it."""
+    found, children = [], [root]
+    while children:
+        pid = children.pop()
+        found.append(pid)
+        for task in PROC.glob(f"{pid}/task/*/children"):
+            try:
+                children += map(int, task.read_text().split())
+            except OSError:
+                pass  # it has just ended
+    return found
+
+
+def memory(pid):
+    """Bytes of one process: its own pages and its share of the others."""
+    try:
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass  # it has just ended
+    return 0
+
+
+def watch(process):
+    """Largest memory of the process tree until it ends, sampled every 5 ms."""
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(map(memory, descendants(process.pid))))
+        time.sleep(0.005)
+    return peak
+
+
+def main():
+    command = sys.argv[1:]
+    watched = command[0] == "--memory"
+    if watched:
+        command = command[1:]
+    peak = None
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        if watched and PROC.exists():
+            peak = watch(process)
+        status = process.wait()
+        wall = time.perf_counter() - start
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        out.seek(0)
+        err.seek(0)
+        print(json.dumps({"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak_bytes": peak,
+                          "status": status, "stdout": out.read(), "stderr": err.read()}))
+
+
+main()

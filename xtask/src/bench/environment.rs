@@ -1,0 +1,142 @@
+//! What a benchmark needs: the program built for speed, and Python with scikit-learn.
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Both sides, ready to run.
+pub struct Environment {
+    /// Where the Python programs of this task lie.
+    scripts: PathBuf,
+    /// Where data sets and runs are put.
+    work: PathBuf,
+    /// The interpreter that has scikit-learn.
+    pub python: PathBuf,
+    /// The program, as released.
+    pub opportune: PathBuf,
+}
+
+impl Environment {
+    /// Builds the program and, unless it is there already, the Python environment.
+    pub fn prepare(root: &Path) -> Result<Self> {
+        let scripts = root.join("xtask/bench");
+        let python = python_environment(&root.join("target/bench-env"), &scripts.join("requirements.txt"))?;
+        let opportune = build(root)?;
+        Ok(Environment { scripts, work: root.join("target/bench"), python, opportune })
+    }
+
+    /// Path of one of the Python programs.
+    pub fn script(&self, name: &str) -> PathBuf {
+        self.scripts.join(name)
+    }
+
+    /// A folder to put files in, made if it is not there.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.work.join(name);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// A folder that is empty now.
+    pub fn empty_folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.folder(name)?;
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+        self.folder(name)
+    }
+
+    /// The processor, its cores as far as this process may use them, the system, and the program's version.
+    pub fn describe(&self) -> Result<Value> {
+        let cores = std::thread::available_parallelism()?.get();
+        let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+        let version = output(Command::new(&self.opportune).arg("--version"))?.trim().to_owned();
+        Ok(json!({ "processor": processor(), "cores": cores, "system": system, "program": version }))
+    }
+}
+
+/// The processor's name where Linux tells it.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or("processor not known".into(), |(_, name)| name.trim().to_owned())
+}
+
+/// The interpreter in `folder`, which is made anew when its list of packages is another one.
+fn python_environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
+    let wanted = std::fs::read_to_string(requirements).with_context(|| requirements.display().to_string())?;
+    let python = folder.join("bin/python");
+    // Written last, so that an environment left half made is not taken for a whole one.
+    let stamp = folder.join("requirements.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+        return Ok(python);
+    }
+    eprintln!("making a Python environment with scikit-learn in {}", folder.display());
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))
+        .context("the benchmarks need Python 3.11 or later with venv, as `python3`")?;
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
+    std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+    Ok(python)
+}
+
+/// Builds the program in release mode and says where it is.
+fn build(root: &Path) -> Result<PathBuf> {
+    eprintln!("building opportune");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let messages = output(
+        Command::new(cargo)
+            .args(["build", "--release", "--package", "opportune", "--message-format", "json-render-diagnostics"])
+            .current_dir(root),
+    )?;
+    let executable = messages.lines().rev().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        message["executable"].as_str().map(PathBuf::from)
+    });
+    executable.context("cargo names no executable of the package opportune")
+}
+
+/// Runs a command to its end; its output is shown.
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", text(command.get_program())))?;
+    if !status.success() {
+        bail!("{}: {status}", text(command.get_program()));
+    }
+    Ok(())
+}
+
+/// Standard output of a command that must succeed; its standard error is shown.
+pub fn output(command: &mut Command) -> Result<String> {
+    let name = text(command.get_program());
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {name}"))?;
+    if !output.status.success() {
+        bail!("{name}: {}", output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("{name} prints what is not UTF-8"))
+}
+
+fn text(name: &OsStr) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_with_the_same_packages_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let requirements = folder.path().join("wanted.txt");
+        std::fs::write(&requirements, "a==1\n").unwrap();
+        std::fs::write(folder.path().join("requirements.txt"), "a==1\n").unwrap();
+        let python = python_environment(folder.path(), &requirements).unwrap();
+        assert_eq!(python, folder.path().join("bin/python"));
+    }
+
+    #[test]
+    fn what_fails_is_named() {
+        let error = output(&mut Command::new("no-such-program")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot start no-such-program");
+        let error = output(Command::new(env!("CARGO")).arg("no-such-task")).unwrap_err();
+        assert!(error.to_string().contains("cargo"), "{error}");
+    }
+}
