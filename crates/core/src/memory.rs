@@ -92,17 +92,20 @@ impl Remembered {
         path.iter().flat_map(|(one, until)| one.until(*until).iter().map(|(_, observation)| *observation)).collect()
     }
 
+    /// The result of a trial, once it has ended on all `parts`.
+    pub fn result(&self, trial: u32, parts: &[Part]) -> Option<TrialResult> {
+        let (_, config) = self.trials.iter().find(|(number, _)| *number == trial)?;
+        let fold = |part: &Part| {
+            let ending = self.endings.iter().rev().find(|one| one.trial == trial && one.part == *part)?;
+            Some(FoldResult { ending: *ending, curve: self.curve(ending.stage, ending.epochs) })
+        };
+        let folds = parts.iter().map(fold).collect::<Option<Vec<_>>>()?;
+        Some(TrialResult { trial, config: config.clone(), folds })
+    }
+
     /// Results of the trials all of whose `parts` have ended, in order of their numbers.
     pub fn results(&self, parts: &[Part]) -> Vec<TrialResult> {
-        let result = |(trial, config): &(u32, Config)| {
-            let fold = |part: &Part| {
-                let ending = self.endings.iter().rev().find(|one| one.trial == *trial && one.part == *part)?;
-                Some(FoldResult { ending: *ending, curve: self.curve(ending.stage, ending.epochs) })
-            };
-            let folds = parts.iter().map(fold).collect::<Option<Vec<_>>>()?;
-            Some(TrialResult { trial: *trial, config: config.clone(), folds })
-        };
-        self.trials.iter().filter_map(result).collect()
+        self.trials.iter().filter_map(|(trial, _)| self.result(*trial, parts)).collect()
     }
 
     /// Fold-epochs that these trials used on these parts, and how many of them were different ones: what they would

@@ -1,1 +1,16 @@
-//! Carries out what a policy asks for: shares prefixes, pauses, resumes and stores.
+//! Carries out what a policy asks for: expands trials into runs, trains what they share once, pauses, resumes and
+//! remembers. Knows no trainer and no data; both come through the ports of `opportune_core`.
+
+mod desk;
+mod engine;
+mod session;
+pub mod store;
+mod tree;
+mod writer;
+
+#[cfg(test)]
+mod engine_tests;
+#[cfg(test)]
+mod testing;
+
+pub use engine::{Asked, Delivered, Engine, EngineError, Happening, Outcome, Progress, Totals, Watching};

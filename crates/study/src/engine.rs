@@ -1,0 +1,199 @@
+//! The engine: takes a policy's trials to a trainer and back.
+
+use crate::desk::Counter;
+use crate::session::Session;
+use crate::tree::Tree;
+use crate::writer::Writer;
+use opportune_core::InputError;
+use opportune_core::memory::{Remembered, TrialResult};
+use opportune_core::observation::Observation;
+use opportune_core::plan::{Part, Plan};
+use opportune_core::policy::Policy;
+use opportune_core::ports::{Planner, Record, Store, StoreError, Trainer};
+use opportune_core::score::Score;
+use opportune_core::stop::StopRule;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Which curve the stop rules watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watching {
+    /// Each fold's own: each stops by itself.
+    EachFold,
+    /// The mean over folds, which advance together.
+    MeanOverFolds,
+}
+
+/// What is asked of the engine beside the policy.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The parts each trial is trained on.
+    pub parts: Vec<Part>,
+    /// Rules that stop a run.
+    pub rules: Vec<StopRule>,
+    /// What they watch.
+    pub watching: Watching,
+    /// The study's score.
+    pub score: Score,
+    /// Train what trials have in common once.
+    pub share: bool,
+    /// Keep the state of each run's chosen epoch, to be fetched with [`Engine::delivered`].
+    pub deliver: bool,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether it was interrupted; everything is saved then, and the same call goes on.
+    pub interrupted: bool,
+    /// Numbers of the trials the policy asked for, in its order.
+    pub trials: Vec<u32>,
+}
+
+/// The state of a run at the epoch that counts.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// What was trained.
+    pub plan: Arc<Plan>,
+    /// Epochs done.
+    pub epoch: u32,
+    /// What the trainer saved.
+    pub state: Arc<[u8]>,
+}
+
+/// What happens while the engine works; told in order, from any thread, under the engine's lock: be quick.
+#[derive(Debug)]
+pub enum Happening<'a> {
+    /// An epoch was trained.
+    Epoch {
+        /// The first of the trials it was trained for.
+        trial: u32,
+        /// Where.
+        part: Part,
+        /// What it gave.
+        observation: &'a Observation,
+    },
+    /// A trial came to its end on all parts.
+    Ended(&'a TrialResult),
+    /// How far everything is; now and then.
+    Totals(Totals),
+    /// Something a person should know.
+    Warning(String),
+}
+
+/// How far a session is, in fold-epochs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Trained, those remembered from before among them.
+    pub trained: u64,
+    /// Granted and not given back by a stop rule.
+    pub granted: u64,
+    /// Trials that ended.
+    pub ended: usize,
+    /// Trials taken up.
+    pub trials: usize,
+}
+
+/// Watches the engine.
+pub trait Progress: Sync {
+    /// Something happened.
+    fn happened(&self, what: &Happening);
+}
+
+/// Why a session could not go on. What was trained before is remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// What was asked cannot be planned.
+    #[error("{0}")]
+    Input(#[from] InputError),
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// A training failed twice for another reason than its numbers.
+    #[error("training failed: {0}")]
+    Training(String),
+    /// The trainer cannot do what is needed.
+    #[error("{0}")]
+    Incapable(String),
+}
+
+/// Carries out policies on one study.
+pub struct Engine {
+    writer: Writer,
+    tree: Tree,
+}
+
+impl Engine {
+    /// Takes over a store and all it remembers.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn new(mut store: Box<dyn Store>) -> Result<Engine, StoreError> {
+        let memory = store.load()?;
+        Ok(Engine { writer: Writer::new(store), tree: Tree::new(memory) })
+    }
+
+    /// What is remembered, as of now.
+    pub fn memory(&self) -> &Remembered {
+        &self.tree.memory
+    }
+
+    /// Remembers something said of the study as a whole; durable when this returns.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn note(&mut self, kind: &str, json: String) -> Result<(), StoreError> {
+        let record = Record::Note { kind: kind.to_string(), json };
+        self.tree.memory.apply(&record);
+        self.writer.append(vec![record]);
+        self.writer.flush()
+    }
+
+    /// Lets `policy` have its trials trained until it is finished, or until `interrupt` is set. Everything is durable
+    /// when this returns.
+    ///
+    /// # Errors
+    /// See [`EngineError`]; what was trained before is remembered.
+    pub fn run(
+        &mut self,
+        asked: &Asked,
+        policy: &mut dyn Policy,
+        planner: &dyn Planner,
+        trainer: &dyn Trainer,
+        progress: &dyn Progress,
+        interrupt: &AtomicBool,
+    ) -> Result<Outcome, EngineError> {
+        if !trainer.capabilities().pause {
+            return Err(EngineError::Incapable("this trainer cannot save a run and go on from it".into()));
+        }
+        let memory = std::mem::take(&mut self.tree.memory);
+        let mut tree = Tree::new(memory);
+        // States that are in memory only, or on their way to the store, stay known.
+        for (lane, old) in tree.lanes.iter_mut().zip(&mut self.tree.lanes) {
+            lane.saved.append(&mut old.saved);
+        }
+        let room = trainer.capabilities().runs;
+        let session = Session::new(tree, asked, policy, planner, progress, &self.writer, room);
+        let counter = Counter::new(session, interrupt);
+        let planned = counter.open();
+        if planned.is_ok() {
+            trainer.work(&counter);
+        }
+        let (tree, outcome) = counter.close();
+        self.tree = tree;
+        // What is remembered counts before what went wrong.
+        self.writer.flush()?;
+        planned?;
+        outcome
+    }
+
+    /// The state of a trial's run at the epoch that counts, if the last session was asked to deliver it and the run
+    /// came to its end.
+    pub fn delivered(&self, trial: u32, part: Part) -> Option<Delivered> {
+        let view = self.tree.views.iter().find(|view| view.number == trial && view.part == part)?;
+        view.ended?;
+        let epoch = view.chosen?;
+        let saved = self.tree.lanes[view.stage_of(epoch)? as usize].saved.get(&epoch)?;
+        Some(Delivered { plan: view.plan.clone(), epoch, state: saved.state.clone()? })
+    }
+}

@@ -1,0 +1,258 @@
+//! The engine with a trainer whose training is a chain of hashes: what is executed is counted, what is shared,
+//! paused, resumed and damaged is compared with training everything alone.
+
+use crate::store::MemoryStore;
+use crate::testing::{ChainPlanner, ChainTrainer};
+use crate::{Asked, Engine, EngineError, Happening, Outcome, Progress, Watching};
+use opportune_core::memory::TrialResult;
+use opportune_core::plan::{Part, PrefixKey};
+use opportune_core::policy::Grid;
+use opportune_core::ports::{Planner, Record, Store, StoreError};
+use opportune_core::score::Score;
+use opportune_core::space::{Param, Space, Value};
+use opportune_core::stop::{Monitor, StopRule, Stopped};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+#[derive(Default)]
+struct Notes {
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Progress for Notes {
+    fn happened(&self, what: &Happening) {
+        if let Happening::Warning(text) = what {
+            self.warnings.lock().unwrap().push(text.clone());
+        }
+    }
+}
+
+fn space(schedules: &[&str], rates: &[f64], epochs: &[u32]) -> Space {
+    let text = |text: &&str| Value::Text(text.to_string());
+    Space(vec![
+        Param { name: "schedule".into(), values: schedules.iter().map(text).collect() },
+        Param { name: "lr".into(), values: rates.iter().map(|rate| Value::Number(*rate)).collect() },
+        Param { name: "epochs".into(), values: epochs.iter().map(|epochs| Value::Count(*epochs)).collect() },
+    ])
+}
+
+fn asked() -> Asked {
+    Asked {
+        parts: ChainPlanner { folds: 3 }.parts(),
+        rules: vec![],
+        watching: Watching::EachFold,
+        score: Score::R2,
+        share: true,
+        deliver: false,
+    }
+}
+
+fn run(engine: &mut Engine, asked: &Asked, space: &Space, trainer: &ChainTrainer) -> Result<Outcome, EngineError> {
+    let planner = ChainPlanner { folds: asked.parts.len() as u32 };
+    engine.run(asked, &mut Grid::new(space, 1), &planner, trainer, &Notes::default(), &trainer.interrupt)
+}
+
+fn fresh(asked: &Asked, space: &Space, threads: usize) -> (Vec<TrialResult>, u64) {
+    let trainer = ChainTrainer::new(threads);
+    let mut engine = Engine::new(Box::new(MemoryStore::default())).unwrap();
+    let outcome = run(&mut engine, asked, space, &trainer).unwrap();
+    assert!(!outcome.interrupted);
+    (engine.memory().results(&asked.parts), trainer.count())
+}
+
+/// Results without the numbers of their stages, which sharing changes.
+fn bits(results: &[TrialResult]) -> Vec<(String, Vec<(Stopped, u32, u32, Vec<u64>)>)> {
+    let fold = |fold: &opportune_core::memory::FoldResult| {
+        let curve = fold.curve.iter().map(|one| one.train_loss.to_bits()).collect();
+        (fold.ending.stopped, fold.ending.epochs, fold.ending.chosen, curve)
+    };
+    results.iter().map(|one| (one.config.to_string(), one.folds.iter().map(fold).collect())).collect()
+}
+
+/// A store that the test can look into and hand to a second engine.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<MemoryStore>>);
+
+impl Store for Shared {
+    fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.0.lock().unwrap().append(records)
+    }
+    fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
+        self.0.lock().unwrap().load()
+    }
+    fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.0.lock().unwrap().state(key)
+    }
+}
+
+const SCHEDULES: [&str; 3] = ["constant", "step(every=6, gamma=0.1)", "step(every=9, gamma=0.1)"];
+
+#[test]
+fn shared_epochs_are_executed_once_and_give_what_training_alone_gives() {
+    let space = space(&SCHEDULES, &[0.1, 0.01], &[5, 10, 20]);
+    let (alone, cost_alone) = fresh(&Asked { share: false, ..asked() }, &space, 2);
+    let (shared, cost) = fresh(&asked(), &space, 2);
+    assert_eq!(bits(&alone), bits(&shared));
+    assert_eq!(cost_alone, 3 * 2 * 3 * (5 + 10 + 20));
+    // Per fold and rate: 20 constant, 14 after the sixth epoch, 11 after the ninth.
+    assert_eq!(cost, 3 * 2 * (20 + 14 + 11));
+    let (single, cost_single) = fresh(&asked(), &space, 1);
+    assert_eq!((bits(&single), cost_single), (bits(&shared), cost));
+}
+
+#[test]
+fn rules_cut_views_out_of_shared_curves() {
+    let rules = vec![
+        StopRule::Patience { epochs: 3, min_delta: 0.0, monitor: Monitor::Loss },
+        StopRule::Tol { tol: 0.02, epochs: 2 },
+    ];
+    let space = space(&SCHEDULES, &[0.1, 1e3], &[4, 30]);
+    for watching in [Watching::EachFold, Watching::MeanOverFolds] {
+        let with = Asked { rules: rules.clone(), watching, ..asked() };
+        let (shared, cost) = fresh(&with, &space, 2);
+        let (alone, more) = fresh(&Asked { share: false, ..with.clone() }, &space, 2);
+        assert_eq!(bits(&alone), bits(&shared));
+        assert!(cost < more, "{cost} {more}");
+        let ends: Vec<Stopped> = shared.iter().map(TrialResult::stopped).collect();
+        assert!(ends.contains(&Stopped::Converged) && ends.contains(&Stopped::Complete));
+        assert!(ends.contains(&Stopped::Diverged));
+        // No epoch is trained that no rule asked for: each lane ends with the last of its views.
+        let used: u64 = shared.iter().flat_map(|one| &one.folds).map(|fold| u64::from(fold.ending.epochs)).sum();
+        assert_eq!(used, more);
+    }
+}
+
+#[test]
+fn interrupted_anywhere_and_resumed_nothing_is_repeated_or_lost() {
+    let space = space(&SCHEDULES, &[0.1], &[5, 20]);
+    for asked in [asked(), Asked { watching: Watching::MeanOverFolds, ..asked() }] {
+        let (whole, cost) = fresh(&asked, &space, 1);
+        for after in 1..cost {
+            let store = Shared::default();
+            let trainer = ChainTrainer::new(1);
+            trainer.interrupt_after.store(after, Ordering::SeqCst);
+            let mut engine = Engine::new(Box::new(store.clone())).unwrap();
+            let first = run(&mut engine, &asked, &space, &trainer).unwrap();
+            assert_eq!((first.interrupted, trainer.count()), (true, after));
+            drop(engine);
+            let again = ChainTrainer::new(1);
+            let mut engine = Engine::new(Box::new(store)).unwrap();
+            assert!(!run(&mut engine, &asked, &space, &again).unwrap().interrupted);
+            assert_eq!(bits(&engine.memory().results(&asked.parts)), bits(&whole), "after {after}");
+            assert_eq!(after + again.count(), cost, "an epoch was repeated or skipped after {after}");
+        }
+    }
+}
+
+#[test]
+fn a_finished_study_is_only_read_and_a_wider_one_trains_the_rest() {
+    let store = Shared::default();
+    let small = space(&SCHEDULES[..1], &[0.1], &[5, 10]);
+    let wide = space(&SCHEDULES, &[0.1], &[5, 10, 20]);
+    let mut engine = Engine::new(Box::new(store)).unwrap();
+    let trainer = ChainTrainer::new(2);
+    run(&mut engine, &asked(), &small, &trainer).unwrap();
+    assert_eq!(trainer.count(), 30);
+    let trials = run(&mut engine, &asked(), &small, &trainer).unwrap().trials;
+    assert_eq!((trainer.count(), trials), (30, vec![0, 1]));
+    run(&mut engine, &asked(), &wide, &trainer).unwrap();
+    // The constant run goes on from its end; the others leave it where no state was kept, so those epochs are
+    // trained again, once.
+    let again = trainer.count() - 3 * (20 + 14 + 11);
+    assert!(again <= 3 * 9, "{again} epochs repeated");
+    let (whole, _) = fresh(&asked(), &wide, 1);
+    let mut results = bits(&engine.memory().results(&asked().parts));
+    let mut expected = bits(&whole);
+    results.sort_by(|a, b| a.0.cmp(&b.0));
+    expected.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(results, expected);
+}
+
+#[test]
+fn damaged_states_are_passed_over_and_said() {
+    let space = space(&["constant"], &[0.1], &[10]);
+    let longer = super::engine_tests::space(&["constant"], &[0.1], &[20]);
+    let store = Shared::default();
+    let mut engine = Engine::new(Box::new(store.clone())).unwrap();
+    run(&mut engine, &asked(), &space, &ChainTrainer::new(1)).unwrap();
+    drop(engine);
+    // Every state is replaced by one that no chain can read.
+    let memory = store.clone().load().unwrap();
+    for stage in &memory.stages {
+        for (epoch, key) in &stage.checkpoints {
+            let state: Arc<[u8]> = vec![1, 2, 3].into();
+            store
+                .0
+                .lock()
+                .unwrap()
+                .append(&[Record::Checkpoint { stage: stage.stage, epoch: *epoch, key: *key, state }])
+                .unwrap();
+        }
+    }
+    let mut engine = Engine::new(Box::new(store)).unwrap();
+    let (trainer, notes) = (ChainTrainer::new(1), Notes::default());
+    let planner = ChainPlanner { folds: 3 };
+    engine.run(&asked(), &mut Grid::new(&longer, 1), &planner, &trainer, &notes, &AtomicBool::new(false)).unwrap();
+    assert_eq!(trainer.count(), 3 * 20, "trained again from the start");
+    assert!(notes.warnings.lock().unwrap()[0].contains("cannot be used"));
+    assert_eq!(bits(&engine.memory().results(&asked().parts))[1..], bits(&fresh(&asked(), &longer, 1).0));
+}
+
+#[test]
+fn the_best_epochs_state_is_delivered_also_after_a_resume() {
+    let rule = StopRule::Patience { epochs: 4, min_delta: 0.0, monitor: Monitor::Loss };
+    let asked = Asked { rules: vec![rule], deliver: true, ..asked() };
+    let space = space(&["constant"], &[0.1], &[40]);
+    let store = Shared::default();
+    let trainer = ChainTrainer::new(2);
+    let mut engine = Engine::new(Box::new(store.clone())).unwrap();
+    run(&mut engine, &asked, &space, &trainer).unwrap();
+    let first = engine.delivered(0, Part::Fold(1)).unwrap();
+    assert!((10..=14).contains(&first.epoch));
+    drop(engine);
+    let mut engine = Engine::new(Box::new(store)).unwrap();
+    let again = ChainTrainer::new(2);
+    run(&mut engine, &asked, &space, &again).unwrap();
+    let second = engine.delivered(0, Part::Fold(1)).unwrap();
+    assert_eq!((second.epoch, second.state), (first.epoch, first.state));
+    assert_eq!(again.count(), 0, "read, not trained");
+    // Other rules choose another epoch; its state was not kept and is trained again.
+    let all = Asked { rules: vec![], ..asked };
+    let shorter = super::engine_tests::space(&["constant"], &[0.1], &[7]);
+    run(&mut engine, &all, &shorter, &again).unwrap();
+    assert_eq!(engine.delivered(1, Part::Fold(0)).unwrap().epoch, 7);
+    assert_eq!(again.count(), 3 * 7);
+}
+
+#[test]
+fn a_failure_is_tried_once_more() {
+    let space = space(&["constant"], &[0.1], &[3]);
+    let trainer = ChainTrainer::new(1);
+    trainer.failures.store(1, Ordering::SeqCst);
+    let mut engine = Engine::new(Box::new(MemoryStore::default())).unwrap();
+    assert!(!run(&mut engine, &asked(), &space, &trainer).unwrap().interrupted);
+    trainer.failures.store(2, Ordering::SeqCst);
+    let mut engine = Engine::new(Box::new(MemoryStore::default())).unwrap();
+    let one = Asked { parts: vec![Part::Fold(0)], ..asked() };
+    let error = run(&mut engine, &one, &space, &trainer).unwrap_err();
+    assert!(error.to_string().contains("the machine broke"), "{error}");
+}
+
+#[test]
+fn a_store_that_fails_ends_the_session_with_its_words() {
+    struct Full(MemoryStore);
+    impl Store for Full {
+        fn append(&mut self, _: &[Record]) -> Result<(), StoreError> {
+            Err(StoreError("the disk is full".into()))
+        }
+        fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
+            self.0.load()
+        }
+        fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
+            self.0.state(key)
+        }
+    }
+    let mut engine = Engine::new(Box::new(Full(MemoryStore::default()))).unwrap();
+    let error = run(&mut engine, &asked(), &space(&["constant"], &[0.1], &[3]), &ChainTrainer::new(1)).unwrap_err();
+    assert_eq!(error.to_string(), "the disk is full");
+}

@@ -1,0 +1,656 @@
+//! One session of the engine: the trials a policy asked for, the views that follow them, and the runs in work.
+
+use crate::engine::{Asked, EngineError, Happening, Outcome, Progress, Totals, Watching};
+use crate::tree::{Saved, Tree, View};
+use crate::writer::Writer;
+use opportune_core::observation::Observation;
+use opportune_core::policy::{Action, Event, Policy};
+use opportune_core::ports::{Ending, Job, JobError, Planner, Record, StageId, Start};
+use opportune_core::space::Config;
+use opportune_core::stop::{Point, Stopped, Watch};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A run in work goes to the store this often; with the store's own delay that keeps promise 6.
+const STORE_EVERY: Duration = Duration::from_millis(1000);
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+/// States of a paused run that stay in the store.
+const KEPT: usize = 2;
+
+struct Trial {
+    number: u32,
+    views: Vec<usize>,
+    /// The rules, where they watch the mean over folds.
+    watch: Option<Watch>,
+    ended: bool,
+}
+
+struct Running {
+    stage: StageId,
+    until: u32,
+    /// Epochs done.
+    at: u32,
+    /// The last epoch whose state was saved; 0 is always at hand.
+    saved_at: u32,
+    /// The saved state it started from.
+    start: Option<(StageId, u32)>,
+}
+
+/// What becomes of a run after an epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Verdict {
+    pub save: bool,
+    /// To the store, not only to memory.
+    pub store: bool,
+    pub leave: bool,
+}
+
+/// What a worker gets.
+pub enum Taken {
+    Job(Box<Job>),
+    Wait,
+    Over,
+}
+
+pub struct Session<'a> {
+    tree: Tree,
+    asked: &'a Asked,
+    policy: &'a mut dyn Policy,
+    planner: &'a dyn Planner,
+    progress: &'a dyn Progress,
+    writer: &'a Writer,
+    room: usize,
+    trials: Vec<Trial>,
+    queue: VecDeque<StageId>,
+    jobs: HashMap<u64, Running>,
+    next_job: u64,
+    /// Trials that ended.
+    ended: usize,
+    finished: bool,
+    failure: Option<EngineError>,
+    told: Option<Instant>,
+    other_bits: bool,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(
+        tree: Tree,
+        asked: &'a Asked,
+        policy: &'a mut dyn Policy,
+        planner: &'a dyn Planner,
+        progress: &'a dyn Progress,
+        writer: &'a Writer,
+        room: usize,
+    ) -> Session<'a> {
+        Session {
+            tree,
+            asked,
+            policy,
+            planner,
+            progress,
+            writer,
+            room,
+            trials: Vec::new(),
+            queue: VecDeque::new(),
+            jobs: HashMap::new(),
+            next_job: 0,
+            ended: 0,
+            finished: false,
+            failure: None,
+            told: None,
+            other_bits: false,
+        }
+    }
+
+    pub fn open(&mut self) -> Result<(), EngineError> {
+        self.ask();
+        self.tell(true);
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    pub fn close(mut self, interrupted: bool) -> (Tree, Result<Outcome, EngineError>) {
+        self.tell(true);
+        self.store_rest();
+        let done = self.over();
+        let trials = self.trials.iter().map(|trial| trial.number).collect();
+        let outcome = match self.failure.or(self.writer.fault().map(EngineError::Store)) {
+            Some(failure) => Err(failure),
+            None if done => Ok(Outcome { interrupted: false, trials }),
+            None if interrupted => Ok(Outcome { interrupted: true, trials }),
+            None => Err(EngineError::Training("the trainer went home before the work was done".into())),
+        };
+        (self.tree, outcome)
+    }
+
+    /// States of runs that were paused and not yet gone on with are in memory only.
+    fn store_rest(&mut self) {
+        for (stage, lane) in self.tree.lanes.iter_mut().enumerate() {
+            let Some((&epoch, saved)) = lane.saved.iter_mut().next_back() else { continue };
+            if let (false, Some(state)) = (saved.stored, saved.state.clone()) {
+                saved.stored = true;
+                let record = Record::Checkpoint { stage: stage as StageId, epoch, key: saved.key, state };
+                self.tree.memory.apply(&record);
+                self.writer.append(vec![record]);
+            }
+        }
+    }
+
+    /// Asks the policy until it has nothing more to ask for.
+    fn ask(&mut self) {
+        while !self.finished && self.failure.is_none() {
+            let busy = self.trials.len() - self.ended;
+            let actions = self.policy.next(self.room.saturating_sub(busy));
+            if actions.is_empty() {
+                return;
+            }
+            for action in actions {
+                match action {
+                    Action::Start { config, until } => {
+                        if let Err(error) = self.start(&config, until) {
+                            self.failure = Some(error);
+                            return;
+                        }
+                    }
+                    Action::Finish => self.finished = true,
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, config: &Config, until: u32) -> Result<(), EngineError> {
+        let taken: BTreeSet<u32> = self.trials.iter().map(|trial| trial.number).collect();
+        let mut remembered = self.tree.memory.trials.iter();
+        let (number, mut records) = match remembered.find(|(number, one)| one == config && !taken.contains(number)) {
+            Some((number, _)) => (*number, Vec::new()),
+            None => {
+                let trial = self.tree.memory.trials.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
+                (trial, vec![Record::Trial { trial, config: config.clone() }])
+            }
+        };
+        records.iter().for_each(|record| self.tree.memory.apply(record));
+        let trial = self.trials.len();
+        let mut views = Vec::new();
+        let mut shared_watch = None;
+        for part in &self.asked.parts {
+            let plan = Arc::new(self.planner.plan(config, *part)?);
+            let until = until.clamp(1, plan.epochs);
+            let keys = plan.keys((!self.asked.share).then_some(number));
+            let watch = Watch::new(&self.asked.rules, self.asked.score, plan.recipe.guessing(), until);
+            let own = match self.asked.watching {
+                Watching::EachFold => Some(watch),
+                Watching::MeanOverFolds => {
+                    shared_watch = Some(watch);
+                    None
+                }
+            };
+            let (path, stages) = self.tree.place(*part, &plan, &keys, until);
+            records.extend(stages);
+            views.push(self.tree.views.len());
+            let part = *part;
+            self.tree.views.push(View {
+                trial,
+                number,
+                part,
+                plan,
+                path,
+                watch: own,
+                until,
+                ended: None,
+                chosen: None,
+            });
+        }
+        self.writer.append(records);
+        self.trials.push(Trial { number, views: views.clone(), watch: shared_watch, ended: false });
+        self.consume(trial);
+        views.into_iter().for_each(|view| self.poke(view));
+        Ok(())
+    }
+
+    /// Everything asked for is done.
+    fn over(&self) -> bool {
+        self.finished && self.ended == self.trials.len() && self.tree.lanes.iter().all(|lane| lane.wanted.is_empty())
+    }
+
+    /// Shows a trial's rules what has been trained and not been seen by them.
+    fn consume(&mut self, trial: usize) {
+        if self.trials[trial].ended {
+            return;
+        }
+        let views = self.trials[trial].views.clone();
+        match self.asked.watching {
+            Watching::EachFold => {
+                for &view in &views {
+                    while let Some(watch) = self.tree.views[view].watch.as_ref().filter(|watch| watch.ended().is_none())
+                    {
+                        let Some(point) = self.tree.seen(view, watch.seen() + 1).map(Point::from) else { break };
+                        let Some(watch) = &mut self.tree.views[view].watch else { break };
+                        watch.observe(&point);
+                        let watch = watch.clone();
+                        self.took_in(view, &watch);
+                    }
+                }
+            }
+            Watching::MeanOverFolds => {
+                while let Some(watch) = self.trials[trial].watch.as_ref().filter(|watch| watch.ended().is_none()) {
+                    let epoch = watch.seen() + 1;
+                    let points = views.iter().map(|view| self.tree.seen(*view, epoch).map(Point::from));
+                    let Some(mean) = points.collect::<Option<Vec<_>>>().and_then(|points| Point::mean(&points)) else {
+                        break;
+                    };
+                    let Some(watch) = &mut self.trials[trial].watch else { break };
+                    watch.observe(&mean);
+                    let watch = watch.clone();
+                    views.iter().for_each(|view| self.took_in(*view, &watch));
+                }
+            }
+        }
+        if views.iter().all(|view| self.tree.views[*view].ended.is_some()) {
+            self.trials[trial].ended = true;
+            self.ended += 1;
+            let number = self.trials[trial].number;
+            if let Some(result) = self.tree.memory.result(number, &self.asked.parts) {
+                self.progress.happened(&Happening::Ended(&result));
+                self.policy.observe(&Event::Ended { trial: trial as u32, score: result.score() });
+            }
+        }
+    }
+
+    /// A view's rules have seen one more epoch.
+    fn took_in(&mut self, view: usize, watch: &Watch) {
+        if watch.improved() || watch.ended().is_some() {
+            self.tree.views[view].chosen = Some(watch.chosen());
+        }
+        if let Some(stopped) = watch.ended() {
+            self.end(view, stopped, watch.seen(), watch.chosen());
+        }
+    }
+
+    fn end(&mut self, view: usize, stopped: Stopped, epochs: u32, chosen: u32) {
+        let one = &mut self.tree.views[view];
+        one.ended = Some(epochs);
+        let Some(stage) = one.stage_of(epochs) else { return };
+        let ending = Ending { trial: one.number, part: one.part, stage, stopped, epochs, chosen };
+        let same = |old: &&Ending| old.trial == ending.trial && old.part == ending.part;
+        if self.tree.memory.endings.iter().rev().find(same) != Some(&ending) {
+            let record = Record::Ended(ending);
+            self.tree.memory.apply(&record);
+            self.writer.append(vec![record]);
+        }
+    }
+
+    /// Epochs a view may be trained for now.
+    fn granted(&self, view: usize) -> u32 {
+        let one = &self.tree.views[view];
+        match (one.ended, &self.trials[one.trial].watch) {
+            (Some(epochs), _) => epochs,
+            (None, Some(shared)) => one.until.min(shared.seen() + 1),
+            (None, None) => one.until,
+        }
+    }
+
+    /// Sees to it that what a view needs next is in the queue.
+    fn poke(&mut self, view: usize) {
+        let one = &self.tree.views[view];
+        if one.ended.is_some() {
+            if let Some(epoch) = one.chosen.filter(|_| self.asked.deliver) {
+                self.want_delivered(view, epoch);
+            }
+            return;
+        }
+        let seen = one.watch.as_ref().or(self.trials[one.trial].watch.as_ref()).map_or(0, Watch::seen);
+        let next = (seen + 1..=self.granted(view)).find(|epoch| self.tree.seen(view, *epoch).is_none());
+        if let Some(stage) = next.and_then(|epoch| self.tree.views[view].stage_of(epoch)) {
+            self.enqueue(stage);
+        }
+    }
+
+    /// The state that a view is to deliver must be in memory; it is read, or trained again.
+    fn want_delivered(&mut self, view: usize, epoch: u32) {
+        let Some(stage) = self.tree.views[view].stage_of(epoch) else { return };
+        if let Some(saved) = self.tree.lanes[stage as usize].saved.get(&epoch) {
+            if saved.state.is_some() || self.fetch(stage, epoch).is_some() {
+                return;
+            }
+        }
+        self.tree.lanes[stage as usize].wanted.insert(epoch);
+        self.enqueue(stage);
+    }
+
+    /// A saved state, out of memory or the store; one that is missing or damaged is forgotten.
+    fn fetch(&mut self, stage: StageId, epoch: u32) -> Option<Arc<[u8]>> {
+        let saved = self.tree.lanes[stage as usize].saved.get(&epoch)?;
+        if saved.state.is_some() {
+            return saved.state.clone();
+        }
+        match self.writer.state(saved.key) {
+            Ok(Some(state)) => {
+                if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) {
+                    saved.state = Some(state.clone());
+                }
+                Some(state)
+            }
+            Ok(None) => {
+                self.forget(stage, epoch, "is missing or damaged");
+                None
+            }
+            Err(fault) => {
+                self.failure = Some(EngineError::Store(fault));
+                None
+            }
+        }
+    }
+
+    fn forget(&mut self, stage: StageId, epoch: u32, why: &str) {
+        let part = self.tree.memory.stages[stage as usize].part;
+        let what = format!("the saved state of {part} after epoch {epoch} {why}; training goes on from an earlier one");
+        self.progress.happened(&Happening::Warning(what));
+        self.discard(stage, epoch);
+    }
+
+    fn discard(&mut self, stage: StageId, epoch: u32) {
+        if self.tree.lanes[stage as usize].saved.remove(&epoch).is_some_and(|saved| saved.stored) {
+            let record = Record::Dropped { stage, epoch };
+            self.tree.memory.apply(&record);
+            self.writer.append(vec![record]);
+        }
+    }
+
+    /// Up to which epoch a stage is to be trained now; `None` if nothing is needed of it.
+    fn goal(&self, stage: StageId) -> Option<u32> {
+        let lane = &self.tree.lanes[stage as usize];
+        let granted = |view: &usize| self.granted(*view).min(self.tree.views[*view].until_in(stage));
+        let open = lane.views.iter().filter(|view| self.tree.views[**view].ended.is_none());
+        let asked = open.map(granted).max().filter(|goal| *goal > self.tree.trained(stage));
+        asked.max(lane.wanted.last().copied())
+    }
+
+    fn enqueue(&mut self, stage: StageId) {
+        let lane = &self.tree.lanes[stage as usize];
+        if lane.job.is_some() || lane.queued || self.goal(stage).is_none() {
+            return;
+        }
+        if self.where_from(stage).is_some() {
+            self.tree.lanes[stage as usize].queued = true;
+            self.queue.push_back(stage);
+        }
+    }
+
+    /// The saved state a stage's training starts from (`None` inside: from the initial weights). Where its parent
+    /// must provide one first, that is seen to, and `None` given.
+    fn where_from(&mut self, stage: StageId) -> Option<Option<(StageId, u32)>> {
+        let lane = &self.tree.lanes[stage as usize];
+        let limit = lane.wanted.first().copied().unwrap_or(u32::MAX).min(self.tree.trained(stage));
+        if let Some((epoch, _)) = lane.deepest(limit) {
+            return Some(Some((stage, epoch)));
+        }
+        let before = lane.before;
+        let Some((parent, _)) = self.tree.memory.stages[stage as usize].parent else { return Some(None) };
+        if self.tree.lanes[parent as usize].saved.contains_key(&before) {
+            return Some(Some((parent, before)));
+        }
+        if self.tree.trained(parent) >= before {
+            self.tree.lanes[parent as usize].wanted.insert(before);
+            self.enqueue(parent);
+        }
+        None
+    }
+
+    pub fn take(&mut self) -> Taken {
+        if self.failure.is_some() || self.writer.fault().is_some() {
+            return Taken::Over;
+        }
+        while let Some(stage) = self.queue.pop_front() {
+            self.tree.lanes[stage as usize].queued = false;
+            if let Some(job) = self.assign(stage) {
+                return Taken::Job(Box::new(job));
+            }
+        }
+        if self.over() {
+            Taken::Over
+        } else if self.jobs.is_empty() {
+            // Nothing runs that could lead to more: better an error than a program that waits for ever.
+            self.failure.get_or_insert(EngineError::Training("no run is left that could be trained".into()));
+            Taken::Over
+        } else {
+            Taken::Wait
+        }
+    }
+
+    fn assign(&mut self, stage: StageId) -> Option<Job> {
+        self.goal(stage)?;
+        let from = self.where_from(stage)?;
+        let start = match from {
+            None => Start::Fresh,
+            Some((of, epoch)) => match self.fetch(of, epoch) {
+                Some(state) => Start::Checkpoint { epoch, state },
+                None => {
+                    self.enqueue(stage);
+                    return None;
+                }
+            },
+        };
+        let lane = &self.tree.lanes[stage as usize];
+        // As far as the plan holds; how far the run may go for now is said after each epoch.
+        let (plan, until) = (lane.plan.clone()?, lane.reach);
+        let id = self.next_job;
+        self.next_job += 1;
+        let at = from.map_or(0, |(_, epoch)| epoch);
+        self.jobs.insert(id, Running { stage, until, at, saved_at: at, start: from });
+        let lane = &mut self.tree.lanes[stage as usize];
+        lane.job = Some(id);
+        lane.stored_at.get_or_insert_with(Instant::now);
+        Some(Job { id, plan, start, until })
+    }
+
+    /// Takes in an epoch and says what becomes of the run.
+    pub fn epoch(&mut self, job: u64, observation: Observation, interrupted: bool) -> Verdict {
+        let epoch = observation.epoch;
+        let Some(running) = self.jobs.get_mut(&job) else {
+            return Verdict { save: false, store: false, leave: true };
+        };
+        running.at = epoch;
+        let (stage, until) = (running.stage, running.until);
+        if epoch > self.tree.trained(stage) {
+            self.took_place(stage, observation);
+        } else if !self.tree.observation(stage, epoch).is_some_and(|old| old.same_bits(&observation))
+            && !self.other_bits
+        {
+            self.other_bits = true;
+            let what = "training an epoch again gave other bits than before (another machine or program?); \
+                        what was recorded first is kept";
+            self.progress.happened(&Happening::Warning(what.into()));
+        }
+        self.tell(false);
+        let stop = interrupted || self.failure.is_some() || self.writer.fault().is_some();
+        let lane = &self.tree.lanes[stage as usize];
+        let wanted = lane.wanted.last().is_some_and(|last| *last > epoch);
+        // Once the states that were wanted are there, what was trained before need not be trained through again.
+        let skip = !wanted && lane.deepest(self.tree.trained(stage)).is_some_and(|(deepest, _)| deepest > epoch);
+        let more = wanted || self.goal(stage).is_some_and(|goal| goal > epoch);
+        let leave = stop || epoch >= until || skip || !more;
+        let fork = self.forks(stage, epoch);
+        let lane = &self.tree.lanes[stage as usize];
+        let kept = fork || self.delivers(stage, epoch) || lane.wanted.contains(&epoch);
+        let due = lane.stored_at.is_some_and(|at| at.elapsed() >= STORE_EVERY);
+        // Folds that wait for each other pause after every epoch; that is no reason to go to the disk.
+        let views = lane.views.iter().map(|view| &self.tree.views[*view]);
+        let pause = self.asked.watching == Watching::MeanOverFolds
+            && views.clone().any(|view| view.ended.is_none() && view.until_in(stage) > epoch);
+        let store = due || stop || fork || (leave && !pause);
+        Verdict { save: kept || leave || store, store, leave }
+    }
+
+    fn took_place(&mut self, stage: StageId, observation: Observation) {
+        let Some(key) = self.tree.lanes[stage as usize].key(observation.epoch) else { return };
+        let record = Record::Epoch { stage, key, observation };
+        self.tree.memory.apply(&record);
+        self.writer.append(vec![record]);
+        let views = self.tree.lanes[stage as usize].views.clone();
+        if let Some(first) = views.iter().map(|view| &self.tree.views[*view]).find(|view| view.ended.is_none()) {
+            let (trial, part) = (first.number, first.part);
+            self.progress.happened(&Happening::Epoch { trial, part, observation: &observation });
+        }
+        let mut trials: Vec<usize> = views.iter().map(|view| self.tree.views[*view].trial).collect();
+        trials.dedup();
+        let before = self.ended;
+        for trial in trials {
+            let shared = self.trials[trial].watch.as_ref().map(Watch::seen);
+            self.consume(trial);
+            // The other folds may go on now.
+            if shared != self.trials[trial].watch.as_ref().map(Watch::seen) {
+                self.trials[trial].views.clone().into_iter().for_each(|view| self.poke(view));
+            }
+        }
+        if self.ended > before {
+            self.ask();
+        }
+    }
+
+    /// Whether a stage that has no state of its own, and needs one, leaves this one here.
+    fn forks(&self, stage: StageId, epoch: u32) -> bool {
+        self.tree.lanes[stage as usize].children.iter().any(|child| {
+            let lane = &self.tree.lanes[*child as usize];
+            let active = || lane.views.iter().any(|view| self.tree.views[*view].ended.is_none());
+            lane.before == epoch && lane.saved.is_empty() && (!lane.wanted.is_empty() || active())
+        })
+    }
+
+    /// Whether a view is to deliver this state.
+    fn delivers(&self, stage: StageId, epoch: u32) -> bool {
+        let lane = &self.tree.lanes[stage as usize];
+        self.asked.deliver
+            && lane
+                .views
+                .iter()
+                .map(|view| &self.tree.views[*view])
+                .any(|view| view.chosen == Some(epoch) && view.stage_of(epoch) == Some(stage))
+    }
+
+    /// Keeps a run's state.
+    pub fn keep(&mut self, job: u64, epoch: u32, state: Arc<[u8]>, verdict: Verdict) {
+        let Some(running) = self.jobs.get_mut(&job) else { return };
+        running.saved_at = epoch;
+        let stage = running.stage;
+        let lane = &mut self.tree.lanes[stage as usize];
+        lane.wanted.remove(&epoch);
+        let Some(key) = lane.key(epoch) else { return };
+        let stored = verdict.store || lane.saved.get(&epoch).is_some_and(|saved| saved.stored);
+        lane.saved.insert(epoch, Saved { key, state: Some(state.clone()), stored });
+        if verdict.store {
+            lane.stored_at = Some(Instant::now());
+            // A best epoch that is in memory only must outlive this process too.
+            let mut records = self.unstored_deliveries(stage, epoch);
+            records.push(Record::Checkpoint { stage, epoch, key, state });
+            records.iter().for_each(|record| self.tree.memory.apply(record));
+            self.writer.append(records);
+        }
+        self.prune(stage);
+        let children = self.tree.lanes[stage as usize].children.clone();
+        for child in children {
+            if self.tree.lanes[child as usize].before == epoch {
+                self.enqueue(child);
+            }
+        }
+    }
+
+    fn unstored_deliveries(&mut self, stage: StageId, before: u32) -> Vec<Record> {
+        let epochs = self.tree.lanes[stage as usize].saved.range(..before).map(|(epoch, _)| *epoch);
+        let epochs: Vec<u32> = epochs.filter(|epoch| self.delivers(stage, *epoch)).collect();
+        let mut records = Vec::new();
+        for epoch in epochs {
+            let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) else { continue };
+            if let (false, Some(state)) = (saved.stored, &saved.state) {
+                records.push(Record::Checkpoint { stage, epoch, key: saved.key, state: state.clone() });
+                saved.stored = true;
+            }
+        }
+        records
+    }
+
+    /// Lets go of states that nothing needs: all but the last two in the store, those that are to be delivered and
+    /// those that another stage starts from.
+    fn prune(&mut self, stage: StageId) {
+        let saved = &self.tree.lanes[stage as usize].saved;
+        let newest = saved.keys().next_back().copied();
+        let stored = saved.iter().rev().filter(|(_, saved)| saved.stored).map(|(epoch, _)| *epoch).take(KEPT);
+        let last: BTreeSet<u32> = stored.collect();
+        for epoch in saved.keys().copied().collect::<Vec<_>>() {
+            let needed = self.forks(stage, epoch) || self.delivers(stage, epoch);
+            if needed || Some(epoch) == newest {
+                continue;
+            }
+            if !last.contains(&epoch) {
+                self.discard(stage, epoch);
+            } else if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) {
+                saved.state = None;
+            }
+        }
+    }
+
+    /// A run was put down.
+    pub fn leave(&mut self, job: u64) {
+        let Some(running) = self.jobs.remove(&job) else { return };
+        let stage = running.stage;
+        let lane = &mut self.tree.lanes[stage as usize];
+        lane.job = None;
+        let views = lane.views.clone();
+        let done = views.iter().all(|view| self.tree.views[*view].ended.is_some());
+        for epoch in self.tree.lanes[stage as usize].saved.keys().copied().collect::<Vec<_>>() {
+            if done && !self.delivers(stage, epoch) {
+                if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch).filter(|saved| saved.stored)
+                {
+                    saved.state = None;
+                }
+            }
+        }
+        views.into_iter().for_each(|view| self.poke(view));
+    }
+
+    /// Whether a run can be put down in the middle of an epoch: what it did before is saved.
+    pub fn can_drop(&self, job: u64) -> bool {
+        self.jobs.get(&job).is_none_or(|running| running.saved_at == running.at)
+    }
+
+    pub fn failed(&mut self, job: u64, reason: JobError) {
+        let Some(running) = self.jobs.remove(&job) else { return };
+        let stage = running.stage;
+        let lane = &mut self.tree.lanes[stage as usize];
+        lane.job = None;
+        match (reason, running.start) {
+            (JobError::State(why), Some((of, epoch))) => self.forget(of, epoch, &format!("cannot be used ({why})")),
+            (reason, _) => {
+                lane.failures += 1;
+                if lane.failures > 1 {
+                    self.failure = Some(EngineError::Training(reason.to_string()));
+                    return;
+                }
+                self.progress.happened(&Happening::Warning(format!("a training failed and is tried again: {reason}")));
+            }
+        }
+        self.enqueue(stage);
+    }
+
+    fn tell(&mut self, now: bool) {
+        if !now && self.told.is_some_and(|told| told.elapsed() < TELL_EVERY) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        let mut totals = Totals { ended: self.ended, trials: self.trials.len(), ..Totals::default() };
+        for (stage, lane) in self.tree.lanes.iter().enumerate().filter(|(_, lane)| !lane.views.is_empty()) {
+            let stage = stage as StageId;
+            let trained = self.tree.trained(stage) - lane.before;
+            let reach = lane.views.iter().map(|view| {
+                let view = &self.tree.views[*view];
+                view.ended.unwrap_or(view.until).min(view.until_in(stage))
+            });
+            totals.trained += u64::from(trained);
+            totals.granted += u64::from(reach.max().unwrap_or(0).saturating_sub(lane.before).max(trained));
+        }
+        self.progress.happened(&Happening::Totals(totals));
+    }
+}

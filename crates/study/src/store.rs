@@ -1,0 +1,8 @@
+//! Where studies are remembered: SQLite for rows, files for saved states; or the memory of this process.
+
+mod memory;
+mod sqlite;
+mod states;
+
+pub use memory::MemoryStore;
+pub use sqlite::{Listed, Opened, SqliteStore, Storage};

@@ -1,0 +1,103 @@
+//! Saved states as files, each named by its key: written aside, checksummed, synced and renamed, so that a file
+//! under its final name is whole, whatever happened in between.
+
+use opportune_core::plan::PrefixKey;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A folder of saved states.
+#[derive(Debug)]
+pub struct States {
+    folder: PathBuf,
+}
+
+/// Bytes of the checksum (BLAKE3) behind the state.
+const CHECKSUM: usize = 32;
+
+impl States {
+    /// The folder, made if it is not there; what an interrupted write left in it is removed.
+    pub fn open(folder: &Path) -> io::Result<States> {
+        fs::create_dir_all(folder)?;
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|end| end == "part") {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(States { folder: folder.to_path_buf() })
+    }
+
+    fn path(&self, key: PrefixKey) -> PathBuf {
+        self.folder.join(format!("{}.state", key.0))
+    }
+
+    /// Writes states so that each is whole under its name and on the disk when this returns. A failure leaves files
+    /// ending in `.part` at the most.
+    pub fn write(&self, states: &[(PrefixKey, Arc<[u8]>)]) -> io::Result<()> {
+        for (key, state) in states {
+            let aside = self.folder.join(format!("{}.part", key.0));
+            let mut file = File::create(&aside)?;
+            file.write_all(state)?;
+            file.write_all(blake3::hash(state).as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&aside, self.path(*key))?;
+        }
+        // A rename is on the disk only when its folder is.
+        if states.is_empty() { Ok(()) } else { File::open(&self.folder)?.sync_all() }
+    }
+
+    /// The state of that key; `None` if there is no such file or its checksum is wrong.
+    pub fn read(&self, key: PrefixKey) -> io::Result<Option<Arc<[u8]>>> {
+        let mut bytes = Vec::new();
+        match File::open(self.path(key)) {
+            Ok(mut file) => file.read_to_end(&mut bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some(end) = bytes.len().checked_sub(CHECKSUM) else { return Ok(None) };
+        let whole = blake3::hash(&bytes[..end]).as_bytes() == &bytes[end..];
+        bytes.truncate(end);
+        Ok(whole.then(|| bytes.into()))
+    }
+
+    /// Removes a state that no row names any more.
+    pub fn remove(&self, key: PrefixKey) -> io::Result<()> {
+        match fs::remove_file(self.path(key)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opportune_core::plan::Key;
+
+    #[test]
+    fn a_state_comes_back_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let states = States::open(folder.path()).unwrap();
+        let key = PrefixKey(Key::of(b"a"));
+        assert_eq!(states.read(key).unwrap(), None);
+        states.write(&[(key, vec![1, 2, 3].into())]).unwrap();
+        assert_eq!(states.read(key).unwrap().as_deref(), Some(&[1u8, 2, 3][..]));
+        let path = states.path(key);
+        for damage in [vec![], vec![7; 10], vec![7; 50]] {
+            fs::write(&path, damage).unwrap();
+            assert_eq!(states.read(key).unwrap(), None);
+        }
+        states.remove(key).unwrap();
+        states.remove(key).unwrap();
+    }
+
+    #[test]
+    fn opening_clears_what_an_interrupted_write_left() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x.part"), b"half").unwrap();
+        States::open(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

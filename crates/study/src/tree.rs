@@ -1,0 +1,253 @@
+//! The tree of stages: which epochs trials have in common, found by their keys.
+//!
+//! A **stage** is one run as far as it is trained without leaving another; its runtime side is a [`Lane`]. A **view**
+//! is one trial on one part: a path through stages, cut short by its stop rules. A view that agrees with what is
+//! there joins it; one that goes on where a stage ends extends it; one that differs from some epoch on gets a stage
+//! that leaves the other one there, and starts from its state.
+
+use opportune_core::memory::Remembered;
+use opportune_core::observation::Observation;
+use opportune_core::plan::{Part, Plan, PrefixKey};
+use opportune_core::ports::{Record, StageId};
+use opportune_core::stop::Watch;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A saved state of a lane.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    pub key: PrefixKey,
+    /// Held in memory; else it is in the store.
+    pub state: Option<Arc<[u8]>>,
+    /// In the store, or on its way.
+    pub stored: bool,
+}
+
+/// The runtime side of a stage.
+#[derive(Debug, Default)]
+pub struct Lane {
+    /// Epochs of the run before its first one.
+    pub before: u32,
+    /// The plan it is trained under; none while no view has joined a remembered stage.
+    pub plan: Option<Arc<Plan>>,
+    /// Epochs of the run up to which that plan is this lane's: as far as it is planned, once a view has joined.
+    pub reach: u32,
+    /// Keys after its planned epochs, from `before + 1` on.
+    pub keys: Vec<PrefixKey>,
+    /// By number of epochs.
+    pub saved: BTreeMap<u32, Saved>,
+    /// Epochs whose state is needed and must be trained again for it.
+    pub wanted: BTreeSet<u32>,
+    /// Being trained.
+    pub job: Option<u64>,
+    /// Waiting for a worker.
+    pub queued: bool,
+    /// When a state of it last went to the store, or its training began.
+    pub stored_at: Option<Instant>,
+    /// Trainings that failed for another reason than their numbers.
+    pub failures: u32,
+    /// Views whose path passes here.
+    pub views: Vec<usize>,
+    /// Stages that leave this one.
+    pub children: Vec<StageId>,
+}
+
+impl Lane {
+    /// Epochs of the run up to which it is planned.
+    pub fn planned(&self) -> u32 {
+        self.before + self.keys.len() as u32
+    }
+
+    /// The key after `epoch` epochs.
+    pub fn key(&self, epoch: u32) -> Option<PrefixKey> {
+        self.keys.get((epoch as usize).checked_sub(self.before as usize + 1)?).copied()
+    }
+
+    /// The deepest saved state after at most `limit` epochs.
+    pub fn deepest(&self, limit: u32) -> Option<(u32, &Saved)> {
+        self.saved.range(..=limit).next_back().map(|(epoch, saved)| (*epoch, saved))
+    }
+}
+
+/// One trial on one part.
+#[derive(Debug)]
+pub struct View {
+    /// Index among the trials of this session.
+    pub trial: usize,
+    /// The trial's number in the study.
+    pub number: u32,
+    pub part: Part,
+    pub plan: Arc<Plan>,
+    /// Stages from the first epoch on, each with the number of epochs of the run up to which it is this view's.
+    pub path: Vec<(StageId, u32)>,
+    /// Its rules; where the mean over folds is watched, the trial has them.
+    pub watch: Option<Watch>,
+    /// Epochs granted at the most.
+    pub until: u32,
+    /// After how many epochs its rules, or its last epoch, ended it.
+    pub ended: Option<u32>,
+    /// The epoch whose state is to be delivered, so far.
+    pub chosen: Option<u32>,
+}
+
+impl View {
+    /// The stage of an epoch.
+    pub fn stage_of(&self, epoch: u32) -> Option<StageId> {
+        self.path.iter().find(|(_, until)| epoch <= *until).map(|(stage, _)| *stage)
+    }
+
+    /// Up to which epoch of the run a stage is this view's.
+    pub fn until_in(&self, stage: StageId) -> u32 {
+        self.path.iter().find(|(one, _)| *one == stage).map_or(0, |(_, until)| *until)
+    }
+}
+
+/// All stages of a study, remembered and planned.
+#[derive(Debug)]
+pub struct Tree {
+    pub memory: Remembered,
+    pub lanes: Vec<Lane>,
+    pub views: Vec<View>,
+    known: HashMap<PrefixKey, StageId>,
+}
+
+impl Tree {
+    pub fn new(memory: Remembered) -> Tree {
+        let mut known = HashMap::new();
+        let mut lanes: Vec<Lane> = Vec::with_capacity(memory.stages.len());
+        for stage in &memory.stages {
+            // A stage that was planned and never trained is still found by its first epoch.
+            let keys = stage.epochs.iter().map(|(key, _)| *key);
+            let keys = if stage.epochs.is_empty() { vec![stage.first] } else { keys.collect() };
+            known.extend(keys.iter().map(|key| (*key, stage.stage)));
+            let saved = |(epoch, key): &(u32, PrefixKey)| (*epoch, Saved { key: *key, state: None, stored: true });
+            lanes.push(Lane {
+                before: stage.parent.map_or(0, |(_, left)| left),
+                keys,
+                saved: stage.checkpoints.iter().map(saved).collect(),
+                ..Lane::default()
+            });
+            if let Some((parent, _)) = stage.parent {
+                lanes[parent as usize].children.push(stage.stage);
+            }
+        }
+        Tree { memory, lanes, views: Vec::new(), known }
+    }
+
+    /// Epochs of the run trained and remembered in a stage.
+    pub fn trained(&self, stage: StageId) -> u32 {
+        self.lanes[stage as usize].before + self.memory.stages[stage as usize].epochs.len() as u32
+    }
+
+    /// What a stage gave after `epoch` epochs of the run.
+    pub fn observation(&self, stage: StageId, epoch: u32) -> Option<&Observation> {
+        let index = epoch.checked_sub(self.lanes[stage as usize].before + 1)?;
+        self.memory.stages[stage as usize].epochs.get(index as usize).map(|(_, observation)| observation)
+    }
+
+    /// What a view's epoch gave, if it has been trained.
+    pub fn seen(&self, view: usize, epoch: u32) -> Option<&Observation> {
+        let view = &self.views[view];
+        if epoch > view.until { None } else { self.observation(view.stage_of(epoch)?, epoch) }
+    }
+
+    /// Finds a view its place: `keys` are those of its `plan` after 0, 1, … epochs. Gives its path and the records of
+    /// what is new.
+    pub fn place(
+        &mut self,
+        part: Part,
+        plan: &Arc<Plan>,
+        keys: &[PrefixKey],
+        until: u32,
+    ) -> (Vec<(StageId, u32)>, Vec<Record>) {
+        // A known key has only known ones before it, so the number of agreeing epochs can be found by halving.
+        let planned = &keys[1..=until as usize];
+        let common = planned.partition_point(|key| self.known.contains_key(key)) as u32;
+        let mut path = Vec::new();
+        let mut records = Vec::new();
+        if common > 0 {
+            let mut stage = self.known[&planned[common as usize - 1]];
+            let mut left = common;
+            loop {
+                path.push((stage, left));
+                match self.memory.stages[stage as usize].parent {
+                    Some((parent, at)) => (stage, left) = (parent, at),
+                    None => break,
+                }
+            }
+            path.reverse();
+        }
+        if common < until {
+            let rest = &planned[common as usize..];
+            let stage = match path.last() {
+                Some(&(stage, _)) if self.lanes[stage as usize].planned() == common => {
+                    let last = path.len() - 1;
+                    path[last].1 = until;
+                    stage
+                }
+                last => {
+                    let stage = self.lanes.len() as StageId;
+                    let parent = last.copied();
+                    let record = Record::Stage { stage, part, parent, first: rest[0] };
+                    self.memory.apply(&record);
+                    records.push(record);
+                    self.lanes.push(Lane { before: common, ..Lane::default() });
+                    if let Some((parent, _)) = parent {
+                        self.lanes[parent as usize].children.push(stage);
+                    }
+                    path.push((stage, until));
+                    stage
+                }
+            };
+            self.lanes[stage as usize].keys.extend_from_slice(rest);
+            self.known.extend(rest.iter().map(|key| (*key, stage)));
+        }
+        let index = self.views.len();
+        for (stage, upto) in &path {
+            let lane = &mut self.lanes[*stage as usize];
+            lane.views.push(index);
+            if lane.reach < *upto {
+                (lane.plan, lane.reach) = (Some(plan.clone()), *upto);
+            }
+        }
+        (path, records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{plan, scripted};
+    use opportune_core::schedule::Schedule;
+
+    fn place(tree: &mut Tree, schedule: &str, epochs: u32) -> Vec<(StageId, u32)> {
+        let plan = Arc::new(plan(Part::Fold(0), &schedule.parse::<Schedule>().unwrap(), 0.1, epochs));
+        let keys = plan.keys(None);
+        tree.place(Part::Fold(0), &plan, &keys, epochs).0
+    }
+
+    #[test]
+    fn what_agrees_is_shared_and_what_differs_leaves_at_the_last_common_epoch() {
+        let mut tree = Tree::new(Remembered::default());
+        assert_eq!(place(&mut tree, "constant", 10), [(0, 10)]);
+        assert_eq!(place(&mut tree, "constant", 4), [(0, 4)]);
+        assert_eq!(place(&mut tree, "constant", 20), [(0, 20)], "a longer one extends");
+        assert_eq!(place(&mut tree, "step(every=6, gamma=0.1)", 12), [(0, 6), (1, 12)]);
+        assert_eq!(place(&mut tree, "step(every=6, gamma=0.1)", 20), [(0, 6), (1, 20)]);
+        assert_eq!(place(&mut tree, "exponential(gamma=0.5)", 3), [(0, 1), (2, 3)]);
+        assert_eq!(place(&mut tree, "linear(from=0.5, to=1)", 3), [(3, 3)], "nothing in common");
+        assert_eq!((tree.lanes[0].reach, tree.lanes[0].plan.as_ref().unwrap().epochs), (20, 20));
+        assert_eq!((tree.lanes[0].planned(), tree.lanes[1].planned(), tree.lanes[1].before), (20, 20, 6));
+        assert_eq!(tree.lanes[0].children, [1, 2]);
+        assert_eq!(tree.lanes[0].views.len(), 6);
+    }
+
+    #[test]
+    fn a_remembered_tree_is_found_again() {
+        let mut tree = Tree::new(scripted());
+        assert_eq!(place(&mut tree, "constant", 10), [(0, 10)]);
+        assert_eq!((tree.trained(0), tree.lanes.len()), (5, 1));
+        assert_eq!(place(&mut tree, "step(every=3, gamma=0.1)", 6), [(0, 3), (1, 6)]);
+    }
+}
