@@ -1,1 +1,31 @@
-//! What people look at: tables and pictures, functions of what is stored.
+//! What people look at: tables, pictures, exports and plain words, as functions of what is stored.
+//!
+//! Nothing here reads a file or a clock: the same results always give the same text, byte for byte.
+
+mod axis;
+mod columns;
+mod csv;
+mod curves;
+mod draw;
+mod label;
+mod legend;
+mod mean;
+mod number;
+mod palette;
+mod search;
+mod setting;
+mod svg;
+mod table;
+mod thin;
+mod trials;
+mod warnings;
+
+#[cfg(test)]
+mod sample;
+
+pub use crate::csv::trials_csv;
+pub use curves::Curves;
+pub use draw::curves_svg;
+pub use table::epochs_table;
+pub use trials::trials_table;
+pub use warnings::{diverged, edge_warnings, fit_remarks, not_converged};

@@ -1,0 +1,252 @@
+//! Axes: which range is shown, where a value lies in it, and which round numbers are written beside it.
+
+use crate::number;
+use opportune_core::score::Score;
+
+/// A range of values, drawn linearly or by its logarithm.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Axis {
+    /// Value at the low end.
+    pub(crate) low: f64,
+    /// Value at the high end, above `low`.
+    pub(crate) high: f64,
+    /// Whether distances are those of logarithms; `low` is above 0 then.
+    pub(crate) log: bool,
+    /// Whether some values lie outside.
+    pub(crate) clipped: bool,
+}
+
+/// Room left free above and below the values, as a share of the range.
+const ROOM: f64 = 0.05;
+/// A logarithmic axis shows at most so many decades.
+const DECADES: f64 = 12.0;
+/// Logarithms of about the smallest and the largest number there is.
+const LEAST: f64 = -744.0;
+const MOST: f64 = 709.0;
+
+impl Axis {
+    /// Of epochs up to `last`.
+    pub(crate) fn epochs(last: u32) -> Axis {
+        Axis { low: 0.0, high: f64::from(last.max(1)), log: false, clipped: false }
+    }
+
+    /// Of the values of some lines, each in order of its epochs: losses, and scores like them. Logarithmic if the
+    /// positive ones span more than a decade. It shows what most lines do: a few values far off those do not stretch
+    /// it, and count as clipped.
+    pub(crate) fn of_losses(lines: &[Vec<f64>]) -> Axis {
+        let positive = sorted(lines.iter().flatten().copied().filter(|value| *value > 0.0));
+        let finite = sorted(lines.iter().flatten().copied());
+        let (Some(&least), Some(&most)) = (positive.first(), positive.last()) else { return Axis::of_all(&finite) };
+        if most / least <= 10.0 {
+            return Axis::of_all(&finite);
+        }
+        let (mut low, mut high) = (least.ln(), most.ln());
+        let (few, many) = (quantile(&positive, 0.025).ln(), quantile(&positive, 0.975).ln());
+        let reach = 1.5 * (many - few);
+        // Where most values lie close together, the way there still belongs to the picture: from where half of the
+        // lines start down to where half of them end.
+        let typical = |value: &dyn Fn(&Vec<f64>) -> Option<f64>| {
+            let values = sorted(lines.iter().filter_map(value));
+            (!values.is_empty()).then(|| quantile(&values, 0.5).ln())
+        };
+        let usable = |value: &&f64| value.is_finite() && **value > 0.0;
+        let start = typical(&|line| line.iter().find(usable).copied()).unwrap_or(many);
+        let end = typical(&|line| line.iter().copied().filter(|v| usable(&v)).reduce(f64::min)).unwrap_or(few);
+        high = high.min((many + reach).max(start));
+        low = low.max((few - reach).min(end)).max(high - DECADES * std::f64::consts::LN_10);
+        let room = ROOM * (high - low);
+        let axis =
+            Axis { low: (low - room).max(LEAST).exp(), high: (high + room).min(MOST).exp(), log: true, clipped: false };
+        axis.clipping(&finite)
+    }
+
+    /// Of scores. Those between 0 and 1 are shown in full; of R², which has no lower bound, what lies above -1 (nothing
+    /// is explained below 0), unless all lies below; those that are losses as losses.
+    pub(crate) fn of_scores(lines: &[Vec<f64>], score: Score) -> Axis {
+        match score {
+            Score::LogLoss | Score::Rmse | Score::Mae => Axis::of_losses(lines),
+            Score::Accuracy | Score::BalancedAccuracy | Score::F1 | Score::RocAuc | Score::R2 => {
+                let all = sorted(lines.iter().flatten().copied());
+                let above = sorted(all.iter().copied().filter(|value| *value >= -1.0));
+                Axis::of_all(if above.is_empty() { &all } else { &above }).clipping(&all)
+            }
+        }
+    }
+
+    /// Of learning rates: logarithmic if they span more than a decade, else from 0.
+    pub(crate) fn of_rates(lines: &[Vec<f64>]) -> Axis {
+        let finite = sorted(lines.iter().flatten().copied());
+        let axis = Axis::of_losses(lines);
+        let Some(&most) = finite.last().filter(|most| **most > 0.0 && !axis.log) else { return axis };
+        Axis { low: 0.0, high: most * (1.0 + 2.0 * ROOM), log: false, clipped: false }
+    }
+
+    /// Of all of these finite, ascending values, linear.
+    fn of_all(values: &[f64]) -> Axis {
+        let (Some(&least), Some(&most)) = (values.first(), values.last()) else {
+            return Axis { low: 0.0, high: 1.0, log: false, clipped: false };
+        };
+        // The span of the largest numbers there are is not a number.
+        let bound = |value: f64| value.clamp(f64::MIN / 8.0, f64::MAX / 8.0);
+        let (least, most) = (bound(least), bound(most));
+        let size = least.abs().max(most.abs());
+        let room = if most - least > size * 1e-9 { ROOM * (most - least) } else { (size * ROOM).max(1e-9) };
+        Axis { low: least - room, high: most + room, log: false, clipped: false }
+    }
+
+    fn clipping(self, values: &[f64]) -> Axis {
+        let clipped = values.iter().any(|value| *value < self.low || *value > self.high);
+        Axis { clipped, ..self }
+    }
+
+    /// Where a finite value lies: 0 at the low end, 1 at the high end, outside of both at most by 1.
+    pub(crate) fn place(&self, value: f64) -> f64 {
+        let place = if self.log {
+            if value > 0.0 { (value / self.low).ln() / (self.high / self.low).ln() } else { -1.0 }
+        } else {
+            (value - self.low) / (self.high - self.low)
+        };
+        place.clamp(-1.0, 2.0)
+    }
+
+    /// Round values within the range, ascending, about `about` of them, with their texts.
+    pub(crate) fn ticks(&self, about: usize) -> Vec<(f64, String)> {
+        if self.log { self.log_ticks(about) } else { self.linear_ticks(about) }
+    }
+
+    fn linear_ticks(&self, about: usize) -> Vec<(f64, String)> {
+        let rough = (self.high - self.low) / about.max(1) as f64;
+        let ten = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|part| part * ten).into_iter().find(|step| *step >= rough * 0.999);
+        let step = step.unwrap_or(rough);
+        let (first, last) = ((self.low / step).ceil(), (self.high / step).floor());
+        let decimals = (-(step * 1.001).log10().floor()).max(0.0);
+        let most = self.low.abs().max(self.high.abs());
+        let text = |value: f64| {
+            if (1e-3..1e6).contains(&most) && decimals <= 5.0 {
+                format!("{value:.*}", decimals as usize)
+            } else {
+                number::short(value, 6)
+            }
+        };
+        let count = (last - first).clamp(0.0, 50.0) as usize;
+        (0..=count).map(|index| (first + index as f64) * step + 0.0).map(|value| (value, text(value))).collect()
+    }
+
+    fn log_ticks(&self, about: usize) -> Vec<(f64, String)> {
+        let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
+        let sets: [(&[f64], usize); 5] =
+            [(&[1.0, 2.0, 5.0], 1), (&[1.0, 3.0], 1), (&[1.0], 1), (&[1.0], 2), (&[1.0], 4)];
+        let ticks = |parts: &[f64], every: usize| -> Vec<f64> {
+            let decades = (first..=last).filter(|power| power.rem_euclid(every as i32) == 0);
+            let values = decades.flat_map(|power| parts.iter().map(move |part| (*part, power)));
+            // Read from text: the powers of ten computed by the machine are not always the nearest numbers.
+            let values = values.filter_map(|(part, power)| format!("{part}e{power}").parse::<f64>().ok());
+            values.filter(|value| *value >= self.low && *value <= self.high).collect()
+        };
+        let all = sets.map(|(parts, every)| ticks(parts, every));
+        let fits = all.iter().find(|ticks| ticks.len() <= about + 1).unwrap_or(&all[4]);
+        fits.iter().map(|value| (*value, number::rate(*value))).collect()
+    }
+}
+
+/// The finite ones, ascending.
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values
+}
+
+/// The value below which `share` of these ascending values lie.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(axis: &Axis, about: usize) -> Vec<String> {
+        axis.ticks(about).into_iter().map(|tick| tick.1).collect()
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-9 * b.abs()
+    }
+
+    #[test]
+    fn a_decade_decides_between_linear_and_log() {
+        let narrow = Axis::of_losses(&[vec![2.0, 1.0, 0.25]]);
+        assert!(!narrow.log && !narrow.clipped && narrow.low < 0.25 && narrow.high > 2.0);
+        assert_eq!(texts(&narrow, 5), ["0.5", "1.0", "1.5", "2.0"]);
+        let wide = Axis::of_losses(&[vec![2.0, 1.0, 0.02]]);
+        assert!(wide.log && !wide.clipped);
+        assert_eq!(texts(&wide, 6), ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]);
+        assert!(near(wide.place(wide.low) + 1.0, 1.0) && near(wide.place(wide.high), 1.0));
+        assert!(near(wide.place((wide.low * wide.high).sqrt()), 0.5));
+    }
+
+    #[test]
+    fn one_exploding_line_does_not_stretch_the_axis() {
+        let calm = |end: f64| (0..100).map(|epoch| 2.3 * (end / 2.3).powf(f64::from(epoch) / 99.0)).collect();
+        let mut lines: Vec<Vec<f64>> = (1..6).map(|n| calm(0.05 * f64::from(n))).collect();
+        lines.push(vec![2.3, 1e6, 1e30, f64::INFINITY]);
+        let axis = Axis::of_losses(&lines);
+        assert!(axis.log && axis.clipped, "{axis:?}");
+        assert!(axis.high < 1e5 && axis.low > 0.01, "{axis:?}");
+    }
+
+    #[test]
+    fn a_normal_start_is_not_clipped() {
+        let line: Vec<f64> = (0..3000).map(|epoch| 0.1 + 2.2 * (-f64::from(epoch)).exp()).collect();
+        let axis = Axis::of_losses(&[line.clone(), line]);
+        assert!(axis.high > 2.3 && !axis.clipped, "{axis:?}");
+    }
+
+    #[test]
+    fn scores_by_their_kind() {
+        let accuracy = Axis::of_scores(&[vec![0.1, 0.9, f64::NAN]], Score::Accuracy);
+        assert!(!accuracy.log && !accuracy.clipped && accuracy.low < 0.1 && accuracy.high > 0.9);
+        let r2 = Axis::of_scores(&[vec![-1e9, -0.5, 0.9]], Score::R2);
+        assert!(r2.clipped && r2.low > -1.1 && r2.high > 0.9);
+        assert!(Axis::of_scores(&[vec![-30.0, -20.0]], Score::R2).low < -30.0);
+        assert!(Axis::of_scores(&[vec![0.1, 30.0]], Score::Rmse).log);
+    }
+
+    #[test]
+    fn rates_from_zero_or_by_decades() {
+        let constant = Axis::of_rates(&[vec![0.001; 5]]);
+        assert_eq!((constant.low, constant.log), (0.0, false));
+        assert_eq!(texts(&constant, 3), ["0.0000", "0.0005", "0.0010"].map(|text| text.to_string()));
+        let cyclic = Axis::of_rates(&[vec![1e-4, 1e-2]]);
+        assert!(cyclic.log);
+        assert_eq!(texts(&cyclic, 3), ["1e-4", "0.001", "0.01"]);
+        assert_eq!(Axis::of_rates(&[vec![0.0, 0.5, 1.0]]).low, 0.0);
+    }
+
+    #[test]
+    fn ticks_are_round_at_any_size() {
+        let of = |low: f64, high: f64, log: bool| Axis { low, high, log, clipped: false };
+        assert_eq!(texts(&Axis::epochs(300), 6), ["0", "50", "100", "150", "200", "250", "300"]);
+        assert_eq!(texts(&Axis::epochs(1), 6), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(texts(&of(0.951, 0.984, false), 4), ["0.96", "0.97", "0.98"]);
+        assert_eq!(texts(&of(-2e7, 2e7, false), 4), ["-2e7", "-1e7", "0", "1e7", "2e7"]);
+        assert_eq!(texts(&of(0.0, 4e-5, false), 4), ["0", "1e-5", "2e-5", "3e-5", "4e-5"]);
+        assert_eq!(texts(&of(1e-12, 1.0, true), 5), ["1e-12", "1e-8", "1e-4", "1"]);
+        assert!(!of(-f64::MAX / 4.0, f64::MAX / 4.0, false).ticks(5).is_empty());
+    }
+
+    #[test]
+    fn nothing_to_show_and_extremes_have_a_range() {
+        for lines in [vec![], vec![vec![]], vec![vec![f64::NAN, f64::INFINITY]]] {
+            let axis = Axis::of_losses(&lines);
+            assert_eq!((axis.low, axis.high), (0.0, 1.0));
+        }
+        for value in [0.0, 1.0, -3.5, 1e300, 1e-300, f64::MAX, f64::MIN] {
+            let axis = Axis::of_losses(&[vec![value]]);
+            assert!(axis.low < axis.high && axis.place(value).is_finite(), "{value} {axis:?}");
+        }
+        let axis = Axis::of_losses(&[vec![0.0, 1e-320, 1.0, f64::MAX]]);
+        assert!(axis.log && axis.low > 0.0 && axis.high.is_finite() && axis.place(0.0) == -1.0, "{axis:?}");
+    }
+}
