@@ -32,7 +32,9 @@ def main():
     folder, seed = Path(sys.argv[1]), int(sys.argv[2])
     warnings.simplefilter("ignore")  # ConvergenceWarning: it is not meant to converge
     x = images(folder, "train")
-    mean, deviation = x.mean(dtype=np.float64), x.std(dtype=np.float64)
+    mean = x.mean(dtype=np.float64)
+    # Not x.std(): it would make a copy of all pixels, and this program's memory is measured.
+    deviation = np.sqrt(np.einsum("ij,ij->i", x, x).sum(dtype=np.float64) / x.size - mean**2)
 
     def scaled(pixels):
         pixels -= np.float32(mean)

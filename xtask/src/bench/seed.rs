@@ -55,8 +55,9 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
         Some("f64") => &["f64"],
         Some(other) => bail!("--precision {other}: give f32 or f64"),
     };
+    let source = source(root, flags.text("--data").unwrap_or("digits"))?;
     let environment = Environment::prepare(root)?;
-    let data = prepare(root, &environment, flags.text("--data").unwrap_or("digits"))?;
+    let data = prepare(&environment, &source)?;
     let outcomes: Vec<Outcome> = precisions
         .iter()
         .map(|precision| compare(&environment, &data, precision, runs, quick))
@@ -77,14 +78,19 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
     write_figures(flags.text("--out"), &figures)
 }
 
-/// Puts the rows aside once: training, test, folds.
-fn prepare(root: &Path, environment: &Environment, name: &str) -> Result<Data> {
-    let source = match name {
-        "digits" => root.join("examples/data/digits.csv"),
-        "breast_cancer" => name.into(),
-        file if file.ends_with(".csv") => std::path::absolute(file)?,
+/// What prepare.py is to read: a file, or the name of a data set that scikit-learn brings along.
+fn source(root: &Path, name: &str) -> Result<PathBuf> {
+    match name {
+        "digits" => Ok(root.join("examples/data/digits.csv")),
+        "breast_cancer" => Ok(name.into()),
+        file if file.ends_with(".csv") && Path::new(file).is_file() => Ok(std::path::absolute(file)?),
+        file if file.ends_with(".csv") => bail!("--data {file}: there is no such file"),
         other => bail!("--data {other}: give digits, breast_cancer or a .csv file"),
-    };
+    }
+}
+
+/// Puts the rows aside once: training, test, folds.
+fn prepare(environment: &Environment, source: &Path) -> Result<Data> {
     let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = environment.folder(&name)?;
     let mut command = Command::new(&environment.python);
@@ -295,6 +301,15 @@ mod tests {
     fn other_training_is_shown_up() {
         assert!(outcome(106).text().unwrap().contains("+6.0%; NOT THE SAME TRAINING"));
         assert!(outcome(94).text().unwrap().contains("-6.0%; NOT THE SAME TRAINING"));
+    }
+
+    #[test]
+    fn sources() {
+        let root = Path::new("root");
+        assert_eq!(source(root, "digits").unwrap(), Path::new("root/examples/data/digits.csv"));
+        assert_eq!(source(root, "breast_cancer").unwrap(), Path::new("breast_cancer"));
+        assert!(source(root, "none.csv").unwrap_err().to_string().contains("no such file"));
+        assert!(source(root, "iris").unwrap_err().to_string().contains("give digits"));
     }
 
     #[test]

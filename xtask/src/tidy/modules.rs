@@ -35,11 +35,13 @@ fn in_crate(file: &Path) -> bool {
     file.iter().any(|part| part == "src" || part == "tests")
 }
 
-/// Whether the compiler begins here: `src/lib.rs`, `src/main.rs`, `src/bin/*.rs`, `tests/*.rs`, `*/main.rs` one deeper.
+/// Whether the compiler begins here: `src/lib.rs`, `src/main.rs`, `src/bin/*.rs`, `tests/*.rs`, or a `main.rs` one
+/// folder below the last two.
 fn is_crate_root(file: &Path) -> bool {
     let folder = file.parent().unwrap_or(Path::new(""));
     let in_src = folder.ends_with("src") && (file.ends_with("lib.rs") || file.ends_with("main.rs"));
-    let of_many = |folder: &Path| folder.ends_with("src/bin") || folder.ends_with("tests");
+    let below_src = file.iter().any(|part| part == "src");
+    let of_many = |folder: &Path| folder.ends_with("src/bin") || (folder.ends_with("tests") && !below_src);
     let in_own_folder = file.ends_with("main.rs") && folder.parent().is_some_and(of_many);
     is_rust(file) && (in_src || of_many(folder) || in_own_folder)
 }
@@ -88,6 +90,7 @@ mod tests {
             ("a/src/deep.rs", ""),
             ("a/src/circle.rs", "mod circle;\n"),
             ("a/src/bin/tool.rs", ""),
+            ("a/src/tests/unit.rs", ""),
             ("a/tests/suite.rs", "mod common;\n"),
             ("a/tests/common/mod.rs", ""),
             ("a/tests/common/unused.rs", ""),
@@ -99,7 +102,7 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         let files: Vec<PathBuf> = tree.iter().map(|(path, _)| PathBuf::from(path)).collect();
-        let dead = ["a/src/deep.rs", "a/src/circle.rs", "a/tests/common/unused.rs"];
+        let dead = ["a/src/deep.rs", "a/src/circle.rs", "a/src/tests/unit.rs", "a/tests/common/unused.rs"];
         assert_eq!(check(root.path(), &files).unwrap(), dead.map(|file| format!("{file}: no `mod` line leads here")));
     }
 }
