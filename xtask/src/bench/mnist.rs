@@ -96,7 +96,7 @@ fn text(warm_up: &[Measured; 2], timed: &[Vec<Measured>; 2], way: &Tried, tried:
             (*label).to_owned(),
             format!("{:.2}", median(runs.iter().map(|run| run.wall))),
             format!("{:.2}", median(runs.iter().map(|run| run.cpu))),
-            warm_up[side].peak.map_or("not known".into(), |peak| format!("{peak:.0}")),
+            warm_up[side].peak.map_or("not known".into(), |peak| format!("{peak:.1}")),
             format!("{:.4}", median(accuracies(runs, side)?)),
         ]);
     }

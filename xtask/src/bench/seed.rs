@@ -201,7 +201,7 @@ impl Outcome {
                 (*label).to_owned(),
                 format!("{:.2}", median(runs.iter().map(|run| run.wall))),
                 format!("{:.2}", median(runs.iter().map(|run| run.cpu))),
-                self.warm_up[side].peak.map_or("not known".into(), |peak| format!("{peak:.0}")),
+                self.warm_up[side].peak.map_or("not known".into(), |peak| format!("{peak:.1}")),
                 format!("{:.0}", self.epochs(side)?),
                 format!("{:.4}", self.accuracies(side)?[0]),
                 format!("{:.4}", self.test_accuracy(side)?),
