@@ -3,6 +3,7 @@
 
 mod desk;
 mod engine;
+mod saving;
 mod session;
 pub mod store;
 mod tree;

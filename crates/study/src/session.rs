@@ -1,7 +1,7 @@
 //! One session of the engine: the trials a policy asked for, the views that follow them, and the runs in work.
 
 use crate::engine::{Asked, EngineError, Happening, Outcome, Progress, Totals, Watching};
-use crate::tree::{Saved, Tree, View};
+use crate::tree::{Tree, View};
 use crate::writer::Writer;
 use opportune_core::observation::Observation;
 use opportune_core::policy::{Action, Event, Policy};
@@ -16,8 +16,6 @@ use std::time::{Duration, Instant};
 const STORE_EVERY: Duration = Duration::from_millis(1000);
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(50);
-/// States of a paused run that stay in the store.
-const KEPT: usize = 2;
 
 struct Trial {
     number: u32,
@@ -27,13 +25,13 @@ struct Trial {
     ended: bool,
 }
 
-struct Running {
-    stage: StageId,
+pub(crate) struct Running {
+    pub(crate) stage: StageId,
     until: u32,
     /// Epochs done.
     at: u32,
     /// The last epoch whose state was saved; 0 is always at hand.
-    saved_at: u32,
+    pub(crate) saved_at: u32,
     /// The saved state it started from.
     start: Option<(StageId, u32)>,
 }
@@ -55,21 +53,21 @@ pub enum Taken {
 }
 
 pub struct Session<'a> {
-    tree: Tree,
-    asked: &'a Asked,
+    pub(crate) tree: Tree,
+    pub(crate) asked: &'a Asked,
     policy: &'a mut dyn Policy,
     planner: &'a dyn Planner,
-    progress: &'a dyn Progress,
-    writer: &'a Writer,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) writer: &'a Writer,
     room: usize,
     trials: Vec<Trial>,
     queue: VecDeque<StageId>,
-    jobs: HashMap<u64, Running>,
+    pub(crate) jobs: HashMap<u64, Running>,
     next_job: u64,
     /// Trials that ended.
     ended: usize,
     finished: bool,
-    failure: Option<EngineError>,
+    pub(crate) failure: Option<EngineError>,
     told: Option<Instant>,
     other_bits: bool,
 }
@@ -125,19 +123,6 @@ impl<'a> Session<'a> {
             None => Err(EngineError::Training("the trainer went home before the work was done".into())),
         };
         (self.tree, outcome)
-    }
-
-    /// States of runs that were paused and not yet gone on with are in memory only.
-    fn store_rest(&mut self) {
-        for (stage, lane) in self.tree.lanes.iter_mut().enumerate() {
-            let Some((&epoch, saved)) = lane.saved.iter_mut().next_back() else { continue };
-            if let (false, Some(state)) = (saved.stored, saved.state.clone()) {
-                saved.stored = true;
-                let record = Record::Checkpoint { stage: stage as StageId, epoch, key: saved.key, state };
-                self.tree.memory.apply(&record);
-                self.writer.append(vec![record]);
-            }
-        }
     }
 
     /// Asks the policy until it has nothing more to ask for.
@@ -309,57 +294,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The state that a view is to deliver must be in memory; it is read, or trained again.
-    fn want_delivered(&mut self, view: usize, epoch: u32) {
-        let Some(stage) = self.tree.views[view].stage_of(epoch) else { return };
-        if let Some(saved) = self.tree.lanes[stage as usize].saved.get(&epoch) {
-            if saved.state.is_some() || self.fetch(stage, epoch).is_some() {
-                return;
-            }
-        }
-        self.tree.lanes[stage as usize].wanted.insert(epoch);
-        self.enqueue(stage);
-    }
-
-    /// A saved state, out of memory or the store; one that is missing or damaged is forgotten.
-    fn fetch(&mut self, stage: StageId, epoch: u32) -> Option<Arc<[u8]>> {
-        let saved = self.tree.lanes[stage as usize].saved.get(&epoch)?;
-        if saved.state.is_some() {
-            return saved.state.clone();
-        }
-        match self.writer.state(saved.key) {
-            Ok(Some(state)) => {
-                if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) {
-                    saved.state = Some(state.clone());
-                }
-                Some(state)
-            }
-            Ok(None) => {
-                self.forget(stage, epoch, "is missing or damaged");
-                None
-            }
-            Err(fault) => {
-                self.failure = Some(EngineError::Store(fault));
-                None
-            }
-        }
-    }
-
-    fn forget(&mut self, stage: StageId, epoch: u32, why: &str) {
-        let part = self.tree.memory.stages[stage as usize].part;
-        let what = format!("the saved state of {part} after epoch {epoch} {why}; training goes on from an earlier one");
-        self.progress.happened(&Happening::Warning(what));
-        self.discard(stage, epoch);
-    }
-
-    fn discard(&mut self, stage: StageId, epoch: u32) {
-        if self.tree.lanes[stage as usize].saved.remove(&epoch).is_some_and(|saved| saved.stored) {
-            let record = Record::Dropped { stage, epoch };
-            self.tree.memory.apply(&record);
-            self.writer.append(vec![record]);
-        }
-    }
-
     /// Up to which epoch a stage is to be trained now; `None` if nothing is needed of it.
     fn goal(&self, stage: StageId) -> Option<u32> {
         let lane = &self.tree.lanes[stage as usize];
@@ -369,7 +303,7 @@ impl<'a> Session<'a> {
         asked.max(lane.wanted.last().copied())
     }
 
-    fn enqueue(&mut self, stage: StageId) {
+    pub(crate) fn enqueue(&mut self, stage: StageId) {
         let lane = &self.tree.lanes[stage as usize];
         if lane.job.is_some() || lane.queued || self.goal(stage).is_none() {
             return;
@@ -508,87 +442,6 @@ impl<'a> Session<'a> {
         }
         if self.ended > before {
             self.ask();
-        }
-    }
-
-    /// Whether a stage that has no state of its own, and needs one, leaves this one here.
-    fn forks(&self, stage: StageId, epoch: u32) -> bool {
-        self.tree.lanes[stage as usize].children.iter().any(|child| {
-            let lane = &self.tree.lanes[*child as usize];
-            let active = || lane.views.iter().any(|view| self.tree.views[*view].ended.is_none());
-            lane.before == epoch && lane.saved.is_empty() && (!lane.wanted.is_empty() || active())
-        })
-    }
-
-    /// Whether a view is to deliver this state.
-    fn delivers(&self, stage: StageId, epoch: u32) -> bool {
-        let lane = &self.tree.lanes[stage as usize];
-        self.asked.deliver
-            && lane
-                .views
-                .iter()
-                .map(|view| &self.tree.views[*view])
-                .any(|view| view.chosen == Some(epoch) && view.stage_of(epoch) == Some(stage))
-    }
-
-    /// Keeps a run's state.
-    pub fn keep(&mut self, job: u64, epoch: u32, state: Arc<[u8]>, verdict: Verdict) {
-        let Some(running) = self.jobs.get_mut(&job) else { return };
-        running.saved_at = epoch;
-        let stage = running.stage;
-        let lane = &mut self.tree.lanes[stage as usize];
-        lane.wanted.remove(&epoch);
-        let Some(key) = lane.key(epoch) else { return };
-        let stored = verdict.store || lane.saved.get(&epoch).is_some_and(|saved| saved.stored);
-        lane.saved.insert(epoch, Saved { key, state: Some(state.clone()), stored });
-        if verdict.store {
-            lane.stored_at = Some(Instant::now());
-            // A best epoch that is in memory only must outlive this process too.
-            let mut records = self.unstored_deliveries(stage, epoch);
-            records.push(Record::Checkpoint { stage, epoch, key, state });
-            records.iter().for_each(|record| self.tree.memory.apply(record));
-            self.writer.append(records);
-        }
-        self.prune(stage);
-        let children = self.tree.lanes[stage as usize].children.clone();
-        for child in children {
-            if self.tree.lanes[child as usize].before == epoch {
-                self.enqueue(child);
-            }
-        }
-    }
-
-    fn unstored_deliveries(&mut self, stage: StageId, before: u32) -> Vec<Record> {
-        let epochs = self.tree.lanes[stage as usize].saved.range(..before).map(|(epoch, _)| *epoch);
-        let epochs: Vec<u32> = epochs.filter(|epoch| self.delivers(stage, *epoch)).collect();
-        let mut records = Vec::new();
-        for epoch in epochs {
-            let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) else { continue };
-            if let (false, Some(state)) = (saved.stored, &saved.state) {
-                records.push(Record::Checkpoint { stage, epoch, key: saved.key, state: state.clone() });
-                saved.stored = true;
-            }
-        }
-        records
-    }
-
-    /// Lets go of states that nothing needs: all but the last two in the store, those that are to be delivered and
-    /// those that another stage starts from.
-    fn prune(&mut self, stage: StageId) {
-        let saved = &self.tree.lanes[stage as usize].saved;
-        let newest = saved.keys().next_back().copied();
-        let stored = saved.iter().rev().filter(|(_, saved)| saved.stored).map(|(epoch, _)| *epoch).take(KEPT);
-        let last: BTreeSet<u32> = stored.collect();
-        for epoch in saved.keys().copied().collect::<Vec<_>>() {
-            let needed = self.forks(stage, epoch) || self.delivers(stage, epoch);
-            if needed || Some(epoch) == newest {
-                continue;
-            }
-            if !last.contains(&epoch) {
-                self.discard(stage, epoch);
-            } else if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) {
-                saved.state = None;
-            }
         }
     }
 
