@@ -1,5 +1,7 @@
 //! Where studies are remembered: SQLite for rows, files for saved states; or the memory of this process.
 
+#[cfg(test)]
+mod conformance;
 mod memory;
 mod sqlite;
 mod states;
