@@ -1,2 +1,80 @@
-//! The `opportune` program.
-fn main() {}
+//! The `opportune` program: flags, messages, exit codes. What it does is done by the crates beside it.
+
+mod arguments;
+mod fit;
+mod flags;
+mod job;
+mod output;
+mod predict;
+mod progress;
+mod studies;
+mod tune;
+mod values;
+mod work;
+
+use opportune_core::InputError;
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use work::Exit;
+
+/// Set by Ctrl-C; everything is saved then.
+static INTERRUPT: AtomicBool = AtomicBool::new(false);
+
+/// By usage, configuration or input.
+const USAGE: u8 = 2;
+/// By Ctrl-C, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+/// A line for people on stderr; that nobody reads it is no error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+fn main() -> ExitCode {
+    match run(std::env::args_os().collect()) {
+        Ok(Exit::Fine) => ExitCode::SUCCESS,
+        Ok(Exit::Negative) => ExitCode::FAILURE,
+        Ok(Exit::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(error) => {
+            say(&format!("error: {}", error.to_string().replace(['\n', '\r'], " ")));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn run(words: Vec<OsString>) -> Result<Exit, InputError> {
+    let program = match arguments::read(words.clone())? {
+        arguments::Asked::Print(text) => {
+            progress::print_line(text.trim_end())?;
+            return Ok(Exit::Fine);
+        }
+        arguments::Asked::Run(program) => program,
+    };
+    let again = arguments::retyped(&words);
+    match program.command {
+        flags::Command::Tune(flags) => {
+            catch_interrupts()?;
+            tune::run(&flags, again, &INTERRUPT)
+        }
+        flags::Command::Fit(flags) => {
+            catch_interrupts()?;
+            fit::run(&flags, again, &INTERRUPT)
+        }
+        flags::Command::Predict(flags) => predict::run(&flags),
+        flags::Command::Studies(flags) => studies::list(&flags),
+        flags::Command::Show(flags) => studies::show(&flags),
+    }
+}
+
+/// The first Ctrl-C asks for an orderly end, the second ends at once: the study survives that too.
+fn catch_interrupts() -> Result<(), InputError> {
+    let caught = ctrlc::set_handler(|| {
+        if INTERRUPT.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        say("interrupted: saving (once more ends at once)");
+    });
+    caught.map_err(|error| InputError::new(format!("Ctrl-C cannot be caught: {error}")))
+}

@@ -1,0 +1,243 @@
+//! The flags: one definition gives parsing, help and the keys of `--config`.
+
+use clap::{Args, Parser, Subcommand};
+use opportune_core::schedule::Schedule;
+use opportune_core::score::Score;
+use opportune_core::settings::{Init, Precision};
+use opportune_core::stop::Monitor;
+use opportune_data::Task;
+use std::path::PathBuf;
+
+/// With which learning rate, which schedule and how many epochs does my neural network train best?
+#[derive(Debug, Parser)]
+#[command(name = "opportune", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Program {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find learning rate, schedule and number of epochs; train with the best; write model, settings and pictures
+    Tune(Box<Tune>),
+    /// Train once with the settings given
+    Fit(Box<Fit>),
+    /// Label new data with a model
+    Predict(Predict),
+    /// List the studies
+    Studies(Studies),
+    /// Show a study
+    Show(Show),
+}
+
+/// Flags of `tune`.
+#[derive(Debug, Args)]
+pub struct Tune {
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub space: Space,
+    #[command(flatten)]
+    pub training: Training,
+    #[command(flatten)]
+    pub study: Study,
+    /// How to search: grid (every combination of the values given)
+    #[arg(long, value_name = "NAME", help_heading = "Search")]
+    pub strategy: Option<String>,
+    /// Show what would be trained, and stop
+    #[arg(long, help_heading = "Search")]
+    pub dry_run: bool,
+}
+
+/// Flags of `fit`.
+#[derive(Debug, Args)]
+pub struct Fit {
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub space: Space,
+    #[command(flatten)]
+    pub training: Training,
+    #[command(flatten)]
+    pub study: Study,
+    /// End after so many of the --epochs; the schedule stays that of --epochs (written by tune into best.toml)
+    #[arg(long, value_name = "N", help_heading = "Settings")]
+    pub until: Option<u32>,
+    /// Show what would be trained, and stop
+    #[arg(long, help_heading = "Study")]
+    pub dry_run: bool,
+}
+
+/// What is learned from, and what is set aside.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub struct Data {
+    /// A .csv, .tsv, .npy or .npz file (.gz too), or a folder with IDX files
+    pub data: PathBuf,
+    /// The column to predict [default: the last]
+    #[arg(long, value_name = "COLUMN")]
+    pub target: Option<String>,
+    /// classification or regression [default: text, or at most 20 distinct integers, is classification]
+    #[arg(long)]
+    pub task: Option<Task>,
+    /// Set aside before anything else and scored once at the end: a share, as 0.2, or a file [default: none]
+    #[arg(long, value_name = "SHARE|FILE")]
+    pub test: Option<String>,
+    /// Judge by cross-validation over K folds [default in tune: 5 below 10,000 training rows]
+    #[arg(long, value_name = "K", conflicts_with_all = ["validation", "fold_file"])]
+    pub folds: Option<usize>,
+    /// Judge by rows held out: a share, as 0.2, or a file [default in tune: 0.2 from 10,000 training rows up]
+    #[arg(long, value_name = "SHARE|FILE", conflicts_with = "fold_file")]
+    pub validation: Option<String>,
+    /// Folds from a file: the fold of each row, one number a line, or JSON lists of row numbers
+    #[arg(long, value_name = "FILE")]
+    pub fold_file: Option<PathBuf>,
+    /// Seed of folds and splits
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub split_seed: u64,
+}
+
+/// What is searched over: in `tune` a setting may be a list, in `fit` it is one value.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings (in tune: one value or a comma list; --hidden and --schedule repeated)")]
+pub struct Space {
+    /// Learning rate [default in fit: 0.001]
+    #[arg(long, value_name = "RATE")]
+    pub lr: Option<String>,
+    /// Passes over the training rows [default in fit: 200]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<String>,
+    /// How the rate changes, as exponential(gamma=0.95) or cyclic(base=1e-4, max=1e-2, up=20, down=20)
+    /// [default: constant]
+    #[arg(long, value_name = "SPEC")]
+    pub schedule: Vec<Schedule>,
+    /// Units of the hidden layers: 100, or 50,50 for two; none for a linear model [default: 100]
+    #[arg(long, value_name = "UNITS")]
+    pub hidden: Vec<String>,
+    /// Rows of a minibatch [default: 200]
+    #[arg(long, value_name = "ROWS")]
+    pub batch: Option<String>,
+    /// adam, adamw or sgd, as sgd(momentum=0.9, nesterov=true) [default: adam]
+    #[arg(long, value_name = "SPEC")]
+    pub optimizer: Option<String>,
+    /// relu, tanh, logistic or identity [default: relu]
+    #[arg(long, value_name = "NAME")]
+    pub activation: Option<String>,
+    /// L2 penalty of scikit-learn's alpha [default: 1e-4]
+    #[arg(long, value_name = "ALPHA")]
+    pub l2: Option<String>,
+    /// Decoupled weight decay [default: 0; 0.01 for adamw]
+    #[arg(long, value_name = "LAMBDA")]
+    pub weight_decay: Option<String>,
+}
+
+/// How each run is trained and judged.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Training")]
+pub struct Training {
+    /// Stop when the validation has not become better for N epochs; the best epoch's weights count [default: off]
+    #[arg(long, value_name = "N")]
+    pub patience: Option<u32>,
+    /// What patience takes for better [default: 0]
+    #[arg(long, value_name = "AMOUNT", requires = "patience")]
+    pub min_delta: Option<f64>,
+    /// What patience watches: loss or score [default: loss]
+    #[arg(long, value_name = "NAME", requires = "patience")]
+    pub monitor: Option<Monitor>,
+    /// scikit-learn's rule: stop when the training loss has not fallen by TOL for --n-iter-no-change epochs
+    /// [default: off]
+    #[arg(long, value_name = "TOL")]
+    pub tol: Option<f64>,
+    /// See --tol [default: 10]
+    #[arg(long, value_name = "N", requires = "tol")]
+    pub n_iter_no_change: Option<u32>,
+    /// accuracy, balanced_accuracy, f1, roc_auc, log_loss; r2, rmse, mae [default: accuracy; r2 for regression]
+    #[arg(long, value_name = "NAME")]
+    pub score: Option<Score>,
+    /// f32 or f64
+    #[arg(long, value_name = "BITS", default_value_t = Precision::F32)]
+    pub precision: Precision,
+    /// How weights start: glorot or he
+    #[arg(long, value_name = "NAME", default_value_t = Init::Glorot)]
+    pub init: Init,
+    /// Seed of training
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// The study and its output.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Study")]
+pub struct Study {
+    /// Name of the study; the same name goes on where it was [default: from the file's]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where studies are remembered
+    #[arg(long, value_name = "URL", default_value = "sqlite:///opportune.db")]
+    pub storage: String,
+    /// Forget what the study of that name had trained
+    #[arg(long)]
+    pub fresh: bool,
+    /// Train every run by itself, for comparison
+    #[arg(long)]
+    pub no_share: bool,
+    /// Runs trained at the same time [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Where model, settings and pictures go [default: opportune-out/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Flags from a TOML file, by their names without dashes; those given here come before them
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Print JSON lines instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// No progress, only the result
+    #[arg(long)]
+    pub quiet: bool,
+    /// Append a line for every epoch really trained (for tests)
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub trace: Option<PathBuf>,
+}
+
+/// Flags of `predict`.
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// model.safetensors, or the folder it is in
+    pub model: PathBuf,
+    /// Data with the columns the model was trained on
+    pub data: PathBuf,
+    /// Print a JSON object for each row instead of CSV
+    #[arg(long)]
+    pub json: bool,
+    /// Write to a file instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Flags of `studies`.
+#[derive(Debug, Args)]
+pub struct Studies {
+    /// Where studies are remembered
+    #[arg(long, value_name = "URL", default_value = "sqlite:///opportune.db")]
+    pub storage: String,
+    /// Print a JSON object for each study
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The study's name
+    pub name: String,
+    /// Where studies are remembered
+    #[arg(long, value_name = "URL", default_value = "sqlite:///opportune.db")]
+    pub storage: String,
+    /// Print JSON: one object for each trial, then what the study ended with
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,288 @@
+//! From flags to work: the data, how they are split, the trainer, and the identity of the study.
+
+use crate::flags;
+use crate::values;
+use opportune_core::InputError;
+use opportune_core::plan::{Key, Part};
+use opportune_core::ports::{Planner, StudyId};
+use opportune_core::score::Score;
+use opportune_core::settings::Settings;
+use opportune_core::space::Space;
+use opportune_core::stop::StopRule;
+use opportune_data::{Dataset, Loaded, ReadOptions, Task, folds, hold_out, join, read, read_fold_file};
+use opportune_net::NativeTrainer;
+use serde_json::json;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Below so many training rows `tune` cross-validates, from there on it holds rows out.
+const FOLDS_BELOW_ROWS: usize = 10_000;
+/// Folds unless told.
+const FOLDS: usize = 5;
+/// Share of rows held out unless told.
+const HELD_OUT: f64 = 0.2;
+/// Below so many training rows scores are little more than luck.
+const FEW_ROWS: usize = 100;
+
+/// What `fit` and `tune` have in common once their data are there.
+pub struct Job {
+    /// All rows, with those of test and validation files.
+    pub data: Arc<Dataset>,
+    /// Trains and plans.
+    pub trainer: NativeTrainer,
+    /// The folds, or all rows where nothing judges.
+    pub parts: Vec<Part>,
+    /// Rows that are scored once, at the end.
+    pub test: Vec<u32>,
+    /// Rows of a part's training, for telling.
+    pub training_rows: usize,
+    /// What is searched over.
+    pub space: Space,
+    /// What a point of the space changes.
+    pub base: Settings,
+    /// What is judged by.
+    pub score: Score,
+    /// What stops a run.
+    pub rules: Vec<StopRule>,
+    /// In words: `5 folds`.
+    pub judged_by: String,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// What trials must have in common to be compared.
+    pub identity: serde_json::Value,
+}
+
+/// Which command asks, where they differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Fit,
+    Tune,
+}
+
+impl Job {
+    /// Reads and splits the data, and sets up the trainer.
+    ///
+    /// # Errors
+    /// Everything a person can get wrong about data and settings.
+    pub fn new(
+        purpose: Purpose,
+        data: &flags::Data,
+        space: &flags::Space,
+        training: &flags::Training,
+        study: &flags::Study,
+    ) -> Result<Job, InputError> {
+        // Settings first: a slip in a flag must not wait for a large file.
+        let space = values::space(space)?;
+        let rules = values::rules(training)?;
+        let base = values::base(training, &space);
+        for config in space.grid() {
+            base.with(&config)?;
+        }
+        let Split { data: all, test, fit, validation, warnings } = Split::new(data)?;
+        let score = training.score.unwrap_or(match all.task() {
+            Some(Task::Regression) => Score::R2,
+            _ => Score::Accuracy,
+        });
+        let (folds, judged_by) = judge(purpose, data, &all, &fit, validation)?;
+        if folds.is_empty() && rules.iter().any(|rule| matches!(rule, StopRule::Patience { .. })) {
+            return Err(InputError::new("patience watches validation rows, and there are none")
+                .at("--patience")
+                .remedy("add --validation 0.2 or --folds 5"));
+        }
+        let mut warnings = warnings;
+        if fit.len() < FEW_ROWS {
+            warnings.push(format!("only {} rows to learn from: scores will vary much by chance", fit.len()));
+        }
+        let parts = if folds.is_empty() { vec![Part::Whole] } else { (0..folds.len() as u32).map(Part::Fold).collect() };
+        let identity = identity(data, training, &all, score, &rules, &folds, &test);
+        let training_rows = folds.first().map_or(fit.len(), |(train, _)| train.len());
+        let threads = threads(study.threads)?;
+        let data = Arc::new(all);
+        let mut trainer = NativeTrainer::new(data.clone(), folds, fit, base.clone(), score, threads)?;
+        if let Some(path) = &study.trace {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            let cannot = |error| InputError::new(format!("cannot be written ({error})")).at(path.display().to_string());
+            trainer = trainer.with_trace(file.map_err(cannot)?);
+        }
+        let job = Job {
+            data,
+            trainer,
+            parts,
+            test,
+            training_rows,
+            space,
+            base,
+            score,
+            rules,
+            judged_by,
+            warnings,
+            identity,
+        };
+        // Every point can be planned before anything is trained, or it is an error now.
+        for config in job.space.grid() {
+            job.trainer.plan(&config, job.parts[0])?;
+        }
+        Ok(job)
+    }
+
+    /// The study of that name.
+    pub fn study(&self, name: &str) -> StudyId {
+        let settings = self.identity.to_string();
+        StudyId { name: name.to_string(), hash: Key::of(settings.as_bytes()), settings }
+    }
+}
+
+fn threads(asked: Option<usize>) -> Result<usize, InputError> {
+    match asked {
+        Some(0) => Err(InputError::new("0 threads train nothing").at("--threads").remedy("give at least 1")),
+        Some(threads) => Ok(threads),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+/// What the study's hash is of: whatever changes what a trial's numbers mean. The space and the budget do not.
+fn identity(
+    flags: &flags::Data,
+    training: &flags::Training,
+    data: &Dataset,
+    score: Score,
+    rules: &[StopRule],
+    folds: &[(Vec<u32>, Vec<u32>)],
+    test: &[u32],
+) -> serde_json::Value {
+    let mut rows = Vec::new();
+    for list in folds.iter().flat_map(|(train, validation)| [&train[..], &validation[..]]).chain([test]) {
+        rows.extend((list.len() as u64).to_le_bytes());
+        rows.extend(list.iter().flat_map(|row| row.to_le_bytes()));
+    }
+    json!({
+        "data": Key(data.key()).to_string(),
+        "file": flags.data.file_name().map(|name| name.to_string_lossy()),
+        "target": data.target_name(),
+        "folds": folds.len(),
+        "test_rows": test.len(),
+        "split": Key::of(&rows).to_string(),
+        "score": score,
+        "seed": training.seed,
+        "precision": training.precision,
+        "init": training.init,
+        "rules": rules,
+    })
+}
+
+/// The data with their test and validation rows told apart.
+struct Split {
+    data: Dataset,
+    test: Vec<u32>,
+    fit: Vec<u32>,
+    /// Rows of a validation file.
+    validation: Option<Vec<u32>>,
+    warnings: Vec<String>,
+}
+
+impl Split {
+    fn new(flags: &flags::Data) -> Result<Split, InputError> {
+        let options = ReadOptions { target: flags.target.clone(), task: flags.task, needs_target: true };
+        let Loaded { mut data, test: own, mut warnings } = read(&flags.data, &options)?;
+        if flags.target.is_none() {
+            if let Some(name) = data.target_name().filter(|_| !data.is_image()) {
+                warnings.insert(0, format!("predicting the last column, '{name}' (--target names another)"));
+            }
+        }
+        let mut rows: Vec<u32> = (0..data.rows() as u32).collect();
+        let mut test = Vec::new();
+        match (share_or_file(flags.test.as_deref(), "--test")?, own) {
+            (Some(_), Some(_)) => {
+                return Err(InputError::new("the data come with a test set of their own")
+                    .at("--test")
+                    .remedy("leave --test out"));
+            }
+            (Some(Source::Share(share)), None) => {
+                let split = hold_out(&data, &rows, share, flags.split_seed).map_err(|error| error.at("--test"))?;
+                (rows, test) = (split.train, split.validation);
+            }
+            (Some(Source::File(path)), None) => {
+                let joined;
+                (data, joined) = append(data, path, &mut warnings)?;
+                test = joined.collect();
+            }
+            (None, Some(own)) => {
+                let joined = join(data, own).map_err(|error| error.at(flags.data.display().to_string()))?;
+                warnings.extend(joined.warnings);
+                (data, test) = (joined.data, joined.rows.collect());
+            }
+            (None, None) => {}
+        }
+        let mut validation = None;
+        if let Some(Source::File(path)) = share_or_file(flags.validation.as_deref(), "--validation")? {
+            let joined;
+            (data, joined) = append(data, path, &mut warnings)?;
+            validation = Some(joined.collect());
+        }
+        Ok(Split { data, test, fit: rows, validation, warnings })
+    }
+}
+
+enum Source<'a> {
+    Share(f64),
+    File(&'a Path),
+}
+
+fn share_or_file<'a>(text: Option<&'a str>, flag: &str) -> Result<Option<Source<'a>>, InputError> {
+    let Some(text) = text else { return Ok(None) };
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(Some(Source::Share(share))),
+        Ok(share) => Err(InputError::new(format!("{share} is no share of the rows"))
+            .at(flag)
+            .remedy("give a number between 0 and 1, as 0.2, or a file")),
+        Err(_) => Ok(Some(Source::File(Path::new(text)))),
+    }
+}
+
+fn append(data: Dataset, path: &Path, warnings: &mut Vec<String>) -> Result<(Dataset, Range<u32>), InputError> {
+    let options = ReadOptions { needs_target: false, ..ReadOptions::default() };
+    let loaded = read(path, &options)?;
+    let name = path.display().to_string();
+    let joined = join(data, loaded.data).map_err(|error| error.at(name.clone()))?;
+    warnings.extend(loaded.warnings.into_iter().chain(joined.warnings).map(|warning| format!("{name}: {warning}")));
+    Ok((joined.data, joined.rows))
+}
+
+type Folds = Vec<(Vec<u32>, Vec<u32>)>;
+
+/// The folds that judge, and what they are called.
+fn judge(
+    purpose: Purpose,
+    flags: &flags::Data,
+    data: &Dataset,
+    rows: &[u32],
+    file: Option<Vec<u32>>,
+) -> Result<(Folds, String), InputError> {
+    let pairs = |splits: Vec<opportune_data::Split>| splits.into_iter().map(|split| (split.train, split.validation)).collect();
+    let cross = |k: usize| {
+        let splits = folds(data, rows, k, flags.split_seed).map_err(|error| error.at("--folds"))?;
+        Ok((pairs(splits), format!("{k} folds")))
+    };
+    let held = |share: f64| {
+        let split = hold_out(data, rows, share, flags.split_seed).map_err(|error| error.at("--validation"))?;
+        let name = format!("{} validation rows", split.validation.len());
+        Ok((pairs(vec![split]), name))
+    };
+    if let Some(validation) = file {
+        let name = format!("{} validation rows of a file", validation.len());
+        return Ok((vec![(rows.to_vec(), validation)], name));
+    }
+    if let Some(path) = &flags.fold_file {
+        let splits = read_fold_file(path, data, rows)?;
+        let name = format!("{} folds of a file", splits.len());
+        return Ok((pairs(splits), name));
+    }
+    match (flags.folds, share_or_file(flags.validation.as_deref(), "--validation")?, purpose) {
+        (Some(k), _, _) => cross(k),
+        (None, Some(Source::Share(share)), _) => held(share),
+        (None, _, Purpose::Fit) => Ok((Vec::new(), "training rows".into())),
+        (None, _, Purpose::Tune) if rows.len() < FOLDS_BELOW_ROWS => cross(FOLDS),
+        (None, _, Purpose::Tune) => held(HELD_OUT),
+    }
+}

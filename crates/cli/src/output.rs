@@ -1,0 +1,129 @@
+//! What is left behind: the output folder with model, settings and pictures, each file whole or not there.
+
+use opportune_core::InputError;
+use opportune_core::space::{Config, Value};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A folder that can be written.
+pub struct Output {
+    folder: PathBuf,
+}
+
+impl Output {
+    /// Makes the folder, or finds that it cannot be written: before anything is trained.
+    pub fn open(folder: PathBuf) -> Result<Output, InputError> {
+        let output = Output { folder };
+        let probe = output.folder.join(".opportune-probe");
+        let made = fs::create_dir_all(&output.folder).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
+        made.map_err(|error| output.cannot(&output.folder, &error))?;
+        Ok(output)
+    }
+
+    fn cannot(&self, path: &Path, error: &std::io::Error) -> InputError {
+        InputError::new(format!("cannot be written ({error})"))
+            .at(path.display().to_string())
+            .remedy("free some space or choose another folder with --out; the same command goes on from what is saved")
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where a file of that name goes.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Writes a file aside and puts it in its place once it is whole.
+    pub fn write(&self, name: &str, content: &str) -> Result<(), InputError> {
+        let (path, aside) = (self.path(name), self.path(&format!(".{name}.part")));
+        let write = || {
+            let mut file = File::create(&aside)?;
+            file.write_all(content.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&aside, &path)
+        };
+        write().map_err(|error| {
+            // Half a file is of no use; that it cannot be removed either adds nothing to the error.
+            let _ = fs::remove_file(&aside);
+            self.cannot(&path, &error)
+        })
+    }
+}
+
+/// Settings as `--config` reads them: one line for each flag.
+pub struct Toml(String);
+
+impl Toml {
+    /// Begins with a comment.
+    pub fn new(comment: &[String]) -> Toml {
+        Toml(comment.iter().map(|line| format!("# {}\n", line.replace(['\n', '\r'], " "))).collect())
+    }
+
+    /// Adds `key = value`.
+    pub fn set(&mut self, key: &str, value: impl Into<toml::Value>) -> &mut Toml {
+        let mut table = toml::Table::new();
+        table.insert(key.to_string(), value.into());
+        self.0.push_str(&table.to_string());
+        self
+    }
+
+    /// Adds every setting of a point of the space.
+    pub fn config(&mut self, config: &Config) -> &mut Toml {
+        for (name, value) in config.iter() {
+            match value {
+                Value::Count(count) => self.set(name, i64::from(*count)),
+                Value::Number(number) => self.set(name, *number),
+                Value::Text(text) => self.set(name, text.clone()),
+                Value::Layers(widths) if widths.is_empty() => self.set(name, "none"),
+                Value::Layers(widths) => {
+                    self.set(name, widths.iter().map(|width| toml::Value::Integer((*width).into())).collect::<Vec<_>>())
+                }
+            };
+        }
+        self
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_is_an_error_before_anything_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = Output::open(file.join("out")).err().unwrap().to_string();
+        assert!(error.contains("cannot be written") && error.contains("--out"), "{error}");
+        let output = Output::open(folder.path().join("a/b")).unwrap();
+        output.write("x.txt", "1").unwrap();
+        output.write("x.txt", "22").unwrap();
+        assert_eq!(fs::read_to_string(output.path("x.txt")).unwrap(), "22");
+        assert_eq!(fs::read_dir(output.folder()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn settings_read_back_exactly() {
+        let config = Config::from_iter([
+            ("lr".to_string(), Value::Number(1e-5)),
+            ("epochs".to_string(), Value::Count(3)),
+            ("hidden".to_string(), Value::Layers(vec![50, 50])),
+            ("schedule".to_string(), Value::Text("step(every=3)".into())),
+        ]);
+        let mut toml = Toml::new(&["two\nlines".into()]);
+        toml.config(&config);
+        let table: toml::Table = toml.text().parse().unwrap();
+        assert_eq!(table["lr"].as_float(), Some(1e-5));
+        assert_eq!(table["hidden"].as_array().unwrap().len(), 2);
+        assert_eq!((table["epochs"].as_integer(), table["schedule"].as_str()), (Some(3), Some("step(every=3)")));
+    }
+}

@@ -1,0 +1,81 @@
+//! `opportune predict`: labels and probabilities for new data.
+
+use crate::flags::Predict;
+use crate::work::Exit;
+use opportune_core::InputError;
+use opportune_data::{Loaded, ReadOptions, read};
+use opportune_net::{Model, Predictions};
+use serde_json::json;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+pub fn run(flags: &Predict) -> Result<Exit, InputError> {
+    let path = match flags.model.is_dir() {
+        true => flags.model.join("model.safetensors"),
+        false => flags.model.clone(),
+    };
+    let model = Model::load(&path)?;
+    let options = ReadOptions { needs_target: false, ..ReadOptions::default() };
+    let Loaded { data, test, warnings } = read(&flags.data, &options)?;
+    // Of a folder with a test set, that is what is new.
+    let (data, aligned) =
+        model.encoder().align(test.unwrap_or(data)).map_err(|error| error.at(flags.data.display().to_string()))?;
+    warnings.iter().chain(&aligned).for_each(|warning| crate::say(&format!("warning: {warning}")));
+    let predictions = model.predict(&data);
+    let write = |to: &mut dyn Write| if flags.json { write_json(&predictions, to) } else { write_csv(&predictions, to) };
+    let cannot = |place: &str, error: std::io::Error| {
+        InputError::new(format!("cannot be written ({error})")).at(place.to_string())
+    };
+    match &flags.out {
+        Some(out) => {
+            let place = out.display().to_string();
+            let mut file = BufWriter::new(File::create(out).map_err(|error| cannot(&place, error))?);
+            write(&mut file).and_then(|()| file.flush()).map_err(|error| cannot(&place, error))?;
+        }
+        None => match write(&mut BufWriter::new(std::io::stdout().lock())) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(cannot("standard output", error)),
+            _ => {}
+        },
+    }
+    Ok(Exit::Fine)
+}
+
+fn write_csv(predictions: &Predictions, to: &mut dyn Write) -> std::io::Result<()> {
+    let field = |text: &str| match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_string(),
+    };
+    match predictions {
+        Predictions::Classes { labels, probabilities } => {
+            write!(to, "label")?;
+            labels.iter().try_for_each(|label| write!(to, ",{}", field(&format!("p_{label}"))))?;
+            writeln!(to)?;
+            for row in probabilities.chunks(labels.len().max(1)) {
+                write!(to, "{}", field(&labels[opportune_core::score::arg_max(row)]))?;
+                row.iter().try_for_each(|p| write!(to, ",{p:.6}"))?;
+                writeln!(to)?;
+            }
+        }
+        Predictions::Numbers(values) => {
+            writeln!(to, "prediction")?;
+            values.iter().try_for_each(|value| writeln!(to, "{value}"))?;
+        }
+    }
+    to.flush()
+}
+
+fn write_json(predictions: &Predictions, to: &mut dyn Write) -> std::io::Result<()> {
+    match predictions {
+        Predictions::Classes { labels, probabilities } => {
+            for row in probabilities.chunks(labels.len().max(1)) {
+                let each: serde_json::Map<_, _> = labels.iter().cloned().zip(row.iter().map(|p| json!(p))).collect();
+                let label = &labels[opportune_core::score::arg_max(row)];
+                writeln!(to, "{}", json!({"label": label, "probabilities": each}))?;
+            }
+        }
+        Predictions::Numbers(values) => {
+            values.iter().try_for_each(|value| writeln!(to, "{}", json!({"prediction": value})))?;
+        }
+    }
+    to.flush()
+}

@@ -1,0 +1,160 @@
+//! Telling what happens while it does: a bar on a terminal, a calm line for each trial elsewhere, JSON lines if asked.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use opportune_core::InputError;
+use opportune_core::memory::{TrialResult, mean_and_std};
+use opportune_core::score::Score;
+use opportune_core::stop::Stopped;
+use opportune_study::{Happening, Progress};
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Tells people on stderr and programs on stdout.
+pub struct Teller {
+    score: Score,
+    json: bool,
+    quiet: bool,
+    /// Names of the settings that differ among trials.
+    varied: Vec<String>,
+    /// A single training is told by its epochs, a search by its trials.
+    single: bool,
+    bar: ProgressBar,
+    ended: AtomicUsize,
+    trials: AtomicUsize,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Teller {
+    /// `varied` names the settings that differ among trials; none is a single training.
+    pub fn new(score: Score, json: bool, quiet: bool, varied: Vec<String>) -> Teller {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        if quiet || !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        // Epochs, never a clock: how long they take says little about how far the work is.
+        let style = "{bar:30} {pos} of {len} epochs granted{msg}";
+        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let single = varied.is_empty();
+        let (ended, trials) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Teller { score, json, quiet, varied, single, bar, ended, trials, warnings: Mutex::default() }
+    }
+
+    /// A line for programs.
+    pub fn event(&self, event: &Value) -> Result<(), InputError> {
+        if self.json { print_line(&event.to_string()) } else { Ok(()) }
+    }
+
+    /// A line for people, on stderr.
+    pub fn line(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| crate::say(text));
+        }
+    }
+
+    /// What a person should know; shown at once, and kept for the end.
+    pub fn warn(&self, text: String) {
+        self.bar.suspend(|| crate::say(&format!("warning: {text}")));
+        self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
+    }
+
+    /// All warnings so far.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// The work is done; the bar goes.
+    pub fn done(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Whether programs read stdout.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    fn trial(&self, result: &TrialResult) {
+        let place = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.single || self.quiet {
+            return;
+        }
+        let settings = result.config.iter().filter(|(name, _)| self.varied.iter().any(|one| one == name));
+        let settings: Vec<String> = settings.map(|(name, value)| format!("{name} {value}")).collect();
+        let (mean, spread) = mean_and_std(&result.scores());
+        let spread = spread.filter(|spread| spread.is_finite()).map(|spread| format!(" ± {spread:.4}")).unwrap_or_default();
+        let what = match result.stopped() {
+            Stopped::Diverged => "diverged".to_string(),
+            _ => format!("{} {mean:.4}{spread}", self.score),
+        };
+        let trials = self.trials.load(Ordering::Relaxed).max(place);
+        let line = format!("trial {place} of {trials}: {}: {what}", settings.join(", "));
+        if self.bar.is_hidden() {
+            crate::say(&line);
+        } else {
+            self.bar.set_message(format!(" · {line}"));
+        }
+    }
+}
+
+impl Progress for Teller {
+    fn happened(&self, what: &Happening) {
+        match what {
+            Happening::Totals(totals) => {
+                self.trials.store(totals.trials, Ordering::Relaxed);
+                self.bar.set_length(totals.granted);
+                self.bar.set_position(totals.trained);
+            }
+            Happening::Ended(result) => {
+                self.trial(result);
+                if self.json {
+                    // The reader of our output may be gone; the training is not to suffer from it.
+                    let _ = print_line(&trial_event(result, self.score).to_string());
+                }
+            }
+            Happening::Epoch { trial, part, observation } => {
+                if self.json {
+                    let mut event = json!({"event": "epoch", "trial": trial, "fold": part.fold()});
+                    let told = [
+                        ("epoch", json!(observation.epoch)),
+                        ("lr", json!(observation.rate)),
+                        ("train_loss", json!(observation.train_loss)),
+                        ("train_score", json!(observation.train_score)),
+                        ("validation_loss", json!(observation.validation.map(|v| v.loss))),
+                        ("validation_score", json!(observation.validation.map(|v| v.score))),
+                    ];
+                    if let Value::Object(fields) = &mut event {
+                        fields.extend(told.map(|(name, value)| (name.to_string(), value)));
+                    }
+                    let _ = print_line(&event.to_string());
+                }
+            }
+            Happening::Warning(text) => self.warn(text.clone()),
+        }
+    }
+}
+
+/// A trial's result as JSON.
+pub fn trial_event(result: &TrialResult, score: Score) -> Value {
+    let scores = result.scores();
+    let (mean, std) = mean_and_std(&scores);
+    let epochs: Vec<u32> = result.folds.iter().map(|fold| fold.ending.epochs).collect();
+    json!({
+        "event": "trial",
+        "trial": result.trial,
+        "config": result.config,
+        "score": {"name": score, "mean": mean, "std": std, "folds": scores},
+        "epochs": epochs,
+        "stopped": result.stopped(),
+    })
+}
+
+/// Prints a line on stdout; a reader that has gone away is no error of ours.
+pub fn print_line(text: &str) -> Result<(), InputError> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(InputError::new(format!("cannot be written ({error})")).at("standard output"))
+        }
+        _ => Ok(()),
+    }
+}

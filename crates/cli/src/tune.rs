@@ -1,0 +1,252 @@
+//! `opportune tune`: search, train again with the best, score the test rows, say what came of it.
+
+use crate::flags::Tune;
+use crate::job::{Job, Purpose};
+use crate::progress::{Teller, print_line};
+use crate::work::{self, Exit, Work, best_of, config_json, epochs_of, folder_of, name_of, with_spread};
+use opportune_core::InputError;
+use opportune_core::memory::{TrialResult, mean_and_std};
+use opportune_core::plan::Part;
+use opportune_core::policy::{Grid, Single};
+use opportune_core::ports::Planner;
+use opportune_core::space::Config;
+use opportune_core::stop::StopRule;
+use opportune_core::text::nearest;
+use opportune_report::{Curves, curves_svg, diverged, edge_warnings, not_converged, trials_csv, trials_table};
+use opportune_study::Watching;
+use serde_json::json;
+use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
+
+/// Strategies there are.
+const STRATEGIES: [&str; 1] = ["grid"];
+/// Rows of the table on the terminal; trials.csv has all.
+const TABLE_ROWS: usize = 30;
+
+pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, InputError> {
+    check(flags)?;
+    let name = name_of(flags.study.name.as_deref(), &flags.data.data, "")?;
+    let job = Job::new(Purpose::Tune, &flags.data, &flags.space, &flags.training, &flags.study)?;
+    let varied = job.space.0.iter().filter(|param| param.values.len() > 1).map(|param| param.name.clone()).collect();
+    let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied);
+    let (alone, shared) = cost(&job)?;
+    if flags.dry_run {
+        return dry_run(flags, &job, &name, alone, shared);
+    }
+    job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
+    let mut work = Work::open(job, name, &flags.study, teller, interrupt, again)?;
+    work.teller.event(&json!({
+        "event": "started", "command": "tune", "study": work.name, "strategy": "grid", "trials": work.job.space.size(),
+        "parts": work.job.parts.len(), "training_rows": work.job.training_rows, "test_rows": work.job.test.len(),
+        "score": work.job.score, "seed": work.job.base.seed, "epochs_at_most": alone, "epochs_at_most_shared": shared,
+    }))?;
+    work.teller.line(&format!(
+        "grid of {} settings, judged by {} ({} training rows each): at most {alone} fold-epochs, {shared} when what \
+         they share is trained once",
+        work.job.space.size(),
+        work.job.judged_by,
+        work.job.training_rows
+    ));
+    let (parts, rules) = (work.job.parts.clone(), work.job.rules.clone());
+    let mut grid = Grid::new(&work.job.space, work.job.base.epochs);
+    let search = work.run(&mut grid, &parts, &rules, Watching::EachFold, false)?;
+    if search.interrupted {
+        return work.interrupted();
+    }
+    let result = |trial: &u32| work.engine.memory().result(*trial, &parts);
+    let results: Vec<TrialResult> = search.trials.iter().filter_map(result).collect();
+    let Some(best) = best_of(&results, work.job.score).cloned() else {
+        return nothing(&work, &results);
+    };
+    // Early stopping chose an epoch in each fold; the refit has nothing to watch, so it takes their median.
+    let patience = rules.iter().any(|rule| matches!(rule, StopRule::Patience { .. }));
+    let until = if patience { median_epochs(&best) } else { epochs_of(&best.config, work.job.base.epochs) };
+    let refit_rules: Vec<StopRule> = if patience { Vec::new() } else { rules.clone() };
+    let mut single = Single::new(best.config.clone(), until);
+    let refit = work.run(&mut single, &[Part::Whole], &refit_rules, Watching::EachFold, true)?;
+    if refit.interrupted {
+        return work.interrupted();
+    }
+    let (model, epochs) = work.model(best.trial, Part::Whole)?;
+    let test = work.test(&model)?;
+    model.save(&work.output.path("model.safetensors"))?;
+    let Some(refit) = work.engine.memory().result(best.trial, &[Part::Whole]) else {
+        return Err(InputError::new("the final training was not remembered").remedy("give the same command again"));
+    };
+    finish(flags, &mut work, &results, &best, &Refit { result: refit, until, epochs, rules: refit_rules, test })
+}
+
+struct Refit {
+    result: TrialResult,
+    until: u32,
+    epochs: u32,
+    rules: Vec<StopRule>,
+    test: Option<f64>,
+}
+
+/// What must be said of the flags before any file is opened.
+fn check(flags: &Tune) -> Result<(), InputError> {
+    match flags.strategy.as_deref() {
+        Some("grid") => {}
+        None => {
+            return Err(InputError::new("no strategy is given, and there is no default one yet")
+                .at("--strategy")
+                .remedy("give --strategy grid with --lr and --epochs as lists"));
+        }
+        Some(other) => {
+            let near = nearest(other, STRATEGIES).map(|near| format!("did you mean '{near}'? "));
+            return Err(InputError::new(format!("unknown strategy '{other}'"))
+                .at("--strategy")
+                .remedy(format!("{}there are: {}", near.unwrap_or_default(), STRATEGIES.join(", "))));
+        }
+    }
+    let own = flags.space.schedule.iter().any(|schedule| schedule.owns_rate());
+    for (flag, given) in [("--lr", flags.space.lr.is_some() || own), ("--epochs", flags.space.epochs.is_some())] {
+        if !given {
+            return Err(InputError::new("a grid needs the values to try")
+                .at(flag)
+                .remedy(format!("give a list, as {flag} {}", if flag == "--lr" { "0.01,0.001" } else { "100,200" })));
+        }
+    }
+    Ok(())
+}
+
+/// The grid's cost in fold-epochs if no rule stops anything: every run by itself, and what they share once.
+fn cost(job: &Job) -> Result<(u64, u64), InputError> {
+    let (mut alone, mut shared) = (0u64, HashSet::new());
+    for config in job.space.grid() {
+        let plan = job.trainer.plan(&config, job.parts[0])?;
+        alone += u64::from(plan.epochs);
+        shared.extend(plan.keys(None).into_iter().skip(1));
+    }
+    let parts = job.parts.len() as u64;
+    Ok((alone * parts, shared.len() as u64 * parts))
+}
+
+fn dry_run(flags: &Tune, job: &Job, name: &str, alone: u64, shared: u64) -> Result<Exit, InputError> {
+    job.warnings.iter().for_each(|warning| crate::say(&format!("warning: {warning}")));
+    if flags.study.json {
+        let configs: Vec<_> = job.space.grid().map(|config| config_json(&config)).collect();
+        let event = json!({
+            "event": "dry_run", "study": name, "trials": configs, "parts": job.parts.len(),
+            "training_rows": job.training_rows, "test_rows": job.test.len(), "epochs_at_most": alone,
+            "epochs_at_most_shared": shared,
+        });
+        print_line(&event.to_string())?;
+        return Ok(Exit::Fine);
+    }
+    print_line(&format!("study '{name}', {} settings judged by {}:", job.space.size(), job.judged_by))?;
+    for param in &job.space.0 {
+        let values: Vec<String> = param.values.iter().map(|value| value.to_string()).collect();
+        print_line(&format!("  {}: {}", param.name, values.join(" | ")))?;
+    }
+    print_line(&format!("  at most {alone} fold-epochs, {shared} when what they share is trained once"))?;
+    print_line("nothing was trained (--dry-run)")?;
+    Ok(Exit::Fine)
+}
+
+fn nothing(work: &Work, results: &[TrialResult]) -> Result<Exit, InputError> {
+    let why = diverged(results).unwrap_or_else(|| "no setting has a score".into());
+    let cost = cost_json(work, results, 0);
+    let event = json!({
+        "event": "finished", "best": null, "score": null, "search_score": null, "test": null, "cost": cost,
+        "trials": results.len(), "stopped": "diverged", "warnings": [why], "out": null,
+    });
+    work.teller.event(&event)?;
+    if !work.teller.is_json() {
+        print_line(&trials_table(results, work.job.score, None, TABLE_ROWS))?;
+    }
+    let lowest = results.iter().filter_map(|one| one.config.get("lr")?.number()).fold(f64::INFINITY, f64::min);
+    let next = if lowest.is_finite() { format!("; try lower ones, --lr {:e},{:e}", lowest / 10.0, lowest / 100.0) } else { String::new() };
+    crate::say(&format!("no result: {why}{next}"));
+    Ok(Exit::Negative)
+}
+
+/// Median over folds of the epoch that counts; of an even number the lower of the middle two.
+fn median_epochs(best: &TrialResult) -> u32 {
+    let mut chosen: Vec<u32> = best.folds.iter().map(|fold| fold.ending.chosen).collect();
+    chosen.sort_unstable();
+    chosen.get((chosen.len().max(1) - 1) / 2).copied().unwrap_or(1)
+}
+
+fn cost_json(work: &Work, results: &[TrialResult], refit: u64) -> serde_json::Value {
+    let trials: Vec<u32> = results.iter().map(|result| result.trial).collect();
+    let (total, distinct) = work.engine.memory().used(&trials, &work.job.parts);
+    json!({
+        "epochs_trained": distinct + refit, "epochs_shared": total - distinct,
+        "seconds": (work.began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+        "search": distinct, "refit": refit,
+    })
+}
+
+fn finish(
+    flags: &Tune,
+    work: &mut Work,
+    results: &[TrialResult],
+    best: &TrialResult,
+    refit: &Refit,
+) -> Result<Exit, InputError> {
+    let score = work.job.score;
+    let mut warnings = edge_warnings(&work.job.space, best);
+    warnings.extend(not_converged(&refit.result, &refit.rules).map(|text| format!("ConvergenceWarning: {text}")));
+    warnings.extend(diverged(results));
+    let (mean, std) = mean_and_std(&best.scores());
+    let cost = cost_json(work, results, refit.result.folds.iter().map(|fold| u64::from(fold.ending.epochs)).sum());
+
+    let comment = [
+        format!("Best settings of the study '{}': {score} {} over {}", work.name, with_spread(mean, std), work.job.judged_by),
+        format!("To train the delivered model again, bit for bit: opportune fit {} --config best.toml", flags.data.data.display()),
+    ];
+    let mut toml = work.settings(&comment, &best.config, &flags.data);
+    if refit.until < epochs_of(&best.config, work.job.base.epochs) {
+        toml.set("until", i64::from(refit.until));
+    }
+    work::set_rules(&mut toml, &refit.rules);
+    work.output.write("best.toml", toml.text())?;
+    work.output.write("trials.csv", &trials_csv(results, score))?;
+    let title = format!("{}: {} settings", work.name, results.len());
+    let subtitle = format!("validation, mean over {}", work.job.judged_by);
+    work.output.write("curves.svg", &curves_svg(&Curves::of_search(&title, &subtitle, score, results, Some(best.trial))))?;
+
+    let out = work.output.folder().display().to_string();
+    // Null where a number is not finite: serde_json writes it so.
+    let mut event = json!({
+        "event": "finished", "best": config_json(&best.config),
+        "score": {"name": score, "mean": mean, "std": std, "folds": best.scores()}, "search_score": mean,
+        "test": refit.test.map(|test| json!({score.word(): test})), "cost": cost, "trials": results.len(),
+        "stopped": "complete", "warnings": null, "out": out,
+    });
+    let all: Vec<String> = work.teller.warnings().into_iter().chain(warnings.iter().cloned()).collect();
+    event["warnings"] = json!(all);
+    work.engine.note("finished", event.to_string()).map_err(work::outside)?;
+    if work.teller.is_json() {
+        warnings.into_iter().for_each(|warning| work.teller.warn(warning));
+        work.teller.event(&event)?;
+        return Ok(Exit::Fine);
+    }
+    print_line(&trials_table(results, score, Some(best.trial), TABLE_ROWS))?;
+    print_line(&format!("best: {}", settings_in_words(&best.config)))?;
+    print_line(&format!("{score} {} over {}", with_spread(mean, std), work.job.judged_by))?;
+    let rows = work.job.trainer.samples(Part::Whole).map_or(0, |samples| samples.train.len());
+    print_line(&format!("final model: {} epochs on all {rows} training rows", refit.epochs))?;
+    if let Some(test) = refit.test {
+        print_line(&format!("test {score} {} on {} rows set aside", with_spread(test, None), work.job.test.len()))?;
+    }
+    print_line(&format!(
+        "cost: {} fold-epochs trained ({} search, {} final model), {} more shared; {:.1} s",
+        cost["epochs_trained"], cost["search"], cost["refit"], cost["epochs_shared"], work.began.elapsed().as_secs_f64()
+    ))?;
+    print_line(&format!("written: {out}/ model.safetensors, best.toml, curves.svg, trials.csv"))?;
+    warnings.into_iter().for_each(|warning| work.teller.warn(warning));
+    print_line(&format!("next: opportune predict {out} NEW_DATA.csv"))?;
+    Ok(Exit::Fine)
+}
+
+/// The settings of a point, the searched ones first.
+fn settings_in_words(config: &Config) -> String {
+    const FIRST: [&str; 4] = ["lr", "schedule", "epochs", "hidden"];
+    let value = |name: &str| config.get(name).map(|value| format!("{name} {value}"));
+    let first = FIRST.iter().filter_map(|name| value(name));
+    let rest = config.iter().filter(|(name, _)| !FIRST.contains(name)).map(|(name, value)| format!("{name} {value}"));
+    first.chain(rest).collect::<Vec<_>>().join(", ")
+}
