@@ -1,1 +1,19 @@
 //! The native trainer: dense networks, losses, optimizers; many small networks side by side.
+
+pub mod math;
+mod network;
+mod passes;
+mod product;
+mod real;
+mod run;
+mod samples;
+mod state;
+mod tally;
+mod trace;
+mod trainer;
+mod update;
+
+pub use real::Real;
+pub use run::Run;
+pub use samples::Samples;
+pub use trainer::NativeTrainer;

@@ -1,0 +1,262 @@
+//! A dense network: its parameters, and what one batch does on its way forth and back.
+
+use crate::passes::{self, Sums, padded};
+use crate::product::{Left, Product};
+use crate::real::Real;
+use opportune_core::plan::Network;
+use opportune_core::rng::Stream;
+use opportune_core::settings::{Activation, Init};
+use pulp::Arch;
+use std::ops::Range;
+
+/// Where the parameters of each layer lie in the flat vector: weights (in x out, row-major, as scikit-learn's
+/// `coefs_`), then biases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layout {
+    widths: Vec<usize>,
+    starts: Vec<usize>,
+}
+
+impl Layout {
+    /// Of a network with these widths, inputs and outputs included.
+    pub(crate) fn new(widths: Vec<usize>) -> Layout {
+        let mut starts = vec![0];
+        for pair in widths.windows(2) {
+            starts.push(starts[starts.len() - 1] + (pair[0] + 1) * pair[1]);
+        }
+        Layout { widths, starts }
+    }
+
+    /// Number of layers with weights.
+    pub(crate) fn layers(&self) -> usize {
+        self.widths.len() - 1
+    }
+
+    /// Number of all parameters.
+    pub(crate) fn parameters(&self) -> usize {
+        self.starts[self.layers()]
+    }
+
+    /// Inputs and outputs of a layer.
+    pub(crate) fn sizes(&self, layer: usize) -> (usize, usize) {
+        (self.widths[layer], self.widths[layer + 1])
+    }
+
+    /// Place of a layer's weights.
+    pub(crate) fn weights(&self, layer: usize) -> Range<usize> {
+        let (inputs, outputs) = self.sizes(layer);
+        self.starts[layer]..self.starts[layer] + inputs * outputs
+    }
+
+    /// Place of a layer's biases.
+    pub(crate) fn biases(&self, layer: usize) -> Range<usize> {
+        self.weights(layer).end..self.starts[layer + 1]
+    }
+}
+
+/// Initial parameters, drawn in 64 bits layer by layer, weights before biases.
+pub(crate) fn initial<T: Real>(network: &Network, stream: &mut Stream) -> Vec<T> {
+    let layout = Layout::new(network.widths());
+    let mut parameters = Vec::with_capacity(layout.parameters());
+    for layer in 0..layout.layers() {
+        let (inputs, outputs) = layout.sizes(layer);
+        match network.init {
+            Init::Glorot => {
+                let factor = if network.activation == Activation::Logistic { 2.0 } else { 6.0 };
+                let bound = (factor / (inputs + outputs) as f64).sqrt();
+                let draw = || T::of((2.0 * stream.uniform() - 1.0) * bound);
+                parameters.extend(std::iter::repeat_with(draw).take((inputs + 1) * outputs));
+            }
+            Init::He => {
+                let deviation = (2.0 / inputs as f64).sqrt();
+                parameters.extend((0..inputs * outputs).map(|_| T::of(stream.normal() * deviation)));
+                parameters.extend(std::iter::repeat_n(T::ZERO, outputs));
+            }
+        }
+    }
+    parameters
+}
+
+/// What the rows of a batch should have given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Targets<'a, T> {
+    /// A class for each row.
+    Classes(&'a [u32]),
+    /// A standardised number for each row.
+    Numbers(&'a [T]),
+}
+
+/// A network with room for a batch. Nothing here allocates after [`Net::new`].
+pub(crate) struct Net<T> {
+    arch: Arch,
+    layout: Layout,
+    activation: Activation,
+    /// The flat vector; call [`Net::pack`] after changing it.
+    pub(crate) parameters: Vec<T>,
+    /// Of the loss without penalty, in the order of `parameters`.
+    pub(crate) gradients: Vec<T>,
+    /// Rows of inputs, as many as there is room for.
+    pub(crate) inputs: Vec<T>,
+    /// Weights with padded rows, by layer.
+    weights: Vec<Vec<T>>,
+    /// Padded biases, by layer.
+    biases: Vec<Vec<T>>,
+    /// Transposed weights (out x in) with padded rows, by layer; none for the first, whose inputs need no derivative.
+    turned: Vec<Vec<T>>,
+    /// What each layer gives, rows padded; in the end the last one's derivatives.
+    values: Vec<Vec<T>>,
+    /// Derivatives by the sums of each hidden layer, rows padded.
+    deltas: Vec<Vec<T>>,
+}
+
+impl<T: Real> Net<T> {
+    /// With these parameters, and room for `rows` rows at once.
+    pub(crate) fn new(arch: Arch, network: &Network, parameters: Vec<T>, rows: usize) -> Net<T> {
+        let layout = Layout::new(network.widths());
+        let zeros = |n: usize| vec![T::ZERO; n];
+        let all = || (0..layout.layers()).map(|layer| layout.sizes(layer));
+        let mut net = Net {
+            arch,
+            activation: network.activation,
+            gradients: zeros(layout.parameters()),
+            parameters,
+            inputs: zeros(rows * layout.widths[0]),
+            weights: all().map(|(inputs, outputs)| zeros(inputs * padded::<T>(outputs))).collect(),
+            biases: all().map(|(_, outputs)| zeros(padded::<T>(outputs))).collect(),
+            turned: all().skip(1).map(|(inputs, outputs)| zeros(outputs * padded::<T>(inputs))).collect(),
+            values: all().map(|(_, outputs)| zeros(rows * padded::<T>(outputs))).collect(),
+            deltas: all().skip(1).map(|(inputs, _)| zeros(rows * padded::<T>(inputs))).collect(),
+            layout,
+        };
+        net.pack();
+        net
+    }
+
+    /// Where the parameters lie.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Rows there is room for at once.
+    pub(crate) fn room(&self) -> usize {
+        self.inputs.len() / self.layout.widths[0]
+    }
+
+    /// The instruction set.
+    pub(crate) fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    /// Brings the parameters into the form that the products read.
+    pub(crate) fn pack(&mut self) {
+        for layer in 0..self.layout.layers() {
+            let (inputs, outputs) = self.layout.sizes(layer);
+            let weights = &self.parameters[self.layout.weights(layer)];
+            passes::pad(self.arch, weights, outputs, &mut self.weights[layer], padded::<T>(outputs));
+            self.biases[layer][..outputs].copy_from_slice(&self.parameters[self.layout.biases(layer)]);
+            if layer > 0 {
+                passes::turn(self.arch, weights, outputs, &mut self.turned[layer - 1], padded::<T>(inputs));
+            }
+        }
+    }
+
+    /// The first `rows` of [`Net::inputs`] through all layers; the outputs are sums, before softmax or logistic.
+    pub(crate) fn forward(&mut self, rows: usize) {
+        let layers = self.layout.layers();
+        for layer in 0..layers {
+            let (inputs, outputs) = self.layout.sizes(layer);
+            let (before, rest) = self.values.split_at_mut(layer);
+            let stride = padded::<T>(outputs);
+            let out = &mut rest[0][..rows * stride];
+            self.arch.dispatch(Product {
+                sizes: (rows, inputs, outputs),
+                left: match before.last() {
+                    None => Left { values: &self.inputs, stride: inputs, transposed: false },
+                    Some(values) => Left { values, stride: padded::<T>(inputs), transposed: false },
+                },
+                right: &self.weights[layer],
+                right_stride: stride,
+                start: Some(&self.biases[layer]),
+                out,
+                out_stride: stride,
+            });
+            if layer + 1 < layers {
+                passes::activate(self.arch, self.activation, out);
+            }
+        }
+    }
+
+    /// Turns the outputs of [`Net::forward`] into predictions (probabilities, or standardised numbers) and sums the
+    /// loss over the rows, of which there are as many as targets.
+    pub(crate) fn predict(&mut self, targets: Targets<'_, T>) -> Sums {
+        let arch = self.arch;
+        let (classes, stride, values) = self.outputs();
+        match targets {
+            Targets::Classes(labels) if classes > 1 => passes::softmax(arch, values, stride, classes, labels),
+            Targets::Classes(labels) => passes::binary(arch, values, stride, labels),
+            Targets::Numbers(targets) => passes::squared(arch, values, stride, targets),
+        }
+    }
+
+    fn outputs(&mut self) -> (usize, usize, &mut [T]) {
+        let last = self.layout.layers() - 1;
+        let outputs = self.layout.sizes(last).1;
+        (outputs, padded::<T>(outputs), &mut self.values[last])
+    }
+
+    /// Predictions of the first `rows` rows, one slice for each.
+    pub(crate) fn predictions(&self, rows: usize) -> impl ExactSizeIterator<Item = &[T]> {
+        let last = self.layout.layers() - 1;
+        let outputs = self.layout.sizes(last).1;
+        self.values[last].chunks_exact(padded::<T>(outputs)).take(rows).map(move |row| &row[..outputs])
+    }
+
+    /// From predictions back to the gradients of the mean loss over `rows` rows.
+    pub(crate) fn backward(&mut self, rows: usize, targets: Targets<'_, T>) {
+        let share = T::of(1.0 / rows as f64);
+        let arch = self.arch;
+        let (classes, stride, values) = self.outputs();
+        let values = &mut values[..rows * stride];
+        match targets {
+            Targets::Classes(labels) if classes > 1 => passes::class_deltas(arch, values, stride, labels, share),
+            Targets::Classes(labels) => passes::binary_deltas(arch, values, stride, labels, share),
+            Targets::Numbers(numbers) => passes::number_deltas(arch, values, stride, numbers, share),
+        }
+        let last = self.layout.layers() - 1;
+        for layer in (0..=last).rev() {
+            let (inputs, outputs) = self.layout.sizes(layer);
+            let (stride, left_stride) = (padded::<T>(outputs), padded::<T>(inputs));
+            let (below, above) = self.deltas.split_at_mut(layer);
+            let deltas = if layer == last { &self.values[last] } else { &above[0] };
+            let deltas = &deltas[..rows * stride];
+            let left = match layer {
+                0 => Left { values: &self.inputs, stride: inputs, transposed: true },
+                _ => Left { values: &self.values[layer - 1], stride: left_stride, transposed: true },
+            };
+            self.arch.dispatch(Product {
+                sizes: (inputs, rows, outputs),
+                left,
+                right: deltas,
+                right_stride: stride,
+                start: None,
+                out: &mut self.gradients[self.layout.weights(layer)],
+                out_stride: outputs,
+            });
+            let sums = &mut self.gradients[self.layout.biases(layer)];
+            passes::column_sums(arch, deltas, stride, sums);
+            if let Some(out) = below.last_mut() {
+                let out = &mut out[..rows * left_stride];
+                self.arch.dispatch(Product {
+                    sizes: (rows, outputs, inputs),
+                    left: Left { values: deltas, stride, transposed: false },
+                    right: &self.turned[layer - 1],
+                    right_stride: left_stride,
+                    start: None,
+                    out,
+                    out_stride: left_stride,
+                });
+                passes::derive(arch, self.activation, out, &self.values[layer - 1]);
+            }
+        }
+    }
+}

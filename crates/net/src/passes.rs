@@ -1,0 +1,206 @@
+//! What is done to every number of a layer between two products, in one pass each.
+
+use crate::math::logistic;
+use crate::real::Real;
+use opportune_core::settings::Activation;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Declares functions whose bodies are compiled once for each instruction set, to be chosen by their first argument.
+/// What they call must be inlined to be compiled with them.
+macro_rules! vectorised {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),+ $(,)?) -> $out:ty $body:block)+) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name<'a, T: Real>(arch: Arch, $($arg: $type),+) -> $out {
+            struct Pass<'a, T> { $($arg: $type),+ }
+            impl<'a, T: Real> WithSimd for Pass<'a, T> {
+                type Output = $out;
+                #[inline(always)]
+                fn with_simd<S: Simd>(self, _: S) -> $out {
+                    let Pass { $($arg),+ } = self;
+                    $body
+                }
+            }
+            arch.dispatch(Pass { $($arg),+ })
+        }
+    )+};
+}
+pub(crate) use vectorised;
+
+/// Numbers to which rows are padded, in bytes: the widest register. The same on every machine, and so is what is
+/// summed in which order.
+const ROW_BYTES: usize = 64;
+
+/// Virtual lanes of the sums below: partial sums are the same on every instruction set.
+const LANES: usize = 8;
+
+/// `width` and what fills its last register.
+pub(crate) fn padded<T: Real>(width: usize) -> usize {
+    width.next_multiple_of(ROW_BYTES / T::BYTES)
+}
+
+/// What an output pass sums over its rows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sums {
+    /// Loss without penalty.
+    pub(crate) loss: f64,
+    /// Rows whose class was the most probable one.
+    pub(crate) hits: u32,
+}
+
+#[inline(always)]
+fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
+    let [a, b, c, d, e, f, g, h] = parts;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+vectorised! {
+    /// Applies the activation to all of `values`.
+    fn activate(activation: Activation, values: &'a mut [T]) -> () {
+        match activation {
+            // NaN must stay NaN, or a diverged run would look alive.
+            Activation::Relu => values.iter_mut().for_each(|z| *z = if *z < T::ZERO { T::ZERO } else { *z }),
+            Activation::Tanh => values.iter_mut().for_each(|z| *z = z.tanh()),
+            Activation::Logistic => values.iter_mut().for_each(|z| *z = logistic(*z)),
+            Activation::Identity => {}
+        }
+    }
+
+    /// Multiplies `deltas` by the activation's derivative, told from the activated values.
+    fn derive(activation: Activation, deltas: &'a mut [T], activated: &'a [T]) -> () {
+        let pairs = deltas.iter_mut().zip(activated);
+        match activation {
+            Activation::Relu => pairs.for_each(|(d, a)| *d = if *a > T::ZERO { *d } else { T::ZERO }),
+            Activation::Tanh => pairs.for_each(|(d, a)| *d = *d * (T::ONE - *a * *a)),
+            Activation::Logistic => pairs.for_each(|(d, a)| *d = *d * (*a * (T::ONE - *a))),
+            Activation::Identity => {}
+        }
+    }
+
+    /// Sums of the columns of `matrix` (rows of `stride`), as many as `sums` has.
+    fn column_sums(matrix: &'a [T], stride: usize, sums: &'a mut [T]) -> () {
+        sums.fill(T::ZERO);
+        let width = sums.len();
+        for row in matrix.chunks_exact(stride) {
+            for (sum, value) in sums.iter_mut().zip(&row[..width]) {
+                *sum += *value;
+            }
+        }
+    }
+
+    /// Softmax cross-entropy of rows of `stride` logits, the first `classes` of which count. Each row becomes its
+    /// probabilities, with zeros behind.
+    fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
+        let mut sums = Sums::default();
+        // Logarithms are taken of the product of eight rows' sums, which is far from overflowing.
+        let mut product = 1.0;
+        for (index, (row, &label)) in logits.chunks_exact_mut(stride).zip(labels).enumerate() {
+            row[classes..].fill(T::of(f64::NEG_INFINITY));
+            let label = label as usize;
+            let mut tops = [row[0]; LANES];
+            for chunk in row.chunks_exact(LANES) {
+                for (top, z) in tops.iter_mut().zip(chunk) {
+                    *top = if *z > *top { *z } else { *top };
+                }
+            }
+            let top = tops.iter().fold(tops[0], |a, b| if *b > a { *b } else { a });
+            let truth = row[label];
+            // The first of equals is the prediction, as numpy's argmax has it.
+            sums.hits += u32::from(truth == top && row[..label].iter().all(|z| *z < top));
+            let mut parts = [T::ZERO; LANES];
+            for chunk in row.chunks_exact_mut(LANES) {
+                for (part, z) in parts.iter_mut().zip(chunk) {
+                    *z = (*z - top).exp();
+                    *part += *z;
+                }
+            }
+            let total = sum_lanes(parts);
+            product *= total.wide();
+            sums.loss += top.wide() - truth.wide();
+            if index % 8 == 7 {
+                sums.loss += product.ln();
+                product = 1.0;
+            }
+            let scale = T::ONE / total;
+            row.iter_mut().for_each(|z| *z = *z * scale);
+        }
+        sums.loss += product.ln();
+        sums
+    }
+
+    /// Cross-entropy of one logit a row, the first of its `stride`; `labels` are 0 or 1. The logit becomes the probability
+    /// of class 1.
+    fn binary(logits: &'a mut [T], stride: usize, labels: &'a [u32]) -> Sums {
+        let mut sums = Sums::default();
+        // Π(1 + e) − 1: losses far below the last place of 1 keep their digits, with one logarithm for many rows.
+        let mut product = 0.0f64;
+        for (index, (row, &label)) in logits.chunks_exact_mut(stride).zip(labels).enumerate() {
+            let z = row[0];
+            sums.hits += u32::from((z > T::ZERO) == (label == 1));
+            let negative = z < T::ZERO;
+            let small = (if negative { z } else { -z }).exp();
+            // −ln p of the true class is ln(1 + e^−|z|), and |z| more where the logit has the wrong sign.
+            sums.loss += if negative == (label == 1) { z.wide().abs() } else { 0.0 };
+            product = (1.0 + product).mul_add(small.wide(), product);
+            if index % 256 == 255 {
+                sums.loss += product.ln_1p();
+                product = 0.0;
+            }
+            row[0] = (if negative { small } else { T::ONE }) / (T::ONE + small);
+        }
+        sums.loss += product.ln_1p();
+        sums
+    }
+
+    /// Half the squared error of one output a row, the first of its `stride`.
+    fn squared(outputs: &'a [T], stride: usize, targets: &'a [T]) -> Sums {
+        let mut sums = Sums::default();
+        for (row, &target) in outputs.chunks_exact(stride).zip(targets) {
+            let error = row[0].wide() - target.wide();
+            sums.loss += 0.5 * error * error;
+        }
+        sums
+    }
+
+    /// Probabilities of classes become the derivative of softmax cross-entropy by the logits, times `share`.
+    fn class_deltas(values: &'a mut [T], stride: usize, labels: &'a [u32], share: T) -> () {
+        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
+            let truth = row[label as usize];
+            row.iter_mut().for_each(|p| *p = *p * share);
+            row[label as usize] = (truth - T::ONE) * share;
+        }
+    }
+
+    /// The first of each row becomes its distance from the target, times `share`: the derivative of the logistic
+    /// cross-entropy by the logit and of half the squared error by the output.
+    fn number_deltas(values: &'a mut [T], stride: usize, targets: &'a [T], share: T) -> () {
+        for (row, target) in values.chunks_exact_mut(stride).zip(targets) {
+            row[0] = (row[0] - *target) * share;
+        }
+    }
+
+    /// The same for classes 0 and 1.
+    fn binary_deltas(values: &'a mut [T], stride: usize, labels: &'a [u32], share: T) -> () {
+        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
+            let truth = if label == 1 { T::ONE } else { T::ZERO };
+            row[0] = (row[0] - truth) * share;
+        }
+    }
+
+    /// Copies rows of `width` into rows of `stride`.
+    fn pad(matrix: &'a [T], width: usize, out: &'a mut [T], stride: usize) -> () {
+        for (row, out) in matrix.chunks_exact(width).zip(out.chunks_exact_mut(stride)) {
+            for (value, out) in row.iter().zip(out) {
+                *out = *value;
+            }
+        }
+    }
+
+    /// Transposes rows of `width` into rows of `stride`, one for each column.
+    fn turn(matrix: &'a [T], width: usize, out: &'a mut [T], stride: usize) -> () {
+        for (column, out) in out.chunks_exact_mut(stride).enumerate().take(width) {
+            for (row, out) in matrix.chunks_exact(width).zip(out) {
+                *out = row[column];
+            }
+        }
+    }
+}

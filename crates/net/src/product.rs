@@ -1,0 +1,171 @@
+//! Matrix products, in registers. All matrices are row-major.
+//!
+//! At the sizes that train here (64 to 784 inputs, 10 to 100 units, batches of 200) this is 5 to 25% faster than the
+//! `gemm` crate, allocates nothing, and needs no `unsafe`.
+//!
+//! Every element of a result is one chain of fused multiply-adds over the summed index in ascending order, whatever
+//! the tiles: a row's result depends neither on the rows beside it, nor on the width of the registers, nor on blocking.
+
+use crate::real::Real;
+use pulp::{Simd, WithSimd};
+
+/// The left factor, as the inner loop reads it.
+#[derive(Clone, Copy)]
+pub(crate) struct Left<'a, T> {
+    /// The numbers.
+    pub(crate) values: &'a [T],
+    /// Numbers from one row to the next.
+    pub(crate) stride: usize,
+    /// Whether rows of `values` run along the summed index (false), or across it (true: the factor is transposed).
+    pub(crate) transposed: bool,
+}
+
+/// `out` = `left` · `right` + `start`.
+pub(crate) struct Product<'a, T> {
+    /// Rows of `out`, summed index, columns of `out`.
+    pub(crate) sizes: (usize, usize, usize),
+    /// rows x depth.
+    pub(crate) left: Left<'a, T>,
+    /// depth x columns, rows padded to whole registers.
+    pub(crate) right: &'a [T],
+    /// Numbers from one row of `right` to the next, a multiple of the register's.
+    pub(crate) right_stride: usize,
+    /// A padded row to start each row of `out` from, such as a bias; zeros if there is none.
+    pub(crate) start: Option<&'a [T]>,
+    /// rows x columns. What `out_stride` leaves beyond the columns is not written.
+    pub(crate) out: &'a mut [T],
+    /// Numbers from one row of `out` to the next.
+    pub(crate) out_stride: usize,
+}
+
+impl<T: Real> WithSimd for Product<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (rows, depth, columns) = self.sizes;
+        let lanes = T::lanes::<S>();
+        let vectors = columns.div_ceil(lanes);
+        let task = Task::<T, S> {
+            simd,
+            depth,
+            columns,
+            left: self.left,
+            right: T::split::<S>(&self.right[..depth * self.right_stride]).0,
+            stride: self.right_stride / lanes,
+            start: self.start.map(|row| T::split::<S>(row).0),
+            out_stride: self.out_stride,
+        };
+        // Even panels: 7 registers are 4 and 3, not 4, 2 and 1. A tile, a row of `right` and one number of `left` fill
+        // the register file.
+        let many = S::REGISTER_COUNT >= 32;
+        let panels = vectors.div_ceil(if many { 4 } else { 2 });
+        let mut at = 0;
+        for panel in 0..panels {
+            let width = (vectors - at).div_ceil(panels - panel);
+            match (many, width) {
+                (true, 4) => task.panel::<6, 4>(rows, at, self.out),
+                (true, 3) => task.panel::<8, 3>(rows, at, self.out),
+                (true, 2) => task.panel::<12, 2>(rows, at, self.out),
+                (true, _) => task.panel::<14, 1>(rows, at, self.out),
+                (false, 2) => task.panel::<6, 2>(rows, at, self.out),
+                (false, _) => task.panel::<8, 1>(rows, at, self.out),
+            }
+            at += width;
+        }
+    }
+}
+
+/// What all tiles of one product have in common.
+struct Task<'a, T: Real, S: Simd> {
+    simd: S,
+    depth: usize,
+    columns: usize,
+    left: Left<'a, T>,
+    right: &'a [T::Lanes<S>],
+    stride: usize,
+    start: Option<&'a [T::Lanes<S>]>,
+    out_stride: usize,
+}
+
+impl<T: Real, S: Simd> Task<'_, T, S> {
+    /// All rows of the `N` registers from `at`.
+    #[inline(always)]
+    fn panel<const M: usize, const N: usize>(&self, rows: usize, at: usize, out: &mut [T]) {
+        let mut row = 0;
+        while row + M <= rows {
+            self.tile::<M, N>(row, at, out);
+            row += M;
+        }
+        while row + 4 <= rows {
+            self.tile::<4, N>(row, at, out);
+            row += 4;
+        }
+        while row < rows {
+            self.tile::<1, N>(row, at, out);
+            row += 1;
+        }
+    }
+
+    /// `M` rows from `row` by `N` registers from `at`, summed in registers.
+    #[inline(always)]
+    fn tile<const M: usize, const N: usize>(&self, row: usize, at: usize, out: &mut [T]) {
+        let simd = self.simd;
+        let sums = self.sums::<M, N>(row, at);
+        let lanes = T::lanes::<S>();
+        let (begin, end) = (at * lanes, ((at + N) * lanes).min(self.columns));
+        if end - begin == N * lanes {
+            for m in 0..M {
+                let place = (row + m) * self.out_stride;
+                let out = T::split_mut::<S>(&mut out[place + begin..place + end]).0;
+                for n in 0..N {
+                    out[n] = sums[m][n];
+                }
+            }
+        } else {
+            for m in 0..M {
+                let place = (row + m) * self.out_stride;
+                let (out, rest) = T::split_mut::<S>(&mut out[place + begin..place + end]);
+                for n in 0..N - 1 {
+                    out[n] = sums[m][n];
+                }
+                T::store(simd, rest, sums[m][N - 1]);
+            }
+        }
+    }
+
+    /// The same, before it is written.
+    #[inline(always)]
+    fn sums<const M: usize, const N: usize>(&self, row: usize, at: usize) -> [[T::Lanes<S>; N]; M] {
+        let simd = self.simd;
+        let first: [T::Lanes<S>; N] = match self.start {
+            Some(start) => std::array::from_fn(|n| start[at + n]),
+            None => [T::splat(simd, T::ZERO); N],
+        };
+        let mut sums = [first; M];
+        let left = self.left;
+        let rights = self.right.chunks_exact(self.stride).map(|one| &one[at..at + N]);
+        if left.transposed {
+            let lefts = left.values.chunks_exact(left.stride).map(|one| &one[row..row + M]);
+            for (a, b) in lefts.zip(rights) {
+                for m in 0..M {
+                    let a = T::splat(simd, a[m]);
+                    for n in 0..N {
+                        sums[m][n] = T::mul_add(simd, a, b[n], sums[m][n]);
+                    }
+                }
+            }
+        } else {
+            let lefts: [&[T]; M] = std::array::from_fn(|m| &left.values[(row + m) * left.stride..][..self.depth]);
+            for (k, b) in rights.enumerate().take(self.depth) {
+                for m in 0..M {
+                    let a = T::splat(simd, lefts[m][k]);
+                    for n in 0..N {
+                        sums[m][n] = T::mul_add(simd, a, b[n], sums[m][n]);
+                    }
+                }
+            }
+        }
+        sums
+    }
+}

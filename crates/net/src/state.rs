@@ -1,0 +1,122 @@
+//! A run as bytes: exact, so that a continued run has the bits of one never interrupted.
+
+use crate::real::Real;
+use crate::run::Run;
+use crate::samples::Samples;
+use crate::update;
+use opportune_core::plan::{Key, Plan, Recipe};
+use opportune_core::settings::Precision;
+use std::sync::Arc;
+
+const MAGIC: &[u8; 8] = b"oppstate";
+const VERSION: u32 = 1;
+
+/// Magic, version, precision, recipe, epoch, step, number of parameters.
+const HEADER: usize = 8 + 4 + 4 + 16 + 4 + 8 + 8;
+
+/// A saved run, checked against the plan it is to go on with, without its numbers.
+struct Header {
+    epoch: u32,
+    step: u64,
+}
+
+/// Of everything but the instruction set: another machine may go on, though its bits may then differ.
+fn identity(recipe: &Recipe) -> Key {
+    Recipe { kernels: String::new(), ..recipe.clone() }.key(None).0
+}
+
+fn bits(precision: Precision) -> u32 {
+    match precision {
+        Precision::F32 => 32,
+        Precision::F64 => 64,
+    }
+}
+
+/// Parameters of the plan's network, by arithmetic alone.
+fn parameters(plan: &Plan) -> u64 {
+    plan.recipe.network.widths().windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum()
+}
+
+/// Reads the header and splits off the numbers. Nothing is allocated on what it says: all sizes come from the plan.
+fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> {
+    let Some((header, numbers)) = bytes.split_at_checked(HEADER) else {
+        return Err(format!("{} bytes are too few for a saved state", bytes.len()));
+    };
+    let word = |at: usize| header[at..at + 4].iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
+    if &header[..8] != MAGIC {
+        return Err("these bytes are not a saved state".into());
+    }
+    if word(8) != VERSION {
+        return Err(format!("it has version {}, and this program reads version {VERSION}", word(8)));
+    }
+    let recipe = &plan.recipe;
+    if word(12) != bits(recipe.precision) {
+        return Err(format!("its numbers have {} bits, not those of {}", word(12), recipe.precision));
+    }
+    let expected = parameters(plan);
+    if long(44) != expected {
+        return Err(format!("it has {} parameters, and the network {} has {expected}", long(44), recipe.network));
+    }
+    if header[16..32] != identity(recipe).0 {
+        return Err("it is of another training: data, rows, network, optimizer or settings differ".into());
+    }
+    let copies = 1 + update::moments(&recipe.optimizer) as u64;
+    let length = expected * copies * u64::from(bits(recipe.precision) / 8);
+    if numbers.len() as u64 != length {
+        return Err(format!("it holds {} bytes of numbers instead of {length}", numbers.len()));
+    }
+    let (epoch, step) = (word(32), long(36));
+    if step != u64::from(epoch) * u64::from(plan.schedule.steps_per_epoch()) || epoch > plan.epochs {
+        return Err(format!("epoch {epoch} with step {step} is no epoch of this training"));
+    }
+    Ok((Header { epoch, step }, numbers))
+}
+
+/// The parameters alone of a saved state, widened; for making a model of it.
+///
+/// # Errors
+/// As [`Run::load`].
+pub(crate) fn saved_parameters(plan: &Plan, bytes: &[u8]) -> Result<Vec<f64>, String> {
+    let (_, numbers) = open(plan, bytes)?;
+    let count = parameters(plan) as usize;
+    Ok(match plan.recipe.precision {
+        Precision::F32 => numbers.chunks_exact(4).take(count).map(|word| f32::get(word).wide()).collect(),
+        Precision::F64 => numbers.chunks_exact(8).take(count).map(f64::get).collect(),
+    })
+}
+
+impl<T: Real> Run<T> {
+    /// Everything that the next epoch depends on, exactly: parameters and moments, epoch and step.
+    pub fn save(&self) -> Vec<u8> {
+        let all = [&self.net.parameters, &self.first, &self.second];
+        let count: usize = all.iter().map(|numbers| numbers.len()).sum();
+        let mut bytes = Vec::with_capacity(HEADER + count * T::BYTES);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&bits(T::PRECISION).to_le_bytes());
+        bytes.extend_from_slice(&identity(&self.plan.recipe).0);
+        bytes.extend_from_slice(&self.epoch.to_le_bytes());
+        bytes.extend_from_slice(&self.step.to_le_bytes());
+        bytes.extend_from_slice(&(self.net.parameters.len() as u64).to_le_bytes());
+        all.iter().for_each(|numbers| numbers.iter().for_each(|number| number.put(&mut bytes)));
+        bytes
+    }
+
+    /// The run that was saved, to go on under `plan`: the same recipe, under whatever schedule.
+    ///
+    /// # Errors
+    /// Bytes that are damaged, of another version, or of another training.
+    pub fn load(plan: Arc<Plan>, samples: Arc<Samples>, bytes: &[u8]) -> Result<Run<T>, String> {
+        let (header, numbers) = open(&plan, bytes)?;
+        let mut run = Run::new(plan, samples);
+        run.epoch = header.epoch;
+        run.step = header.step;
+        let mut numbers = numbers.chunks_exact(T::BYTES).map(T::get);
+        for all in [&mut run.net.parameters, &mut run.first, &mut run.second] {
+            all.iter_mut().zip(&mut numbers).for_each(|(one, saved)| *one = saved);
+        }
+        run.net.pack();
+        Ok(run)
+    }
+}

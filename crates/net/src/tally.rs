@@ -1,0 +1,88 @@
+//! Loss and score of many rows, batch by batch.
+
+use crate::passes::Sums;
+use crate::real::Real;
+use opportune_core::observation::Scored;
+use opportune_core::score::Score;
+use opportune_data::TargetEncoder;
+
+/// What predictions are worth, so far.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    score: Score,
+    loss: f64,
+    hits: u64,
+    rows: usize,
+    /// Kept only where the score is not the share of hits: class probabilities (n x k), or numbers in original units.
+    predictions: Vec<f64>,
+    labels: Vec<u32>,
+    numbers: Vec<f64>,
+}
+
+impl Tally {
+    /// With room for so many rows of `outputs` outputs.
+    pub(crate) fn new(score: Score, rows: usize, outputs: usize) -> Tally {
+        let rows = if score == Score::Accuracy { 0 } else { rows };
+        let (labels, numbers) = if score.is_regression() { (0, rows) } else { (rows, 0) };
+        Tally {
+            score,
+            loss: 0.0,
+            hits: 0,
+            rows: 0,
+            predictions: Vec::with_capacity(numbers + labels * outputs.max(2)),
+            labels: Vec::with_capacity(labels),
+            numbers: Vec::with_capacity(numbers),
+        }
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        (self.loss, self.hits, self.rows) = (0.0, 0, 0);
+        self.predictions.clear();
+        self.labels.clear();
+        self.numbers.clear();
+    }
+
+    /// Adds a batch. `labels` are those of a classification, `numbers` the original ones of a regression.
+    pub(crate) fn add<'a, T: Real>(
+        &mut self,
+        sums: Sums,
+        target: &TargetEncoder,
+        predictions: impl ExactSizeIterator<Item = &'a [T]>,
+        labels: &[u32],
+        numbers: &[f64],
+    ) {
+        self.loss += sums.loss;
+        self.hits += u64::from(sums.hits);
+        self.rows += predictions.len();
+        if self.score == Score::Accuracy {
+            return;
+        }
+        for row in predictions {
+            match (row, target) {
+                ([z], TargetEncoder::Numbers { .. }) => self.predictions.push(target.original(z.wide())),
+                ([p], TargetEncoder::Classes { .. }) => self.predictions.extend([1.0 - p.wide(), p.wide()]),
+                _ => self.predictions.extend(row.iter().map(|p| p.wide())),
+            }
+        }
+        if self.score.is_regression() {
+            self.numbers.extend_from_slice(numbers);
+        } else {
+            self.labels.extend_from_slice(labels);
+        }
+    }
+
+    /// Mean loss and score of all that was added; NaN of nothing.
+    pub(crate) fn scored(&self) -> Scored {
+        let rows = self.rows as f64;
+        let loss = self.loss / rows;
+        let score = match self.score {
+            // A loss that is not a number comes of a probability that is none.
+            Score::Accuracy if loss.is_nan() => f64::NAN,
+            Score::Accuracy => self.hits as f64 / rows,
+            score if score.is_regression() => score.of_numbers(&self.numbers, &self.predictions),
+            score => score.of_classes(&self.labels, &self.predictions, self.predictions.len() / self.rows.max(1)),
+        };
+        Scored { loss, score }
+    }
+}

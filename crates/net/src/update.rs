@@ -1,0 +1,170 @@
+//! One optimizer step over a range of parameters, in one pass.
+//!
+//! Forms and constants are PyTorch's: Adam's ε stands outside the corrected root, and where a schedule cycles β1, the
+//! correction is 1 − β1ᵗ with the β1 of the moment. Decoupled weight decay and the L2 penalty act on weights; biases
+//! are free of both.
+
+use crate::passes::vectorised;
+use crate::real::Real;
+use opportune_core::optimizer::Optimizer;
+use opportune_core::schedule::Setting;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Lanes of the sum of squares; see [`crate::passes`].
+const LANES: usize = 16;
+
+/// Numbers summed in their own width before they go to 64 bits.
+const BLOCK: usize = 64 * LANES;
+
+/// The constants of one step, in the width of the parameters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step<T> {
+    /// θ −= rate·g.
+    Plain {
+        /// The rate.
+        rate: T,
+    },
+    /// v ← μv + g; θ −= rate·v, or rate·(g + μv).
+    Momentum {
+        /// The rate.
+        rate: T,
+        /// μ.
+        momentum: T,
+        /// Whether the step looks ahead.
+        nesterov: bool,
+    },
+    /// m and v are running means; θ −= rate·m/(root·√v + ε).
+    Adam {
+        /// Rate over 1 − β1ᵗ.
+        rate: T,
+        /// β1.
+        beta1: T,
+        /// β2.
+        beta2: T,
+        /// 1/√(1 − β2ᵗ).
+        root: T,
+        /// ε.
+        eps: T,
+    },
+}
+
+impl<T: Real> Step<T> {
+    /// The constants of step `step`, counted from 1.
+    pub(crate) fn new(optimizer: &Optimizer, setting: Setting, step: u64) -> Step<T> {
+        match *optimizer {
+            Optimizer::Sgd { momentum, .. } if momentum == 0.0 => Step::Plain { rate: T::of(setting.rate) },
+            Optimizer::Sgd { momentum, nesterov } => Step::Momentum {
+                rate: T::of(setting.rate),
+                momentum: T::of(setting.momentum.unwrap_or(momentum)),
+                nesterov,
+            },
+            Optimizer::Adam(constants) | Optimizer::AdamW(constants) => {
+                let beta1 = setting.momentum.unwrap_or(constants.beta1);
+                Step::Adam {
+                    rate: T::of(setting.rate / (1.0 - power(beta1, step))),
+                    beta1: T::of(beta1),
+                    beta2: T::of(constants.beta2),
+                    root: T::of(1.0 / (1.0 - power(constants.beta2, step)).sqrt()),
+                    eps: T::of(constants.eps),
+                }
+            }
+        }
+    }
+}
+
+/// `base` to the power of `n`, by squaring: the same bits everywhere, which a library's `pow` does not promise.
+fn power(mut base: f64, mut n: u64) -> f64 {
+    let mut result = 1.0;
+    while n > 0 {
+        if n & 1 == 1 {
+            result *= base;
+        }
+        base *= base;
+        n >>= 1;
+    }
+    result
+}
+
+/// How many numbers an optimizer keeps for each parameter.
+pub(crate) fn moments(optimizer: &Optimizer) -> usize {
+    match *optimizer {
+        Optimizer::Sgd { momentum, .. } => usize::from(momentum > 0.0),
+        Optimizer::Adam(_) | Optimizer::AdamW(_) => 2,
+    }
+}
+
+vectorised! {
+    /// Steps `weights` and gives their sum of squares before the step. `l2` times the weight is added to each gradient,
+    /// and the weight is multiplied by `keep` first. `first` and `second` are the moments, empty where there are none.
+    fn sweep(
+        step: Step<T>,
+        l2: T,
+        keep: T,
+        weights: &'a mut [T],
+        gradients: &'a [T],
+        first: &'a mut [T],
+        second: &'a mut [T],
+    ) -> f64 {
+        match step {
+            Step::Plain { rate } => over(weights, gradients, &mut [], &mut [], |w, g, _, _| {
+                (-rate).fused(l2.fused(w, g), w * keep)
+            }),
+            Step::Momentum { rate, momentum, nesterov } => over(weights, gradients, first, &mut [], |w, g, v, _| {
+                let g = l2.fused(w, g);
+                *v = momentum.fused(*v, g);
+                (-rate).fused(if nesterov { momentum.fused(*v, g) } else { *v }, w * keep)
+            }),
+            Step::Adam { rate, beta1, beta2, root, eps } => {
+                let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
+                over(weights, gradients, first, second, |w, g, m, v| {
+                    let g = l2.fused(w, g);
+                    *m = beta1.fused(*m, rest1 * g);
+                    *v = beta2.fused(*v, rest2 * g * g);
+                    w * keep - rate * *m / root.fused(v.root(), eps)
+                })
+            }
+        }
+    }
+}
+
+/// Applies `rule` (weight, gradient, moments: the new weight) to all, and sums the squares of the old weights.
+#[inline(always)]
+fn over<T: Real>(
+    weights: &mut [T],
+    gradients: &[T],
+    first: &mut [T],
+    second: &mut [T],
+    rule: impl Fn(T, T, &mut T, &mut T) -> T + Copy,
+) -> f64 {
+    let mut total = 0.0;
+    let (mut first, mut second) = (first.chunks_mut(BLOCK), second.chunks_mut(BLOCK));
+    for (w, g) in weights.chunks_mut(BLOCK).zip(gradients.chunks(BLOCK)) {
+        // Rules without moments get stand-ins, which the compiler removes.
+        let mut none = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+        let n = w.len();
+        let (m, v) = (first.next().unwrap_or(&mut none.0[..n]), second.next().unwrap_or(&mut none.1[..n]));
+        total += block(w, g, m, v, rule);
+    }
+    total
+}
+
+#[inline(always)]
+fn block<T: Real>(w: &mut [T], g: &[T], m: &mut [T], v: &mut [T], rule: impl Fn(T, T, &mut T, &mut T) -> T) -> f64 {
+    let n = w.len();
+    let (g, m, v) = (&g[..n], &mut m[..n], &mut v[..n]);
+    let mut squares = [T::ZERO; LANES];
+    let whole = n - n % LANES;
+    for at in (0..whole).step_by(LANES) {
+        let (w, g) = (&mut w[at..at + LANES], &g[at..at + LANES]);
+        let (m, v) = (&mut m[at..at + LANES], &mut v[at..at + LANES]);
+        for i in 0..LANES {
+            squares[i] = w[i].fused(w[i], squares[i]);
+            w[i] = rule(w[i], g[i], &mut m[i], &mut v[i]);
+        }
+    }
+    for i in whole..n {
+        squares[i % LANES] = w[i].fused(w[i], squares[i % LANES]);
+        w[i] = rule(w[i], g[i], &mut m[i], &mut v[i]);
+    }
+    squares.iter().map(|square| square.wide()).sum()
+}
