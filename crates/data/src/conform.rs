@@ -43,8 +43,11 @@ pub(crate) fn conform(
     let columns: Vec<&Column> = wanted.numeric.iter().copied().chain(wanted.categorical.iter().map(|w| w.0)).collect();
     let places = finder.all(&columns)?;
     if finder.by_name {
-        let known =
-            |name: &String| columns.iter().any(|c| c.name == *name) || wanted.layout.target.as_ref() == Some(name);
+        let known = |name: &String| {
+            columns.iter().any(|c| c.name == *name)
+                || wanted.layout.target.as_ref() == Some(name)
+                || wanted.layout.unused.contains(name)
+        };
         let extra: Vec<&str> = names(table).filter(|name| !known(name)).map(String::as_str).collect();
         match extra[..] {
             [] => {}

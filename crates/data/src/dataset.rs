@@ -58,6 +58,8 @@ pub(crate) struct Layout {
     pub(crate) target_position: Option<u32>,
     /// Whether all columns are pixels, which share one mean and one standard deviation.
     pub(crate) image: bool,
+    /// Names of columns that the file has and that were left out, so that nobody is warned of them again.
+    pub(crate) unused: Vec<String>,
 }
 
 /// Rows of features with, mostly, a target. Values are raw: as in the file, in the smallest type that loses nothing.

@@ -20,6 +20,7 @@ mod gz;
 mod idx;
 mod infer;
 mod join;
+mod levels;
 mod moments;
 mod npy;
 mod npz;
@@ -38,6 +39,5 @@ pub use read::{Loaded, ReadOptions, read};
 pub use split::{Split, folds, hold_out};
 pub use target::{TargetEncoder, Task};
 
-/// The private API that other crates do not need to know.
 #[cfg(test)]
 mod testing;

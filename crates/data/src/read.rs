@@ -93,3 +93,68 @@ pub(crate) fn nearest_hint_of(kind: &str, name: &str, names: &[String]) -> Strin
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{all, load};
+    use crate::{Encoder, folds};
+    use proptest::prelude::*;
+
+    /// Whatever is read must be usable.
+    fn use_all(name: &str, bytes: &[u8]) {
+        for needs_target in [true, false] {
+            let options = ReadOptions { needs_target, ..Default::default() };
+            match load(name, bytes, &options) {
+                Err(error) => assert!(error.to_string().contains(name), "{error}"),
+                Ok(Loaded { data, .. }) => {
+                    let rows = all(&data);
+                    let encoder = Encoder::fit(&data, &rows);
+                    let mut out = vec![0f32; rows.len() * encoder.inputs()];
+                    encoder.encode(&data, &rows, &mut out);
+                    assert!(out.iter().all(|v| v.is_finite()));
+                    assert!(data.key() != [0; 16]);
+                    if let Ok(folds) = folds(&data, &rows, 2, 0) {
+                        assert_eq!(folds.len(), 2);
+                    }
+                    encoder.align(data).unwrap();
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            use_all("bytes", &bytes);
+        }
+
+        #[test]
+        fn arbitrary_tables_never_panic(text in "([-a,;\t|\"\n\r .0-9eé?]{1,12}){1,12}") {
+            use_all("table.csv", text.as_bytes());
+        }
+
+        #[test]
+        fn arbitrary_rows_never_panic(rows in prop::collection::vec("([0-9.]{0,3}|[ab?]|1e30[0-9]|inf),[ab]?,[0-3]?", 1..20)) {
+            use_all("rows.csv", format!("p,q,r\n{}", rows.join("\n")).as_bytes());
+        }
+
+        #[test]
+        fn arbitrary_binary_files_never_panic(
+            start in prop_oneof![
+                Just(&b"\x93NUMPY\x01\x00"[..]), Just(&b"PK\x03\x04"[..]), Just(&[0, 0, 8, 2, 0, 0, 0][..]), Just(&[0x1f, 0x8b, 8][..])
+            ],
+            rest in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            use_all("binary", &[start, &rest].concat());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let error = read(Path::new("no/such.csv"), &ReadOptions::default()).unwrap_err();
+        assert_eq!(error.to_string(), "no/such.csv: there is no such file; check the path");
+        let error = load("a.parquet", b"PAR1xxxx", &ReadOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("a.parquet: Parquet files cannot be read"), "{error}");
+    }
+}

@@ -1,22 +1,16 @@
 //! A delimited text to a data set, in two passes: the first counts, the second fills. The text is held once, and
 //! beside it nothing but the data set itself.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use opportune_core::InputError;
 
 use crate::block::{Block, Kind};
-use crate::dataset::{Categories, Column, Dataset, Layout, MISSING, Target, UNSEEN};
+use crate::dataset::{Column, Dataset, Layout, Target, UNSEEN};
 use crate::delimited::Delimited;
-use crate::encode::MOST_LEVELS;
 use crate::infer::{Sketch, Tally};
-use crate::number::{self, Cell, cell};
+use crate::levels::{self, Interned};
+use crate::number::{Cell, cell};
 use crate::read::{ReadOptions, nearest_hint};
 use crate::target::{self, Raw};
-
-/// A text column with more distinct values than this, in more than half of its rows, is an identifier.
-const FEW_LEVELS: usize = 20;
 
 /// Reads a table. Without `options.needs_target` every column is kept, whatever is in it.
 pub(crate) fn dataset(
@@ -32,26 +26,21 @@ pub(crate) fn dataset(
     if rows == 0 && left_out.is_empty() {
         return Err(InputError::new("there are no rows below the header").remedy("give at least two rows of data"));
     }
-    let plan = plan(table, &sketches, target, warnings);
-    let mut filled = fill(table, &plan, target)?;
-    let kept = categories(table, &mut filled, options.needs_target, warnings);
+    let mut unused = Vec::new();
+    let told = warnings.len();
+    let plan = plan(table, &sketches, target, &mut unused, warnings);
+    let filled = fill(table, &plan, target)?;
+    let texts = filled.texts.into_iter().map(|(position, interned)| (column(table, position), interned)).collect();
+    let (categorical, codes) = levels::categories(texts, options.needs_target, &mut unused, warnings);
+    // Should no column be left, this is why.
+    let why = warnings[told..].join("; ");
     tell_left_out(left_out.len(), warnings);
     let target_values = match (target, filled.target) {
         (Some(position), Some(column)) => {
-            let name = &table.names[position];
-            let (tally, _) = sketches[position].best();
-            let raw = match column {
-                Filled::Numbers(values) => Raw::Numbers(values),
-                Filled::Texts(interned) => {
-                    target::check_texts(tally, name, interned.texts.len(), options.task)?;
-                    Raw::Texts { codes: interned.codes, texts: interned.texts }
-                }
-            };
-            target::decide(raw, options.task, warnings).map_err(|error| error.at(format!("column '{name}'")))?
+            decide(column, &table.names[position], sketches[position].best().0, options, warnings)?
         }
         _ => Target::None,
     };
-    let (categorical, codes) = interleave(kept, rows);
     let data = Dataset {
         rows,
         numeric: plan.numeric.iter().map(|&(position, _)| column(table, position)).collect(),
@@ -65,6 +54,7 @@ pub(crate) fn dataset(
             target: target.map(|position| table.names[position].clone()),
             target_position: target.map(|position| position as u32),
             image: false,
+            unused,
         },
         file_rows: rows + left_out.len(),
         left_out,
@@ -73,13 +63,31 @@ pub(crate) fn dataset(
     if data.features() == 0 {
         return Err(InputError::new(match table.names.len() {
             1 => "there is only one column, so nothing to predict it from".to_string(),
-            _ => "no column is left to predict from".to_string(),
+            _ => format!("no column is left to predict from: {why}"),
         })
         .remedy("give a table with at least one column beside the target, delimited by , ; tab or |"));
     }
     Ok(data)
 }
 
+fn decide(
+    column: Filled,
+    name: &str,
+    tally: &Tally,
+    options: &ReadOptions,
+    warnings: &mut Vec<String>,
+) -> Result<Target, InputError> {
+    let raw = match column {
+        Filled::Numbers(values) => Raw::Numbers(values),
+        Filled::Texts(interned) => {
+            target::check_texts(tally, name, interned.texts.len(), options.task)?;
+            Raw::Texts { codes: interned.codes, texts: interned.texts }
+        }
+    };
+    target::decide(raw, options.task, warnings).map_err(|error| error.at(format!("column '{name}'")))
+}
+
+/// Says how many rows have no target.
 pub(crate) fn tell_left_out(count: usize, warnings: &mut Vec<String>) {
     match count {
         0 => {}
@@ -148,7 +156,13 @@ struct Plan {
     kind: Kind,
 }
 
-fn plan(table: &Delimited, sketches: &[Sketch], target: Option<usize>, warnings: &mut Vec<String>) -> Plan {
+fn plan(
+    table: &Delimited,
+    sketches: &[Sketch],
+    target: Option<usize>,
+    unused: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Plan {
     let mut plan = Plan { numeric: Vec::new(), categorical: Vec::new(), target: None, kind: Kind::U8 };
     let (mut empty, mut constant, mut commas) = (Vec::new(), Vec::new(), Vec::new());
     for (position, sketch) in sketches.iter().enumerate() {
@@ -174,6 +188,7 @@ fn plan(table: &Delimited, sketches: &[Sketch], target: Option<usize>, warnings:
             }
             Some(_) if tally.counts_rows() && matches!(table.raw_names[position].as_str(), "" | "Unnamed: 0") => {
                 warnings.push(format!("column '{name}' only counts the rows and is left out"));
+                unused.push(name.to_string());
                 continue;
             }
             Some(_) => tally.all_numbers() || tally.nearly_all_numbers(),
@@ -191,6 +206,7 @@ fn plan(table: &Delimited, sketches: &[Sketch], target: Option<usize>, warnings:
         plan.kind = plan.kind.max(tally.kind());
         plan.numeric.push((position, comma));
     }
+    unused.extend(empty.iter().chain(&constant).map(|name| name.to_string()));
     let mut tell = |names: &[&str], one: &str, many: &str| match names {
         [] => {}
         [name] => warnings.push(format!("column '{name}' {one}")),
@@ -229,30 +245,6 @@ fn number_or_missing(field: &str, comma: bool) -> f64 {
     match cell(field, comma) {
         Cell::Number(value) => value,
         _ => f64::NAN,
-    }
-}
-
-/// Texts by order of appearance, and a code for each row.
-#[derive(Default)]
-struct Interned {
-    known: HashMap<String, u32>,
-    texts: Vec<String>,
-    codes: Vec<u32>,
-}
-
-impl Interned {
-    fn add(&mut self, field: &str) {
-        let code = match self.known.get(field) {
-            Some(&code) => code,
-            None if number::is_missing(field) => MISSING,
-            None => {
-                let code = self.texts.len() as u32;
-                self.known.insert(field.to_string(), code);
-                self.texts.push(field.to_string());
-                code
-            }
-        };
-        self.codes.push(code);
     }
 }
 
@@ -300,58 +292,194 @@ fn fill(table: &Delimited, plan: &Plan, target: Option<usize>) -> Result<Content
     Ok(contents)
 }
 
-/// The text columns that are kept, with levels in lexicographic order.
-fn categories(
-    table: &Delimited,
-    contents: &mut Contents,
-    training: bool,
-    warnings: &mut Vec<String>,
-) -> Vec<(Categories, Vec<u32>)> {
-    let mut kept = Vec::new();
-    for (position, interned) in contents.texts.drain(..) {
-        let name = &table.names[position];
-        let distinct = interned.texts.len();
-        let present = interned.codes.iter().filter(|&&code| code != MISSING).count();
-        if training {
-            if distinct > FEW_LEVELS && distinct * 2 > present {
-                warnings.push(format!(
-                    "column '{name}' has {distinct} different texts in {present} rows, as an identifier or free text \
-                     has, and is left out"
-                ));
-                continue;
-            }
-            if distinct == 1 && present == interned.codes.len() {
-                warnings.push(format!("column '{name}' has one value only and is left out"));
-                continue;
-            }
-            if distinct > MOST_LEVELS {
-                warnings.push(format!(
-                    "column '{name}' has {distinct} categories; the {MOST_LEVELS} most frequent ones in the training \
-                     rows are used, the others count as none of them"
-                ));
-            }
-        }
-        let mut order: Vec<u32> = (0..distinct as u32).collect();
-        order.sort_unstable_by(|&a, &b| interned.texts[a as usize].cmp(&interned.texts[b as usize]));
-        let mut rank = vec![0; distinct];
-        order.iter().enumerate().for_each(|(new, &old)| rank[old as usize] = new as u32);
-        let mut texts = interned.texts;
-        let levels: Vec<String> = order.iter().map(|&old| std::mem::take(&mut texts[old as usize])).collect();
-        let mut codes = interned.codes;
-        for code in codes.iter_mut().filter(|code| **code != MISSING) {
-            *code = rank[*code as usize];
-        }
-        kept.push((Categories { column: column(table, position), levels: Arc::new(levels) }, codes));
-    }
-    kept
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::MISSING;
+    use crate::target::Task;
+    use crate::testing::{bare, load};
 
-/// Columns of codes to one row-major block.
-fn interleave(columns: Vec<(Categories, Vec<u32>)>, rows: usize) -> (Vec<Categories>, Vec<u32>) {
-    let mut codes = vec![0; rows * columns.len()];
-    let width = columns.len();
-    for (i, (_, column)) in columns.iter().enumerate() {
-        column.iter().enumerate().for_each(|(row, &code)| codes[row * width + i] = code);
+    fn read(text: &str) -> (Dataset, Vec<String>) {
+        let loaded = load("t.csv", text.as_bytes(), &ReadOptions::default()).unwrap();
+        (loaded.data, loaded.warnings)
     }
-    (columns.into_iter().map(|(categories, _)| categories).collect(), codes)
+
+    fn with(text: &str, target: Option<&str>, task: Option<Task>) -> Result<Dataset, String> {
+        let options = ReadOptions { target: target.map(String::from), task, ..Default::default() };
+        load("t.csv", text.as_bytes(), &options).map(|loaded| loaded.data).map_err(|error| error.to_string())
+    }
+
+    /// A table of 120 rows: `x` from the function, `y` alternating.
+    fn rows(x: impl Fn(usize) -> String) -> String {
+        let rows: String = (0..120).map(|i| format!("{},{},{}\n", x(i), i % 7, i % 2)).collect();
+        format!("x,z,y\n{rows}")
+    }
+
+    #[test]
+    fn kinds_of_columns() {
+        let (data, warnings) = read("n,c,b,y\n1,a,true,0\n2.5,?,false,1\n,b,true,1\n");
+        assert_eq!(warnings, [""; 0]);
+        assert_eq!(data.numeric.iter().map(|c| (&c.name[..], c.position)).collect::<Vec<_>>(), [("n", 0)]);
+        let Block::F32(values) = &data.values else { panic!() };
+        assert!(values[..2] == [1.0, 2.5] && values[2].is_nan());
+        assert_eq!(*data.categorical[0].levels, ["a", "b"]);
+        assert_eq!(data.codes, [0, 1, MISSING, 0, 1, 1]);
+    }
+
+    #[test]
+    fn infinite_values_and_a_few_odd_texts_are_missing() {
+        let odd = |i| match i {
+            7 => "inf".to_string(),
+            8 => "-Infinity".to_string(),
+            9 => "unknown".to_string(),
+            _ => format!("{i}.5"),
+        };
+        let (data, warnings) = read(&rows(odd));
+        assert_eq!((0..120).filter(|&row| data.value(row, 0).is_nan()).collect::<Vec<_>>(), [7, 8, 9]);
+        let expected = [
+            "column 'x': 2 infinite values count as missing",
+            "column 'x': 1 text among numbers counts as missing, first 'unknown' in row 11",
+        ];
+        assert_eq!(warnings, expected);
+        // With more of them it is no column of numbers, and here an identifier.
+        let (data, warnings) = read(&rows(|i| if i % 10 == 0 { format!("t{i}") } else { i.to_string() }));
+        assert_eq!((data.features(), warnings.len()), (1, 1), "{warnings:?}");
+    }
+
+    #[test]
+    fn huge_values_stay() {
+        let (data, _) = read("x,y\n1e300,0\n-9.9e307,1\n2e-300,1\n");
+        assert_eq!(data.values, Block::F64(vec![1e300, -9.9e307, 2e-300]));
+    }
+
+    #[test]
+    fn empty_constant_and_counting_columns_are_left_out() {
+        let (data, warnings) = read(",a,b,c,d,e,y\n0,,5,x,1,?,0\n1,NA,5.0,x,2,-,1\n2,,,x,3,,1\n");
+        assert_eq!(data.numeric.iter().map(|c| &c.name[..]).collect::<Vec<_>>(), ["d"]);
+        assert_eq!(data.features(), 1);
+        let all = warnings.join("\n");
+        for part in [
+            "column 1 has no name and is called 'column_1'",
+            "column 'column_1' only counts the rows and is left out",
+            "2 columns have no values and are left out: a, e",
+            "column 'b' has one value only and is left out",
+            "column 'c' has one value only, and is left out",
+        ] {
+            assert!(all.contains(part), "{part}\n{all}");
+        }
+    }
+
+    #[test]
+    fn many_categories_are_told_and_identifiers_left_out() {
+        let text: String = (0..600).map(|i| format!("c{},{}\n", i % 200, i % 2)).collect();
+        let (data, warnings) = read(&format!("c,y\n{text}"));
+        assert_eq!(data.categorical[0].levels.len(), 200);
+        assert!(warnings[0].contains("200 categories; the 128 most frequent"), "{warnings:?}");
+        let error = with(&rows(|i| format!("name {i}")).replace(",z,", ",").replace(",0,", ","), None, None);
+        assert!(error.is_err());
+        let (data, warnings) = read(&rows(|i| format!("name {i}")));
+        assert_eq!(data.features(), 1);
+        assert!(warnings[0].contains("'x' has 120 different texts in 120 rows"), "{warnings:?}");
+        let kept = bare(&rows(|i| format!("name {i}")));
+        assert_eq!(kept.features(), 3);
+    }
+
+    #[test]
+    fn decimal_commas() {
+        let (data, warnings) = read("a;b;y\n1,5;1.5;0\n2,25;2.5;1\n3;x;1\n");
+        assert_eq!(data.values, Block::F32(vec![1.5, 2.25, 3.0]));
+        assert_eq!(*data.categorical[0].levels, ["1.5", "2.5", "x"]);
+        assert_eq!(warnings, ["column 'a' has decimal commas"]);
+        let (data, _) = read("a;y\n1;1,5\n2;2,5\n3;2,5\n");
+        assert_eq!(data.target(), &Target::Numbers(vec![1.5, 2.5, 2.5]));
+    }
+
+    #[test]
+    fn the_target_is_the_last_named_column_or_the_one_asked_for() {
+        let text = "a,b,c\n1,x,0\n2,y,1\n5,x,1\n";
+        assert_eq!(with(text, None, None).unwrap().target_name(), Some("c"));
+        let data = with(text, Some("b"), None).unwrap();
+        assert_eq!((data.target_name(), data.features()), (Some("b"), 2));
+        assert_eq!(with("a,b,\n1,x,\n2,y,\n3,x,\n", None, None).unwrap().target_name(), Some("b"));
+        let error = with(&text.replace('c', "class"), Some("clas"), None).unwrap_err();
+        assert!(error.ends_with("t.csv: there is no column 'clas'; did you mean 'class'?"), "{error}");
+        assert!(with(text, Some("nothing"), None).unwrap_err().contains("the columns are a, b, c"));
+        let twice = with("b,a,b\n1,2,0\n2,3,1\n3,4,1\n", Some("b"), None).unwrap_err();
+        assert!(twice.contains("2 columns are called 'b'"), "{twice}");
+        assert_eq!(with("1,0\n2,1\n3,1\n", Some("2"), None).unwrap().target_name(), Some("column_2"));
+        assert_eq!(with("1,0\n2,1\n3,1\n", Some("column_1"), Some(Task::Regression)).unwrap().features(), 1);
+    }
+
+    #[test]
+    fn rows_without_a_target_teach_nothing() {
+        let (data, warnings) = read("x,c,y\n1,a,0.5\n2,b,\n300,zzz,inf\n3,b,1.5\n");
+        assert_eq!((data.rows(), &data.left_out[..]), (2, &[1, 2][..]));
+        assert_eq!(data.values, Block::U8(vec![1, 3]));
+        assert_eq!(*data.categorical[0].levels, ["a", "b"]);
+        assert_eq!(warnings, ["2 rows have no target and are left out"]);
+    }
+
+    #[test]
+    fn hopeless_tables_are_refused() {
+        for (text, part) in [
+            ("", "the file is empty"),
+            ("\n\n", "the file is empty"),
+            ("a,b\n", "no rows below the header"),
+            ("a,b\n1,\n2,\n", "column 'b': no row has a target"),
+            ("a,b\n1,0\n", "only one row has a target"),
+            ("a\n1\n2\n1\n", "only one column"),
+            ("a,b\n5,0\n5,1\n5,1\n", "no column is left to predict from: column 'a' has one value only"),
+            ("a,b\n1,x\n2,x\n", "only one class, 'x'"),
+            ("a,b\n1,x\n2,y\n", "different class in every row"),
+            ("a,b\n1,1.5\n2,1.5\n", "the target is 1.5 in every row"),
+            ("a,b\n1,2,3\n", "row 2: 3 fields where the header has 2"),
+            ("a,b\n1,\"x\n2,y\n", "row 2: a quote is opened here and never closed"),
+            ("a,b\n1,\0\n", "binary file"),
+        ] {
+            let error = with(text, None, None).unwrap_err();
+            assert!(error.contains(part) && error.contains("t.csv: "), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn text_in_a_numeric_target_is_named() {
+        let mut text = "x,y\n".to_string();
+        (0..200).for_each(|i| text.push_str(&format!("{i},{}.5\n", i % 50)));
+        text.push_str("7,many\n");
+        for task in [None, Some(Task::Regression)] {
+            let error = with(&text, None, task).unwrap_err();
+            assert!(error.contains("row 202, column 'y': 'many' is not a number"), "{error}");
+        }
+        assert!(with(&text, None, Some(Task::Classification)).is_ok_and(|data| data.rows() == 201));
+        assert!(with("x,y\n1,a\n2,b\n3,a\n", None, Some(Task::Regression)).unwrap_err().contains("row 2, column 'y'"));
+        // A few distinct numbers beside a word are classes.
+        let text: String =
+            (0..300).map(|i| format!("{i},{}\n", if i == 9 { "x".into() } else { (i % 3).to_string() })).collect();
+        assert!(with(&format!("x,y\n{text}"), None, None).is_ok_and(|data| data.task() == Some(Task::Classification)));
+    }
+
+    #[test]
+    fn files_in_other_encodings_and_line_ends_are_the_same_data() {
+        let text = "naïve,c,y\n1,é,0\n2,ü,1\n3,é,1\n";
+        let key = read(text).0.key();
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
+        let quoted = text.replace("é", "\"é\"");
+        for bytes in [
+            [b"\xff\xfe".to_vec(), utf16].concat(),
+            [b"\xef\xbb\xbf".to_vec(), text.into()].concat(),
+            latin,
+            text.replace('\n', "\r\n").into_bytes(),
+            text.replace('\n', "\r").into_bytes(),
+            text.replace(',', "\t").into_bytes(),
+            text.replace(',', " ; ").into_bytes(),
+            text.replace(',', "|").trim_end().into(),
+            text.replace('\n', "\n\n").into_bytes(),
+            quoted.into_bytes(),
+            crate::testing::gzip(text.as_bytes()),
+        ] {
+            let data = load("any", &bytes, &ReadOptions::default()).unwrap().data;
+            assert_eq!(data.key(), key, "{}", String::from_utf8_lossy(&bytes));
+        }
+    }
 }
