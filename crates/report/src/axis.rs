@@ -2,6 +2,7 @@
 
 use crate::number;
 use opportune_core::score::Score;
+use std::f64::consts::LN_10;
 
 /// A range of values, drawn linearly or by its logarithm.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,8 +19,12 @@ pub(crate) struct Axis {
 
 /// Room left free above and below the values, as a share of the range.
 const ROOM: f64 = 0.05;
-/// A logarithmic axis shows at most so many decades.
-const DECADES: f64 = 12.0;
+/// A logarithmic axis of losses reaches at most so many decades up or down from where half of the lines start.
+const DECADES: f64 = 8.0;
+/// A logarithmic axis of rates reaches at most so many decades down from the largest.
+const RATE_DECADES: f64 = 4.0;
+/// Comparing scores, the axis shows at least this share of what all values span.
+const ZOOM: f64 = 0.1;
 /// Logarithms of about the smallest and the largest number there is.
 const LEAST: f64 = -744.0;
 const MOST: f64 = 709.0;
@@ -27,61 +32,67 @@ const MOST: f64 = 709.0;
 impl Axis {
     /// Of epochs up to `last`.
     pub(crate) fn epochs(last: u32) -> Axis {
-        Axis { low: 0.0, high: f64::from(last.max(1)), log: false, clipped: false }
+        Axis { low: 0.0, high: f64::from(last.max(2)), log: false, clipped: false }
     }
 
     /// Of the values of some lines, each in order of its epochs: losses, and scores like them. Logarithmic if the
-    /// positive ones span more than a decade. It shows what most lines do: a few values far off those do not stretch
+    /// positive ones span more than a decade. It shows what most lines do: a few values far above those do not stretch
     /// it, and count as clipped.
     pub(crate) fn of_losses(lines: &[Vec<f64>]) -> Axis {
-        let positive = sorted(lines.iter().flatten().copied().filter(|value| *value > 0.0));
-        let finite = sorted(lines.iter().flatten().copied());
-        let (Some(&least), Some(&most)) = (positive.first(), positive.last()) else { return Axis::of_all(&finite) };
-        if most / least <= 10.0 {
-            return Axis::of_all(&finite);
-        }
-        let (mut low, mut high) = (least.ln(), most.ln());
+        let all = sorted(lines.iter().flatten().copied());
+        let Some((least, most)) = decades(&all) else { return Axis::of_all(&all) };
+        let positive = sorted(all.iter().copied().filter(|value| *value > 0.0));
         let (few, many) = (quantile(&positive, 0.025).ln(), quantile(&positive, 0.975).ln());
-        let reach = 1.5 * (many - few);
-        // Where most values lie close together, the way there still belongs to the picture: from where half of the
-        // lines start down to where half of them end.
-        let typical = |value: &dyn Fn(&Vec<f64>) -> Option<f64>| {
-            let values = sorted(lines.iter().filter_map(value));
-            (!values.is_empty()).then(|| quantile(&values, 0.5).ln())
-        };
-        let usable = |value: &&f64| value.is_finite() && **value > 0.0;
-        let start = typical(&|line| line.iter().find(usable).copied()).unwrap_or(many);
-        let end = typical(&|line| line.iter().copied().filter(|v| usable(&v)).reduce(f64::min)).unwrap_or(few);
-        high = high.min((many + reach).max(start));
-        low = low.max((few - reach).min(end)).max(high - DECADES * std::f64::consts::LN_10);
-        let room = ROOM * (high - low);
-        let axis =
-            Axis { low: (low - room).max(LEAST).exp(), high: (high + room).min(MOST).exp(), log: true, clipped: false };
-        axis.clipping(&finite)
+        // Where most values lie close together, the way there still belongs to the picture.
+        let first = |line: &Vec<f64>| line.iter().copied().find(|value| value.is_finite() && *value > 0.0);
+        let start = quantile(&sorted(lines.iter().filter_map(first)), 0.5).ln();
+        let high = (many + 0.5 * (many - few)).max(start).min(most.ln());
+        let reach = DECADES * LN_10;
+        Axis::between(least.ln().max(start - reach), high.min(start + reach)).clipping(&all)
     }
 
-    /// Of scores. Those between 0 and 1 are shown in full; of R², which has no lower bound, what lies above -1 (nothing
-    /// is explained below 0), unless all lies below; those that are losses as losses.
-    pub(crate) fn of_scores(lines: &[Vec<f64>], score: Score) -> Axis {
-        match score {
-            Score::LogLoss | Score::Rmse | Score::Mae => Axis::of_losses(lines),
-            Score::Accuracy | Score::BalancedAccuracy | Score::F1 | Score::RocAuc | Score::R2 => {
-                let all = sorted(lines.iter().flatten().copied());
-                let above = sorted(all.iter().copied().filter(|value| *value >= -1.0));
-                Axis::of_all(if above.is_empty() { &all } else { &above }).clipping(&all)
-            }
+    /// Of scores; `compare` where lines are compared by where they end. Those between 0 and 1 are shown in full; of R²,
+    /// which has no lower bound, what lies above -1 (nothing is explained below 0), unless all lies below; those that
+    /// are losses as losses. To compare, the lower half of the ends and the way up to them may be cut off.
+    pub(crate) fn of_scores(lines: &[Vec<f64>], score: Score, compare: bool) -> Axis {
+        if matches!(score, Score::LogLoss | Score::Rmse | Score::Mae) {
+            return Axis::of_losses(lines);
         }
+        let all = sorted(lines.iter().flatten().copied());
+        let above = sorted(all.iter().copied().filter(|value| *value >= -1.0));
+        let mut shown = if above.is_empty() { all.clone() } else { above };
+        let ends = sorted(lines.iter().filter_map(|line| line.iter().rfind(|value| value.is_finite())).copied());
+        if let (true, [_, .., best], Some(least), Some(most)) = (compare, ends.as_slice(), shown.first(), shown.last())
+        {
+            let middle = quantile(&ends, 0.5);
+            let floor = (middle - 2.0 * (best - middle)).min(most - ZOOM * (most - least));
+            shown.retain(|value| *value >= floor);
+        }
+        Axis::of_all(&shown).clipping(&all)
     }
 
     /// Of learning rates: logarithmic if they span more than a decade, else from 0.
     pub(crate) fn of_rates(lines: &[Vec<f64>]) -> Axis {
-        let finite = sorted(lines.iter().flatten().copied());
-        let axis = Axis::of_losses(lines);
-        let Some(&most) = finite.last().filter(|most| **most > 0.0 && !axis.log) else { return axis };
-        Axis { low: 0.0, high: most * (1.0 + 2.0 * ROOM), log: false, clipped: false }
+        let all = sorted(lines.iter().flatten().copied());
+        match (decades(&all), all.last()) {
+            (Some((least, most)), _) => {
+                Axis::between(least.ln().max(most.ln() - RATE_DECADES * LN_10), most.ln()).clipping(&all)
+            }
+            (None, Some(&most)) if most > 0.0 => {
+                Axis { low: 0.0, high: most * (1.0 + 2.0 * ROOM), log: false, clipped: false }
+            }
+            _ => Axis::of_all(&all),
+        }
     }
 
-    /// Of all of these finite, ascending values, linear.
+    /// Logarithmic, between these logarithms and some room; more below, where the best losses are and their labels.
+    fn between(low: f64, high: f64) -> Axis {
+        let room = ROOM * (high - low);
+        let (low, high) = ((low - 2.0 * room).max(LEAST), (high + room).min(MOST));
+        Axis { low: low.exp(), high: high.exp(), log: true, clipped: false }
+    }
+
+    /// Of all of these finite, ascending values, linear; more room above, where the best scores are and their labels.
     fn of_all(values: &[f64]) -> Axis {
         let (Some(&least), Some(&most)) = (values.first(), values.last()) else {
             return Axis { low: 0.0, high: 1.0, log: false, clipped: false };
@@ -91,7 +102,7 @@ impl Axis {
         let (least, most) = (bound(least), bound(most));
         let size = least.abs().max(most.abs());
         let room = if most - least > size * 1e-9 { ROOM * (most - least) } else { (size * ROOM).max(1e-9) };
-        Axis { low: least - room, high: most + room, log: false, clipped: false }
+        Axis { low: least - room, high: most + 2.0 * room, log: false, clipped: false }
     }
 
     fn clipping(self, values: &[f64]) -> Axis {
@@ -150,6 +161,13 @@ impl Axis {
     }
 }
 
+/// The least and the most of the positive ones of these ascending values, if they span more than a decade.
+fn decades(sorted: &[f64]) -> Option<(f64, f64)> {
+    let least = *sorted.iter().find(|value| **value > 0.0)?;
+    let most = *sorted.last()?;
+    (most / least > 10.0).then_some((least, most))
+}
+
 /// The finite ones, ascending.
 fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
@@ -193,7 +211,7 @@ mod tests {
         lines.push(vec![2.3, 1e6, 1e30, f64::INFINITY]);
         let axis = Axis::of_losses(&lines);
         assert!(axis.log && axis.clipped, "{axis:?}");
-        assert!(axis.high < 1e5 && axis.low > 0.01, "{axis:?}");
+        assert!(axis.high < 100.0 && axis.low > 0.01, "{axis:?}");
     }
 
     #[test]
@@ -205,12 +223,24 @@ mod tests {
 
     #[test]
     fn scores_by_their_kind() {
-        let accuracy = Axis::of_scores(&[vec![0.1, 0.9, f64::NAN]], Score::Accuracy);
+        let accuracy = Axis::of_scores(&[vec![0.1, 0.9, f64::NAN]], Score::Accuracy, false);
         assert!(!accuracy.log && !accuracy.clipped && accuracy.low < 0.1 && accuracy.high > 0.9);
-        let r2 = Axis::of_scores(&[vec![-1e9, -0.5, 0.9]], Score::R2);
+        let r2 = Axis::of_scores(&[vec![-1e9, -0.5, 0.9]], Score::R2, false);
         assert!(r2.clipped && r2.low > -1.1 && r2.high > 0.9);
-        assert!(Axis::of_scores(&[vec![-30.0, -20.0]], Score::R2).low < -30.0);
-        assert!(Axis::of_scores(&[vec![0.1, 30.0]], Score::Rmse).log);
+        assert!(Axis::of_scores(&[vec![-30.0, -20.0]], Score::R2, false).low < -30.0);
+        assert!(Axis::of_scores(&[vec![0.1, 30.0]], Score::Rmse, false).log);
+    }
+
+    #[test]
+    fn compared_scores_are_shown_where_they_end() {
+        let rising = |end: f64| (0..50).map(|n| end - 0.9 * (-f64::from(n)).exp()).collect::<Vec<f64>>();
+        let lines: Vec<Vec<f64>> = [0.98, 0.97, 0.96, 0.95, 0.3].iter().map(|end| rising(*end)).collect();
+        let axis = Axis::of_scores(&lines, Score::Accuracy, true);
+        assert!(axis.clipped && axis.low > 0.8 && axis.low < 0.92, "{axis:?}");
+        assert!(!Axis::of_scores(&lines, Score::Accuracy, false).clipped);
+        let same = Axis::of_scores(&[vec![0.1, 0.5], vec![0.1, 0.5]], Score::Accuracy, true);
+        assert!(same.low < 0.5 && same.high > 0.5, "{same:?}");
+        assert!(Axis::of_scores(&[vec![0.1, 0.5]], Score::Accuracy, true).low < 0.1);
     }
 
     #[test]
@@ -228,7 +258,7 @@ mod tests {
     fn ticks_are_round_at_any_size() {
         let of = |low: f64, high: f64, log: bool| Axis { low, high, log, clipped: false };
         assert_eq!(texts(&Axis::epochs(300), 6), ["0", "50", "100", "150", "200", "250", "300"]);
-        assert_eq!(texts(&Axis::epochs(1), 6), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(texts(&Axis::epochs(1), 2), ["0", "1", "2"]);
         assert_eq!(texts(&of(0.951, 0.984, false), 4), ["0.96", "0.97", "0.98"]);
         assert_eq!(texts(&of(-2e7, 2e7, false), 4), ["-2e7", "-1e7", "0", "1e7", "2e7"]);
         assert_eq!(texts(&of(0.0, 4e-5, false), 4), ["0", "1e-5", "2e-5", "3e-5", "4e-5"]);
@@ -246,7 +276,8 @@ mod tests {
             let axis = Axis::of_losses(&[vec![value]]);
             assert!(axis.low < axis.high && axis.place(value).is_finite(), "{value} {axis:?}");
         }
-        let axis = Axis::of_losses(&[vec![0.0, 1e-320, 1.0, f64::MAX]]);
-        assert!(axis.log && axis.low > 0.0 && axis.high.is_finite() && axis.place(0.0) == -1.0, "{axis:?}");
+        for axis in [Axis::of_losses(&[vec![0.0, 1e-320, 1.0, f64::MAX]]), Axis::of_rates(&[vec![1e-320, f64::MAX]])] {
+            assert!(axis.log && axis.low > 0.0 && axis.high.is_finite() && axis.place(0.0) == -1.0, "{axis:?}");
+        }
     }
 }

@@ -20,6 +20,8 @@ pub struct Curves {
     /// Beside the axes of loss and score.
     pub(crate) names: [String; 2],
     pub(crate) score: Score,
+    /// Whether lines are compared by where they end.
+    pub(crate) compare: bool,
     /// Drawn in this order, the last one on top.
     pub(crate) lines: Vec<Line>,
     /// The epoch that a vertical line marks.
@@ -153,7 +155,10 @@ impl Curves {
             marks: Vec::new(),
         };
         let mut lines = Vec::new();
-        let mut legend = vec![Entry::heading(if result.folds.len() > 1 { "mean over folds" } else { "rows" })];
+        let mut legend = Vec::new();
+        if result.folds.len() > 1 {
+            legend.push(Entry::heading("mean over folds"));
+        }
         for (rows, colour) in shown {
             if result.folds.len() > 1 {
                 lines.extend(result.folds.iter().enumerate().map(|(fold, one)| Line {
@@ -185,21 +190,61 @@ impl Curves {
         legend.push(Entry::heading("epochs"));
         let at = |epoch: u32| mean.get((epoch as usize).wrapping_sub(1));
         if let Some(one) = chosen.and_then(at) {
-            let colour = shown[count - 1].1.to_string();
-            legend.push(Entry::new(Swatch::Chosen(colour), format!("chosen: epoch {}", one.epoch)));
+            let what = if chosen == last { "last" } else { "chosen" };
+            let swatch = Swatch::Chosen(shown[count - 1].1.to_string());
+            legend.push(Entry::new(swatch, format!("{what}: epoch {}", one.epoch)));
             let value = one.validation.map_or(one.train_score, |v| v.score);
             legend.push(Entry::new(Swatch::None, format!("{} {}", label::score(score), number::score(value))));
         }
         if let (Some(shape), Some(last)) = (end, last) {
-            let text = match shape {
-                Shape::Cross => format!("diverged: epoch {last}"),
-                _ => format!("{}: epoch {last}", label::stopped(stopped)),
-            };
-            legend.push(Entry::new(Swatch::End(shape), text));
-        } else if let Some(last) = last {
+            legend.push(Entry::new(Swatch::End(shape), format!("{}: epoch {last}", label::stopped(stopped))));
+        } else if let Some(last) = last.filter(|_| chosen != last) {
             legend.push(Entry::new(Swatch::None, format!("trained: {}", label::counted(last as usize, "epoch"))));
         }
+        // At the axis's end the dot says it.
+        let chosen = chosen.filter(|_| chosen != last);
         let names = ["loss".to_string(), label::score(score).to_string()];
-        Curves { title: title.into(), subtitle: subtitle.into(), names, score, lines, chosen, legend }
+        Curves { title: title.into(), subtitle: subtitle.into(), names, score, compare: false, lines, chosen, legend }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{falling, fold, trial, unvalidated};
+
+    fn marks(curves: &Curves, series: &str) -> Vec<(u32, Shape)> {
+        let lines = curves.lines.iter().filter(|line| line.series == series && line.fold.is_none());
+        lines.flat_map(|line| &line.marks).map(|mark| (mark.epoch, mark.shape)).collect()
+    }
+
+    #[test]
+    fn an_early_stop_marks_its_end_and_the_epoch_that_counts() {
+        let result = trial(0, &[], vec![fold(0, Stopped::Early, 7, &falling(9, 0.1, 0.1))]);
+        let curves = Curves::of_fit("t", "", Score::Accuracy, &result);
+        assert_eq!(marks(&curves, "training"), [(9, Shape::Stop)]);
+        assert_eq!(marks(&curves, "validation"), [(9, Shape::Stop), (7, Shape::Chosen)]);
+        assert_eq!(curves.chosen, Some(7));
+        let text = crate::curves_svg(&curves);
+        assert!(text.contains(">chosen: epoch 7<") && text.contains(">stopped early: epoch 9<"));
+    }
+
+    #[test]
+    fn a_complete_training_without_validation_marks_its_last_epoch() {
+        let result = trial(0, &[], vec![unvalidated(fold(0, Stopped::Complete, 9, &falling(9, 0.1, 0.1)))]);
+        let curves = Curves::of_fit("t", "", Score::Accuracy, &result);
+        assert_eq!(marks(&curves, "training"), [(9, Shape::Chosen)]);
+        assert_eq!((curves.chosen, curves.lines.len()), (None, 2));
+        assert!(crate::curves_svg(&curves).contains(">last: epoch 9<"));
+    }
+
+    #[test]
+    fn what_diverged_has_no_epoch_that_counts() {
+        let mut curve = falling(3, 0.1, 0.1);
+        curve.push((f64::NAN, f64::NAN));
+        let result = trial(0, &[], vec![fold(0, Stopped::Diverged, 4, &curve)]);
+        let curves = Curves::of_fit("t", "", Score::Accuracy, &result);
+        assert_eq!(marks(&curves, "validation"), [(4, Shape::Cross)]);
+        assert!(crate::curves_svg(&curves).contains(">diverged: epoch 4<"));
     }
 }

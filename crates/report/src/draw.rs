@@ -1,18 +1,13 @@
 //! Learning curves as SVG: the panels, their axes, lines and marks.
 
-use crate::axis::Axis;
 use crate::columns::shortened;
-use crate::curves::{Curves, Line, Panel, Shape};
+use crate::curves::{Curves, Line, Panel};
+use crate::frame::{Frame, LEFT, RIGHT, TOP, WIDTH, frames};
 use crate::legend;
-use crate::number;
+use crate::marks::{marks, values};
 use crate::svg::{Svg, coordinate};
 use crate::thin::{Point, level, thin};
 
-const WIDTH: f64 = 900.0;
-const LEFT: f64 = 78.0;
-const RIGHT: f64 = WIDTH - legend::WIDTH - 34.0;
-const TOP: f64 = 78.0;
-const GAP: f64 = 26.0;
 const BOTTOM: f64 = 48.0;
 const AXIS: &str = "#888888";
 const GRID: &str = "#e6e6e6";
@@ -22,29 +17,6 @@ const WORDS: &str = "#444444";
 const POINTS: usize = 60_000;
 const FEWEST: usize = 200;
 const MOST: usize = 2_000;
-
-/// Where a panel is, and what it shows.
-struct Frame {
-    panel: Panel,
-    top: f64,
-    height: f64,
-    x: Axis,
-    y: Axis,
-}
-
-impl Frame {
-    fn bottom(&self) -> f64 {
-        self.top + self.height
-    }
-
-    fn pixel(&self, (epoch, value): Point) -> Point {
-        (LEFT + self.x.place(epoch) * (RIGHT - LEFT), self.bottom() - self.y.place(value) * self.height)
-    }
-
-    fn inside(&self, (x, y): Point) -> bool {
-        (LEFT..=RIGHT).contains(&x) && (self.top..=self.bottom()).contains(&y)
-    }
-}
 
 /// The picture as an SVG document, 900 pixels wide.
 ///
@@ -77,25 +49,6 @@ pub fn curves_svg(curves: &Curves) -> String {
     }
     legend::draw(&mut svg, &curves.legend, RIGHT + 22.0, TOP);
     svg.finish()
-}
-
-fn frames(curves: &Curves) -> Vec<Frame> {
-    let last = curves.lines.iter().flat_map(|line| &line.points).filter_map(|points| points.last());
-    let last = last.map(|point| point.0 as u32).max().unwrap_or(1);
-    let mut top = TOP;
-    let frame = |panel: Panel| {
-        let values = |line: &Line| line.points[panel as usize].iter().map(|point| point.1).collect::<Vec<f64>>();
-        let values: Vec<Vec<f64>> = curves.lines.iter().map(values).collect();
-        let (y, height) = match panel {
-            Panel::Loss => (Axis::of_losses(&values), 226.0),
-            Panel::Score => (Axis::of_scores(&values, curves.score), 226.0),
-            Panel::Rate => (Axis::of_rates(&values), 104.0),
-        };
-        let frame = Frame { panel, top, height, x: Axis::epochs(last), y };
-        top = frame.bottom() + GAP;
-        frame
-    };
-    Panel::ALL.into_iter().map(frame).collect()
 }
 
 fn panel(svg: &mut Svg, frame: &Frame, name: &str, curves: &Curves, lowest: bool) {
@@ -131,14 +84,15 @@ fn panel(svg: &mut Svg, frame: &Frame, name: &str, curves: &Curves, lowest: bool
         let area = svg.tag("rect").at("x", LEFT).at("y", frame.top);
         area.at("width", RIGHT - LEFT).at("height", frame.height).done();
         svg.close("clipPath");
-        let note = svg.tag("text").at("x", RIGHT).at("y", frame.top - 6.0).set("text-anchor", "end");
+        let note = svg.tag("text").at("x", RIGHT).at("y", frame.top - 8.0).set("text-anchor", "end");
         note.set("font-size", "11")
             .set("font-style", "italic")
             .set("fill", WORDS)
             .text("clipped: some values lie outside");
     }
     let drawn: Vec<&Line> = curves.lines.iter().filter(|line| !line.points[frame.panel as usize].is_empty()).collect();
-    let limit = (POINTS / (3 * curves.lines.len()).max(1)).clamp(FEWEST, MOST);
+    let lines = curves.lines.iter().flat_map(|line| &line.points).filter(|points| !points.is_empty()).count();
+    let limit = (POINTS / lines.max(1)).clamp(FEWEST, MOST);
     svg.tag("g")
         .maybe("clip-path", frame.y.clipped.then(|| format!("url(#{clip})")).as_deref())
         .set("fill", "none")
@@ -182,7 +136,7 @@ fn axes(svg: &mut Svg, frame: &Frame, name: &str, lowest: bool) {
             tag.set("fill", WORDS).text(whole);
         }
     }
-    for (value, text) in frame.y.ticks((frame.height / 34.0) as usize) {
+    for (value, text) in frame.y.ticks((frame.height / 26.0).min(6.0) as usize) {
         let y = frame.pixel((0.0, value)).1;
         line(svg, (LEFT - 4.0, y), (LEFT, y), AXIS);
         line(svg, (LEFT, y), (RIGHT, y), GRID);
@@ -218,7 +172,7 @@ fn polylines(svg: &mut Svg, frame: &Frame, line: &Line, limit: usize) -> Vec<Poi
         };
         svg.tag("polyline")
             .set("class", "curve")
-            .set("data-series", if frame.panel == Panel::Rate { "rate" } else { line.series })
+            .set("data-series", line.series)
             .set("data-trial", &line.trial.to_string())
             .maybe("data-fold", fold.as_deref())
             .set("points", &text)
@@ -244,99 +198,241 @@ fn between(from: Point, to: Point) -> impl Iterator<Item = Point> {
     })
 }
 
-/// The point of a line at an epoch; for a cross the last finite one up to it.
-fn marked(frame: &Frame, line: &Line, epoch: u32, shape: Shape) -> Option<Point> {
-    let points = line.points[frame.panel as usize].iter().filter(|point| point.1.is_finite());
-    let epoch = f64::from(epoch);
-    let point = match shape {
-        Shape::Cross => points.filter(|point| point.0 <= epoch).max_by(|a, b| a.0.total_cmp(&b.0)),
-        _ => points.filter(|point| point.0 == epoch).next_back(),
-    };
-    point.copied()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mean::mean_curve;
+    use crate::number;
+    use crate::sample::{count, falling, fold, number as rate, trial, unvalidated, word};
+    use opportune_core::memory::TrialResult;
+    use opportune_core::score::Score;
+    use opportune_core::space::Value;
+    use opportune_core::stop::Stopped;
+    use roxmltree::{Document, Node};
 
-fn marks(svg: &mut Svg, frame: &Frame, line: &Line) {
-    for mark in &line.marks {
-        let Some(point) = marked(frame, line, mark.epoch, mark.shape) else { continue };
-        let (x, y) = frame.pixel(point);
-        // What lies outside is marked at the border it left by.
-        let y = y.clamp(frame.top, frame.bottom());
-        shape(svg, mark.shape, (x, y), &line.colour, mark.trial);
+    fn parsed(svg: &str, test: impl FnOnce(&Document<'_>)) {
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        test(&Document::parse(svg).unwrap());
     }
-}
 
-/// Draws a mark at a pixel.
-pub(crate) fn shape(svg: &mut Svg, shape: Shape, (x, y): Point, colour: &str, trial: Option<u32>) {
-    let trial = trial.map(|trial| trial.to_string());
-    let (class, path) = match shape {
-        Shape::End | Shape::Chosen => {
-            let large = shape == Shape::Chosen;
-            svg.tag("circle")
-                .set("class", if large { "chosen" } else { "end" })
-                .maybe("data-trial", trial.as_deref())
-                .at("cx", x)
-                .at("cy", y)
-                .at("r", if large { 5.5 } else { 2.6 })
-                .set("fill", colour)
-                .set("stroke", "#ffffff")
-                .at("stroke-width", if large { 1.8 } else { 0.6 })
-                .done();
-            return;
-        }
-        Shape::Stop => ("stop", [(0.0, -7.0), (0.0, 7.0), (0.0, 0.0), (0.0, 0.0)]),
-        Shape::Cross => ("cross", [(-4.5, -4.5), (4.5, 4.5), (-4.5, 4.5), (4.5, -4.5)]),
-    };
-    let [a, b, c, d] = path.map(|(dx, dy)| format!("{} {}", coordinate(x + dx), coordinate(y + dy)));
-    svg.tag("path")
-        .set("class", class)
-        .maybe("data-trial", trial.as_deref())
-        .set("d", &format!("M{a} L{b} M{c} L{d}"))
-        .set("stroke", colour)
-        .set("stroke-width", "2")
-        .done();
-}
+    fn number_of(node: Node<'_, '_>, name: &str) -> f64 {
+        node.attribute(name).unwrap().parse().unwrap()
+    }
 
-/// Writes the value beside the point that counts, where it covers the least of the lines.
-fn values(svg: &mut Svg, frame: &Frame, line: &Line, ink: &[Point]) {
-    for mark in line.marks.iter().filter(|mark| mark.shape == Shape::Chosen) {
-        let Some(point) = marked(frame, line, mark.epoch, mark.shape) else { continue };
-        let pixel = frame.pixel(point);
-        if !frame.inside(pixel) {
-            continue;
-        }
-        let text = if frame.panel == Panel::Loss { number::loss(point.1) } else { number::score(point.1) };
-        let (x, y) = free_place(frame, pixel, text.chars().count() as f64 * 7.2, ink);
-        let tag = |svg: &mut Svg, halo: bool| {
-            let tag = svg.tag("text").at("x", x).at("y", y).set("text-anchor", "middle").set("font-weight", "600");
-            let tag = tag.maybe("class", (!halo).then_some("value")).set("fill", &line.colour);
-            let tag = tag.maybe("stroke", halo.then_some("#ffffff")).maybe("stroke-width", halo.then_some("4"));
-            tag.maybe("aria-hidden", halo.then_some("true"))
-                .maybe("stroke-linejoin", halo.then_some("round"))
-                .text(&text);
+    fn panels<'a>(document: &'a Document<'a>, name: &'a str) -> Node<'a, 'a> {
+        document.descendants().find(|node| node.attribute("data-panel") == Some(name)).unwrap()
+    }
+
+    /// Epochs and values of the polylines of a panel that `chosen` picks, from their pixels, with half a pixel in units
+    /// of the values' axis (of its logarithm, if it has one).
+    fn drawn(panel: Node<'_, '_>, chosen: &dyn Fn(Node<'_, '_>) -> bool) -> (Vec<Point>, f64) {
+        let of = |name: &str| number_of(panel, name);
+        let log = panel.attribute("data-log") == Some("true");
+        let scale = |value: f64| if log { value.ln() } else { value };
+        let (low, high) = (scale(of("data-y0")), scale(of("data-y1")));
+        let height = of("data-bottom") - of("data-top");
+        let value = |text: &str| {
+            let (x, y) = text.split_once(',').unwrap();
+            let (x, y): (f64, f64) = (x.parse().unwrap(), y.parse().unwrap());
+            let across = (x - of("data-left")) / (of("data-right") - of("data-left"));
+            let epoch = of("data-x0") + across * (of("data-x1") - of("data-x0"));
+            (epoch, low + (of("data-bottom") - y) / height * (high - low))
         };
-        // A white rim below the letters keeps them apart from lines; two elements, as not every viewer can order both.
-        tag(svg, true);
-        tag(svg, false);
+        let lines = panel.descendants().filter(|node| node.has_tag_name("polyline") && chosen(*node));
+        let points = lines.flat_map(|line| line.attribute("points").unwrap().split(' ')).map(value).collect();
+        (points, 0.5 * (high - low) / height)
     }
-}
 
-/// Middle of the baseline of a text of this width near `pixel`.
-fn free_place(frame: &Frame, pixel: Point, width: f64, ink: &[Point]) -> Point {
-    let (half, mut best) = (width / 2.0, (f64::INFINITY, pixel));
-    for far in [1.0, 2.0, 3.0] {
-        for (right, down) in [(0.0, -1.0), (0.0, 1.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 0.0)]
-        {
-            let x = (pixel.0 + right * (half + 8.0)).clamp(LEFT + half + 3.0, RIGHT - half - 3.0);
-            let y = pixel.1 + 4.0 + down * (2.0 + 12.0 * far);
-            let (from, to) = ((x - half - 2.0, y - 12.0), (x + half + 2.0, y + 4.0));
-            let within = |point: &Point| point.0 >= from.0 && point.0 <= to.0 && point.1 >= from.1 && point.1 <= to.1;
-            let outside = from.1 < frame.top || to.1 > frame.bottom();
-            let covered = ink.iter().filter(|point| within(point)).count() + usize::from(within(&pixel)) * 40;
-            let cost = covered as f64 + far * 0.5 + if outside { 1e6 } else { 0.0 };
-            if cost < best.0 {
-                best = (cost, (x, y));
+    /// Holds the drawn points against the rows they should show.
+    fn compare(panel: Node<'_, '_>, chosen: &dyn Fn(Node<'_, '_>) -> bool, rows: &[Point]) {
+        let (points, tolerance) = drawn(panel, chosen);
+        let log = panel.attribute("data-log") == Some("true");
+        assert_eq!(points.len(), rows.len());
+        for (point, row) in points.iter().zip(rows) {
+            let value = if log { row.1.ln() } else { row.1 };
+            assert!((point.0 - row.0).abs() < 0.5, "{point:?} {row:?}");
+            assert!((point.1 - value).abs() <= tolerance, "{point:?} {row:?}");
+        }
+    }
+
+    fn series(name: &'static str) -> impl Fn(Node<'_, '_>) -> bool {
+        move |node| node.attribute("data-series") == Some(name) && node.attribute("data-fold").is_none()
+    }
+
+    fn training(result: &TrialResult, validation: bool, score: bool) -> Vec<Point> {
+        let value = |one: &opportune_core::observation::Observation| match (validation, score) {
+            (false, false) => one.train_loss,
+            (false, true) => one.train_score,
+            (true, false) => one.validation.unwrap().loss,
+            (true, true) => one.validation.unwrap().score,
+        };
+        mean_curve(result).iter().map(|one| (f64::from(one.epoch), value(one))).collect()
+    }
+
+    #[test]
+    fn a_training_is_drawn_where_its_rows_say() {
+        let folds = (0..3).map(|n| fold(n, Stopped::Early, 80, &falling(100, 0.03 + 0.01 * f64::from(n), 0.02)));
+        let mut result = trial(4, &[], folds.collect());
+        for one in result.folds.iter_mut().flat_map(|fold| &mut fold.curve) {
+            one.rate = 0.1 * 0.9f64.powi(one.epoch as i32);
+        }
+        parsed(&curves_svg(&Curves::of_fit("t", "s", Score::Accuracy, &result)), |document| {
+            let loss = panels(document, "loss");
+            assert_eq!(loss.attribute("data-log"), Some("true"));
+            compare(loss, &series("training"), &training(&result, false, false));
+            compare(loss, &series("validation"), &training(&result, true, false));
+            let score = panels(document, "score");
+            assert_eq!(score.attribute("data-log"), Some("false"));
+            compare(score, &series("training"), &training(&result, false, true));
+            compare(score, &series("validation"), &training(&result, true, true));
+            let rows: Vec<Point> =
+                result.folds[1].curve.iter().map(|one| (f64::from(one.epoch), one.train_loss)).collect();
+            let second = |node: Node<'_, '_>| {
+                (node.attribute("data-fold"), node.attribute("data-series")) == (Some("1"), Some("training"))
+            };
+            compare(loss, &second, &rows);
+            let rates: Vec<Point> = result.folds[0].curve.iter().map(|one| (f64::from(one.epoch), one.rate)).collect();
+            let rate = panels(document, "rate");
+            // Four decades of rates are shown, and these span 4.5.
+            let shown = rates.iter().filter(|point| point.1 >= number_of(rate, "data-y0")).count();
+            let (points, _) = drawn(rate, &series("rate"));
+            assert_eq!((points.len(), shown < 100), (100, true));
+            assert!(points.iter().zip(&rates).take(shown).all(|(a, b)| (a.1 - b.1.ln()).abs() < 0.05));
+            let values = document.descendants().filter(|node| node.attribute("class") == Some("value"));
+            let texts: Vec<&str> = values.filter_map(|node| node.text()).collect();
+            let at = mean_curve(&result)[79];
+            let expected = [number::loss(at.validation.unwrap().loss), number::score(at.validation.unwrap().score)];
+            assert_eq!(texts, expected);
+            let stops = document.descendants().filter(|node| node.attribute("class") == Some("stop")).count();
+            assert_eq!(stops, 4 + 1);
+        });
+    }
+
+    fn grid() -> Vec<TrialResult> {
+        let mut results = Vec::new();
+        for (hidden, speed) in [(vec![100], 1.0), (vec![50, 50], 2.0)] {
+            for lr in [0.001, 0.01] {
+                for epochs in [20u32, 40] {
+                    let config =
+                        [("lr", rate(lr)), ("hidden", Value::Layers(hidden.clone())), ("epochs", count(epochs))];
+                    let folds =
+                        (0..2).map(|n| fold(n, Stopped::Complete, epochs, &falling(epochs, lr * speed * 5.0, 0.1)));
+                    let mut one = trial(results.len() as u32, &config, folds.collect());
+                    one.folds.iter_mut().flat_map(|fold| &mut fold.curve).for_each(|epoch| epoch.rate = lr);
+                    results.push(one);
+                }
             }
         }
+        let exploding: Vec<(f64, f64)> =
+            (0..5).map(|n| (2.3 * 1e3f64.powi(n), 0.1)).chain([(f64::NAN, f64::NAN)]).collect();
+        let folds = (0..2).map(|n| fold(n, Stopped::Diverged, 6, &exploding)).collect();
+        results.push(trial(
+            8,
+            &[("lr", rate(1.0)), ("hidden", Value::Layers(vec![100])), ("epochs", count(20))],
+            folds,
+        ));
+        results
     }
-    best.1
+
+    #[test]
+    fn a_search_draws_each_curve_once_and_cuts_off_what_explodes() {
+        let results = grid();
+        parsed(&curves_svg(&Curves::of_search("t", "s", Score::Accuracy, &results, Some(7))), |document| {
+            let loss = panels(document, "loss");
+            let lines: Vec<&str> = loss
+                .descendants()
+                .filter(|node| node.has_tag_name("polyline"))
+                .filter_map(|node| node.attribute("data-trial"))
+                .collect();
+            assert_eq!(lines, ["1", "3", "5", "8", "7"]);
+            for index in [1, 3, 5, 7] {
+                let of = |node: Node<'_, '_>| node.attribute("data-trial") == Some(&index.to_string());
+                compare(loss, &of, &training(&results[index], true, false));
+            }
+            assert!(number_of(loss, "data-y1") < 100.0);
+            assert!(loss.descendants().any(|node| node.text() == Some("clipped: some values lie outside")));
+            assert!(loss.descendants().any(|node| node.attribute("clip-path") == Some("url(#clip-loss)")));
+            let marks = |class: &str| loss.descendants().filter(|node| node.attribute("class") == Some(class)).count();
+            assert_eq!((marks("end"), marks("cross"), marks("chosen")), (8, 1, 1));
+            let courses = panels(document, "rate").descendants().filter(|node| node.has_tag_name("polyline")).count();
+            assert_eq!(courses, 3);
+        });
+    }
+
+    #[test]
+    fn values_that_are_not_finite_break_a_line() {
+        let mut curve = falling(9, 0.1, 0.1);
+        curve[3].0 = f64::NAN;
+        curve[5].0 = f64::INFINITY;
+        let result = trial(0, &[], vec![unvalidated(fold(0, Stopped::Complete, 9, &curve))]);
+        parsed(&curves_svg(&Curves::of_fit("t", "", Score::R2, &result)), |document| {
+            let lines = panels(document, "loss").descendants().filter(|node| node.has_tag_name("polyline"));
+            let counts: Vec<usize> = lines.map(|line| line.attribute("points").unwrap().split(' ').count()).collect();
+            assert_eq!(counts, [3, 2, 3], "a line of one point has it twice");
+            assert!(!document.descendants().any(|node| node.text() == Some("validation")));
+        });
+    }
+
+    #[test]
+    fn empty_and_hopeless_results_give_a_picture() {
+        let bad = vec![(f64::NAN, f64::NAN); 3];
+        let one = trial(0, &[], vec![unvalidated(fold(0, Stopped::Complete, 1, &falling(1, 0.1, 0.1)))]);
+        let gone = trial(1, &[("lr", rate(9.0))], vec![fold(0, Stopped::Diverged, 3, &bad)]);
+        let nothing = trial(2, &[], vec![]);
+        let search = |results: &[TrialResult]| Curves::of_search("t", "", Score::Rmse, results, Some(0));
+        let fit = |result: &TrialResult| Curves::of_fit("t", "", Score::RocAuc, result);
+        let all = [fit(&one), fit(&gone), fit(&nothing), search(&[]), search(&[gone, nothing]), search(&[one])];
+        for (curves, empty) in all.iter().zip([0, 2, 3, 3, 2, 0]) {
+            parsed(&curves_svg(curves), |document| {
+                let said = document.descendants().filter(|node| node.text() == Some("no finite values")).count();
+                assert_eq!(said, empty * 2, "element and text node");
+            });
+        }
+    }
+
+    #[test]
+    fn any_words_are_shown_as_they_are() {
+        let nasty = "<script>&\"'\u{1b}é";
+        let mut results = grid();
+        results.push(trial(9, &[("schedule", word(nasty)), ("lr", rate(0.1))], results[0].folds.clone()));
+        parsed(&curves_svg(&Curves::of_search(nasty, nasty, Score::F1, &results, Some(9))), |document| {
+            let clean = "<script>&\"'\u{fffd}é";
+            assert_eq!(document.descendants().filter(|node| node.is_text() && node.text() == Some(clean)).count(), 4);
+            assert!(!document.descendants().any(|node| node.has_tag_name("script")));
+        });
+    }
+
+    #[test]
+    fn many_long_lines_stay_below_a_megabyte_and_few_keep_their_points() {
+        let of = |n: u32, epochs: u32| {
+            let noise = |(index, (loss, score)): (usize, &(f64, f64))| {
+                (loss + 0.1 * ((index * 7919 + n as usize * 31) % 97) as f64 / 97.0, *score)
+            };
+            let curve: Vec<_> = falling(epochs, 0.002 * f64::from(n + 1), 0.1).iter().enumerate().map(noise).collect();
+            trial(n, &[("lr", rate(0.001 * f64::from(n + 1)))], vec![fold(0, Stopped::Complete, epochs, &curve)])
+        };
+        let many: Vec<TrialResult> = (0..60).map(|n| of(n, 4000)).collect();
+        let svg = curves_svg(&Curves::of_search("t", "", Score::Accuracy, &many, Some(3)));
+        assert!(svg.len() < 1_000_000, "{}", svg.len());
+        let few = [of(0, 2000), of(1, 2000)];
+        parsed(&curves_svg(&Curves::of_search("t", "", Score::Accuracy, &few, None)), |document| {
+            let first = |node: Node<'_, '_>| node.attribute("data-trial") == Some("0");
+            compare(panels(document, "loss"), &first, &training(&few[0], true, false));
+        });
+    }
+
+    #[test]
+    fn legend_and_panels_keep_apart_and_inside() {
+        parsed(&curves_svg(&Curves::of_search("t", "s", Score::BalancedAccuracy, &grid(), Some(7))), |document| {
+            let legend = document.descendants().find(|node| node.attribute("class") == Some("legend")).unwrap();
+            let right = number_of(panels(document, "loss"), "data-right");
+            let texts = legend.descendants().filter(|node| node.has_tag_name("text"));
+            let height = number_of(document.root_element(), "height");
+            for text in texts {
+                let width = text.text().unwrap().chars().count() as f64 * 6.6;
+                assert!(number_of(text, "x") > right && number_of(text, "x") + width <= WIDTH, "{text:?}");
+                assert!(number_of(text, "y") < height);
+            }
+        });
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::columns::shortened;
 use crate::curves::Shape;
-use crate::draw::shape;
+use crate::marks::shape;
 use crate::palette;
 use crate::svg::Svg;
 
@@ -43,7 +43,7 @@ impl Entry {
 }
 
 /// Width of a row in pixels; longer texts are cut, whole ones are in the tooltip.
-pub(crate) const WIDTH: f64 = 186.0;
+pub(crate) const WIDTH: f64 = 200.0;
 const SAMPLE: f64 = 28.0;
 /// Of a character of 12 px, on the wide side.
 const LETTER: f64 = 6.6;

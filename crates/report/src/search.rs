@@ -7,8 +7,7 @@ use crate::mean::{chosen, mean_curve};
 use crate::number;
 use crate::palette;
 use crate::setting;
-use crate::trials::spread;
-use opportune_core::memory::TrialResult;
+use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::observation::Observation;
 use opportune_core::score::Score;
 use opportune_core::stop::Stopped;
@@ -83,9 +82,9 @@ impl Looks {
     /// What a trial is besides its rate and epochs, in words.
     fn kind(&self, one: &TrialResult) -> String {
         match self.names.as_slice() {
-            [only] => setting::text(one, only),
+            [only] => setting::brief(one, only),
             names => {
-                let part = |name: &String| format!("{name} {}", setting::text(one, name));
+                let part = |name: &String| format!("{name} {}", setting::brief(one, name));
                 names.iter().map(part).collect::<Vec<_>>().join(", ")
             }
         }
@@ -169,19 +168,11 @@ impl Curves {
         let mut drawn: Vec<Line> = Vec::new();
         for line in &lines {
             let first = line.trials[0];
-            let mut points = rows.points(&line.curve);
-            let course = rates(&line.curve);
-            // One line for each course of the rate: of several on top of one another only the last would be seen.
-            let known = |other: &&mut Line| other.points[2] == course;
-            if let Some(other) = drawn.iter_mut().find(known) {
-                other.points[2] = Vec::new();
-            }
-            points[2] = course;
             drawn.push(Line {
                 series: rows.name(),
                 trial: first.trial,
                 fold: None,
-                points,
+                points: rows.points(&line.curve),
                 colour: looks.colour(first),
                 dash: looks.dash(first),
                 width: if has_best(line) { 3.2 } else { 1.3 },
@@ -189,15 +180,19 @@ impl Curves {
                 marks: marks(line, best),
             });
         }
+        drawn.extend(courses(&lines, &drawn));
 
         let best_result = results.iter().find(|one| Some(one.trial) == best);
         let mut legend = looks.legend();
         if let Some(one) = best_result {
             legend.push(Entry::heading(format!("best: trial {}", one.trial)));
             let (colour, dash) = (looks.colour(one), looks.dash(one));
-            let mut texts: Vec<String> =
-                setting::varying(results).iter().map(|name| format!("{name} {}", setting::text(one, name))).collect();
-            texts.push(format!("{} {}", label::score(score), spread(&one.scores())));
+            let setting = |name: &String| format!("{name} {}", setting::brief(one, name));
+            let mut texts: Vec<String> = setting::varying(results).iter().map(setting).collect();
+            let (mean, std) = mean_and_std(&one.scores());
+            texts.push(format!("{} {}", label::score(score), number::score(mean)));
+            let folds = one.folds.len();
+            texts.extend(std.map(|std| format!("± {} over {folds} folds", number::score(std))));
             let swatch = |index| if index == 0 { Swatch::Line(colour.clone(), dash, 3.2) } else { Swatch::None };
             legend.extend(texts.into_iter().enumerate().map(|(index, text)| Entry::new(swatch(index), text)));
         }
@@ -213,8 +208,42 @@ impl Curves {
             Entry::new(swatch, *text)
         }));
         let names = [format!("{} loss", rows.name()), format!("{} {}", rows.name(), label::score(score))];
-        Curves { title: title.into(), subtitle: subtitle.into(), names, score, lines: drawn, chosen: None, legend }
+        Curves {
+            title: title.into(),
+            subtitle: subtitle.into(),
+            names,
+            score,
+            compare: true,
+            lines: drawn,
+            chosen: None,
+            legend,
+        }
     }
+}
+
+/// The courses of the rate, each once: of several lines on top of one another only the last would be seen. What the
+/// trials of a course do not have in common, colour or dash, it does not show.
+fn courses(lines: &[Shared<'_>], drawn: &[Line]) -> Vec<Line> {
+    let mut courses: Vec<Line> = Vec::new();
+    for (line, look) in lines.iter().zip(drawn) {
+        let course = rates(&line.curve);
+        match courses.iter_mut().find(|other| other.points[2] == course) {
+            Some(other) => {
+                if other.dash != look.dash {
+                    other.dash = "";
+                }
+                if other.colour != look.colour {
+                    other.colour = palette::NEUTRAL.to_string();
+                }
+                other.width = look.width;
+            }
+            None => {
+                let points = [Vec::new(), Vec::new(), course];
+                courses.push(Line { series: "rate", points, marks: Vec::new(), ..look.clone() });
+            }
+        }
+    }
+    courses
 }
 
 /// A dot or cross where each trial ends, and the epoch that counts of the best.
@@ -286,7 +315,8 @@ mod tests {
         assert_ne!(line(1).colour, line(3).colour);
         assert_eq!(line(1).dash, line(3).dash);
         assert_ne!(line(1).dash, line(4).dash);
-        assert_eq!(curves.lines.last(), Some(line(1)));
+        let top = curves.lines.iter().rfind(|line| line.series == "validation");
+        assert_eq!(top, Some(line(1)));
         assert!(line(1).width > line(3).width);
         let marks: Vec<(u32, Shape)> = line(1).marks.iter().map(|mark| (mark.epoch, mark.shape)).collect();
         assert_eq!(marks, [(30, Shape::End), (20, Shape::End), (20, Shape::Chosen), (10, Shape::End)]);

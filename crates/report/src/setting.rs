@@ -1,6 +1,8 @@
 //! The settings of trials: in which order they are shown, and which of them differ.
 
+use crate::number;
 use opportune_core::memory::TrialResult;
+use opportune_core::space::Value;
 use std::collections::BTreeSet;
 
 /// From what shapes the network to what trains it; settings not named here follow by name.
@@ -27,6 +29,14 @@ pub(crate) fn text(result: &TrialResult, name: &str) -> String {
     result.config.get(name).map(ToString::to_string).unwrap_or_default()
 }
 
+/// The same with at most five digits of a number, for reading; two settings that are not equal may look equal.
+pub(crate) fn brief(result: &TrialResult, name: &str) -> String {
+    match result.config.get(name) {
+        Some(Value::Number(value)) => number::short(*value, 5),
+        _ => text(result, name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +52,7 @@ mod tests {
         assert_eq!(varying(&[one.clone(), three.clone()]), ["hidden", "zeal"]);
         assert!(varying(std::slice::from_ref(&one)).is_empty() && varying(&[]).is_empty());
         assert_eq!((text(&two, "lr").as_str(), text(&two, "hidden").as_str()), ("1e-4", ""));
+        let long = trial(3, &[("lr", number(0.020309176209047347))], vec![]);
+        assert_eq!((text(&long, "lr").as_str(), brief(&long, "lr").as_str()), ("0.020309176209047347", "0.020309"));
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn ranked(results: &[TrialResult], score: Score, best: Option<u32>) -
 }
 
 /// The mean of scores with its standard deviation over folds, if there are several: `0.9774 ± 0.0063`.
-pub(crate) fn spread(scores: &[f64]) -> String {
+fn spread(scores: &[f64]) -> String {
     let (mean, std) = mean_and_std(scores);
     match std.filter(|std| std.is_finite()) {
         Some(std) => format!("{} ± {}", number::score(mean), number::score(std)),
@@ -76,7 +76,7 @@ pub fn trials_table(results: &[TrialResult], score: Score, best: Option<u32>, li
         Column::numbers("", "trial", cells(&|one| one.trial.to_string())),
     ];
     for name in setting::varying(results) {
-        let values = cells(&|one| Some(setting::text(one, &name)).filter(|t| !t.is_empty()).unwrap_or("-".into()));
+        let values = cells(&|one| Some(setting::brief(one, &name)).filter(|t| !t.is_empty()).unwrap_or("-".into()));
         let words = results.iter().any(|one| one.config.get(&name).is_some_and(|value| value.text().is_some()));
         columns.push(if words { Column::words(&name, values, true) } else { Column::numbers("", &name, values) });
     }
