@@ -21,12 +21,14 @@ const MOST: usize = 2_000;
 /// The picture as an SVG document, 900 pixels wide.
 ///
 /// Three panels share the axis of epochs: loss (logarithmic if it spans more than a decade), score, and learning rate
-/// (likewise). Of a search, scores are shown where the lines end: the worse half of the ends may be cut off. A few values far off all others are cut off at the panel's border, which is said above it; values that
-/// are not finite break a line. Lines of more than 2,000 points, or fewer where there are many lines, keep their ends
-/// and extremes only. Each panel is a `g` with `class="panel"`, `data-panel` (`loss`, `score`, `rate`), the values
-/// `data-x0`, `data-x1`, `data-y0`, `data-y1` at the edges `data-left`, `data-right`, `data-bottom`, `data-top` in
-/// pixels, and `data-log` (of the y axis); each line is one or more `polyline`s with `class="curve"`, `data-series`,
-/// `data-trial` and, if it is of one fold, `data-fold`.
+/// (likewise). A few values far off all others are cut off at the panel's border, and in a search the scores of lines
+/// that end far below the better half, which is said above the panel. Values that are not finite break a line. Lines
+/// of more than 2,000 points, or fewer where there are many lines, keep their ends and extremes only.
+///
+/// Each panel is a `g` with `class="panel"`, `data-panel` (`loss`, `score`, `rate`), the values `data-x0`, `data-x1`,
+/// `data-y0`, `data-y1` at the edges `data-left`, `data-right`, `data-bottom`, `data-top` in pixels, and `data-log` (of
+/// the y axis); each line is one or more `polyline`s with `class="curve"`, `data-series`, `data-trial` and, if it is of
+/// one fold, `data-fold`.
 pub fn curves_svg(curves: &Curves) -> String {
     let frames = frames(curves);
     let plots = frames.last().map_or(TOP, Frame::bottom);
