@@ -1,6 +1,8 @@
 //! The native trainer: dense networks, losses, optimizers; many small networks side by side.
 
 pub mod math;
+mod model;
+mod model_file;
 mod network;
 mod passes;
 mod product;
@@ -13,6 +15,7 @@ mod trace;
 mod trainer;
 mod update;
 
+pub use model::{Model, Predictions};
 pub use real::Real;
 pub use run::Run;
 pub use samples::Samples;

@@ -73,17 +73,13 @@ fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> 
     Ok((Header { epoch, step }, numbers))
 }
 
-/// The parameters alone of a saved state, widened; for making a model of it.
+/// The parameters alone of a saved state, for making a model of it; `T` is the plan's precision.
 ///
 /// # Errors
 /// As [`Run::load`].
-pub(crate) fn saved_parameters(plan: &Plan, bytes: &[u8]) -> Result<Vec<f64>, String> {
+pub(crate) fn saved_parameters<T: Real>(plan: &Plan, bytes: &[u8]) -> Result<Vec<T>, String> {
     let (_, numbers) = open(plan, bytes)?;
-    let count = parameters(plan) as usize;
-    Ok(match plan.recipe.precision {
-        Precision::F32 => numbers.chunks_exact(4).take(count).map(|word| f32::get(word).wide()).collect(),
-        Precision::F64 => numbers.chunks_exact(8).take(count).map(f64::get).collect(),
-    })
+    Ok(numbers.chunks_exact(T::BYTES).take(parameters(plan) as usize).map(T::get).collect())
 }
 
 impl<T: Real> Run<T> {

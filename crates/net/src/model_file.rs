@@ -1,0 +1,177 @@
+//! A model as a file: safetensors, with what is not a tensor as JSON in its metadata.
+//!
+//! Tensors `layer0.weight` (in x out), `layer0.bias`, `layer1.weight`, …, of the width in which they were trained.
+//! Metadata `opportune` is the JSON of [`Head`], `opportune_version` the version of this format.
+
+use crate::model::{Model, Parameters};
+use crate::network::Layout;
+use crate::real::Real;
+use opportune_core::InputError;
+use opportune_core::plan::{Key, Loss, Network};
+use opportune_data::{Encoder, TargetEncoder};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+const VERSION: &str = "1";
+
+/// Everything of a model but its tensors.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    network: Network,
+    loss: Loss,
+    encoder: Encoder,
+    target: TargetEncoder,
+    /// [`Model::key`], by which damage is found.
+    key: Key,
+}
+
+impl Model {
+    /// Writes the file, aside first: a file of that name is replaced whole or not at all.
+    ///
+    /// # Errors
+    /// A place that cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), InputError> {
+        let bytes = self.bytes().map_err(|what| InputError::new(what).at(path.display().to_string()))?;
+        write_whole(path, &bytes)
+            .map_err(|error| InputError::new(format!("cannot be written ({error})")).at(path.display().to_string()))
+    }
+
+    /// Reads a file that [`Model::save`] wrote.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no model, is damaged, or was written by a later version.
+    pub fn load(path: &Path) -> Result<Model, InputError> {
+        let place = path.display().to_string();
+        let bytes = fs::read(path).map_err(|error| {
+            InputError::new(format!("cannot be read ({error})"))
+                .at(place.clone())
+                .remedy("give the model.safetensors that fit or tune wrote, or its folder")
+        })?;
+        Model::from_bytes(&bytes).map_err(|error| error.at(place))
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        let head = Head {
+            network: self.network.clone(),
+            loss: self.loss,
+            encoder: self.encoder.clone(),
+            target: self.target.clone(),
+            key: self.key(),
+        };
+        let head = serde_json::to_string(&head).map_err(|error| error.to_string())?;
+        let metadata =
+            HashMap::from([("opportune".to_string(), head), ("opportune_version".to_string(), VERSION.to_string())]);
+        let mut numbers = Vec::new();
+        let (dtype, width) = match &self.parameters {
+            Parameters::F32(all) => {
+                all.iter().for_each(|one| one.put(&mut numbers));
+                (Dtype::F32, f32::BYTES)
+            }
+            Parameters::F64(all) => {
+                all.iter().for_each(|one| one.put(&mut numbers));
+                (Dtype::F64, f64::BYTES)
+            }
+        };
+        let layout = Layout::new(self.network.widths());
+        let mut tensors = Vec::new();
+        for layer in 0..layout.layers() {
+            let (inputs, outputs) = layout.sizes(layer);
+            for (name, shape, range) in [
+                ("weight", vec![inputs, outputs], layout.weights(layer)),
+                ("bias", vec![outputs], layout.biases(layer)),
+            ] {
+                let view = TensorView::new(dtype, shape, &numbers[range.start * width..range.end * width]);
+                tensors.push((format!("layer{layer}.{name}"), view.map_err(|error| error.to_string())?));
+            }
+        }
+        safetensors::serialize(tensors, Some(metadata)).map_err(|error| error.to_string())
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Model, InputError> {
+        let remedy = "give the model.safetensors that fit or tune wrote";
+        let no_model = || InputError::new("is not a model of this program").remedy(remedy);
+        let damaged = |what: &str| InputError::new(format!("is damaged: {what}")).remedy("make it anew");
+        let tensors = SafeTensors::deserialize(bytes)
+            .map_err(|error| InputError::new(format!("is not a safetensors file ({error})")).remedy(remedy))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|_| no_model())?;
+        let metadata = metadata.metadata().as_ref().ok_or_else(no_model)?;
+        let text = |name: &str| metadata.get(name).ok_or_else(no_model);
+        let version = text("opportune_version")?;
+        if version != VERSION {
+            return Err(InputError::new(format!("has version {version}, and this program reads version {VERSION}"))
+                .remedy("use the program that wrote it, or train again"));
+        }
+        let head: Head =
+            serde_json::from_str(text("opportune")?).map_err(|error| damaged(&format!("its head ({error})")))?;
+        let (loss, outputs) = match &head.target {
+            TargetEncoder::Numbers { .. } => (Loss::Squared, 1),
+            TargetEncoder::Classes { labels } if labels.len() == 2 => (Loss::Logistic, 1),
+            TargetEncoder::Classes { labels } => (Loss::Softmax, labels.len()),
+        };
+        let widths = head.network.widths();
+        let fits = head.loss == loss
+            && head.network.outputs as usize == outputs
+            && head.network.inputs as usize == head.encoder.inputs()
+            && widths.iter().all(|&width| width > 0);
+        if !fits {
+            return Err(damaged("network and preprocessing do not fit together"));
+        }
+        let dtype = tensors.tensor("layer0.weight").map_err(|_| damaged("it has no layer0.weight"))?.dtype();
+        let parameters = match dtype {
+            Dtype::F32 => Parameters::F32(parameters(&tensors, &widths, dtype).map_err(|what| damaged(&what))?),
+            Dtype::F64 => Parameters::F64(parameters(&tensors, &widths, dtype).map_err(|what| damaged(&what))?),
+            other => return Err(damaged(&format!("its numbers are {other:?}"))),
+        };
+        let model =
+            Model { network: head.network, loss: head.loss, parameters, encoder: head.encoder, target: head.target };
+        if model.key() != head.key {
+            return Err(damaged("its numbers are not those that were written"));
+        }
+        Ok(model)
+    }
+}
+
+/// The flat vector. Its size is that of the tensors there are, whatever the head says.
+fn parameters<T: Real>(tensors: &SafeTensors<'_>, widths: &[usize], dtype: Dtype) -> Result<Vec<T>, String> {
+    let mut all = Vec::new();
+    for (layer, pair) in widths.windows(2).enumerate() {
+        for (name, shape) in [("weight", &pair[..]), ("bias", &pair[1..])] {
+            let name = format!("layer{layer}.{name}");
+            let tensor = tensors.tensor(&name).map_err(|_| format!("it has no {name}"))?;
+            if tensor.shape() != shape || tensor.dtype() != dtype {
+                return Err(format!(
+                    "{name} has shape {:?} of {:?} instead of {shape:?}",
+                    tensor.shape(),
+                    tensor.dtype()
+                ));
+            }
+            all.extend(tensor.data().chunks_exact(T::BYTES).map(T::get));
+        }
+    }
+    Ok(all)
+}
+
+/// Writes aside, syncs, renames: after a crash there is the old file or the new one.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{}.part", std::process::id()));
+    let aside = Path::new(&aside);
+    let written = File::create(aside)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(aside, path));
+    if written.is_err() {
+        // Best effort: the error that matters is the first.
+        let _ = fs::remove_file(aside);
+    }
+    written?;
+    // The rename itself lasts once the folder is synced; not every system can do that, and the file is whole anyway.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
