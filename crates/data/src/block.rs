@@ -14,7 +14,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// The narrowest kind that holds `value` exactly. NaN (missing) needs a floating-point kind.
     pub(crate) fn of(value: f64) -> Kind {
-        if value >= 0.0 && value <= 255.0 && f64::from(value as u8) == value {
+        if (0.0..=255.0).contains(&value) && f64::from(value as u8) == value {
             Kind::U8
         } else if value.is_nan() || f64::from(value as f32) == value {
             Kind::F32

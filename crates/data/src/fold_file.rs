@@ -1,10 +1,4 @@
-//! Folds given in a file (`--fold-file`), for when rows belong together or a partition is to be repeated.
-//!
-//! Two formats are read. Rows are those of the data file, counted from 0 after its header, blank lines aside; rows
-//! that were left out for want of a target keep their number.
-//! - One integer per line, with or without a header line: the fold in which that row is held back. Rows with -1 are
-//!   never held back. Every number that occurs is a fold, in ascending order.
-//! - JSON: `[{"train": [0, 2, …], "validation": [1, …]}, …]`, one entry for each fold.
+//! Folds given in a file, for when rows belong together or a partition is to be repeated.
 
 use std::path::Path;
 
@@ -15,7 +9,14 @@ use crate::dataset::Dataset;
 use crate::split::{Split, split};
 use crate::{decode, gz};
 
-/// Reads folds from a file. Rows outside `rows` (set aside for the test) are in none of them.
+/// Reads folds from a file (`--fold-file`) in one of two formats:
+///
+/// - One integer per line, with or without a header line: the fold in which that row is held back. Rows with -1 are
+///   never held back. Every number that occurs is a fold, in ascending order.
+/// - JSON: `[{"train": [0, 2], "validation": [1]}, …]`, one entry for each fold.
+///
+/// Rows are those of the data file, counted from 0 after its header, blank lines aside; rows that were left out for
+/// want of a target keep their number. Rows outside `rows` (set aside for the test) are in none of them.
 ///
 /// # Errors
 /// Where the file cannot be read, does not have one line for each row of the data file, names a row that there is

@@ -5,65 +5,74 @@ use std::path::{Path, PathBuf};
 
 use opportune_core::InputError;
 
-use crate::arrays::{self, Array, Values};
+use crate::arrays::{self, Aim, Array, Values};
 use crate::dataset::Dataset;
 use crate::gz;
-use crate::read::{Loaded, ReadOptions};
+use crate::read::{Loaded, Purpose, ReadOptions};
 use crate::target::{Raw, Task};
 
 /// Reads MNIST's files in a folder: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and where they are there,
 /// the same for `t10k`, the test set. Each may end in `.gz`, and may have a point before `idx`.
-pub(crate) fn folder(path: &Path, options: &ReadOptions) -> Result<Loaded, InputError> {
+pub(crate) fn folder(path: &Path, options: &ReadOptions, purpose: Purpose) -> Result<Loaded, InputError> {
     let mut warnings = Vec::new();
     let train = find(path, "train-images-idx3-ubyte").ok_or_else(|| {
         InputError::new("the folder has no file train-images-idx3-ubyte or train-images-idx3-ubyte.gz")
             .remedy("give a folder with IDX files, or a file")
     })?;
-    let data = pair(&train, options, &mut warnings)?;
-    let test = match find(path, "t10k-images-idx3-ubyte").filter(|_| options.needs_target) {
+    let data = set(open(&train)?, &train, options, purpose, &mut warnings)?;
+    let purpose = match (purpose, data.task()) {
+        (Purpose::Train, Some(task)) => Purpose::Join(task),
+        _ => purpose,
+    };
+    let test = match find(path, "t10k-images-idx3-ubyte") {
+        Some(test) => Some(set(open(&test)?, &test, options, purpose, &mut warnings)?),
         None => None,
-        Some(images) => {
-            let labels = target_file(&images, find(path, "t10k-labels-idx1-ubyte"))?;
-            let (images, labels) = (open(&images)?, open(&labels)?);
-            let target = arrays::Aim::Test(labels_of(labels)?, Task::Classification);
-            Some(arrays::dataset(images, "pixel", Some(("label", target)), &mut warnings)?)
-        }
     };
     Ok(Loaded { data, test, warnings })
 }
 
-/// Reads one IDX file with the start of its content already opened; its labels lie beside it.
-pub(crate) fn file(path: &Path, reader: &mut dyn Read, options: &ReadOptions) -> Result<Loaded, InputError> {
+/// Reads one IDX file whose start was already looked at; its labels lie beside it.
+pub(crate) fn file(
+    path: &Path,
+    reader: &mut dyn Read,
+    options: &ReadOptions,
+    purpose: Purpose,
+) -> Result<Loaded, InputError> {
     let mut warnings = Vec::new();
-    let data = match options.needs_target {
-        true => pair(path, options, &mut warnings)?,
-        false => arrays::dataset(array(reader)?, "pixel", None, &mut warnings)?,
-    };
+    let data = set(array(reader)?, path, options, purpose, &mut warnings)?;
     Ok(Loaded { data, test: None, warnings })
 }
 
-/// Images with the labels beside them.
-fn pair(images: &Path, options: &ReadOptions, warnings: &mut Vec<String>) -> Result<Dataset, InputError> {
-    if !options.needs_target {
-        return arrays::dataset(open(images)?, "pixel", None, warnings);
-    }
+/// The images of the file `path`, with the labels beside it unless they are to be predicted.
+fn set(
+    images: Array,
+    path: &Path,
+    options: &ReadOptions,
+    purpose: Purpose,
+    warnings: &mut Vec<String>,
+) -> Result<Dataset, InputError> {
     if let Some(name) = options.target.as_deref().filter(|name| *name != "label") {
         return Err(InputError::new(format!("there is no column '{name}' in IDX files"))
             .remedy("leave --target out: the target is the labels file"));
     }
-    let name = images.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.trim_end_matches(".gz").replace("images", "labels");
-    let stem = ["idx2", "idx3", "idx4"].iter().fold(stem, |stem, idx| stem.replace(idx, "idx1"));
-    let beside = if *name == stem { None } else { find(images.parent().unwrap_or(Path::new("")), &stem) };
-    let labels = target_file(images, beside)?;
-    let (images, labels) = (open(images)?, open(&labels)?);
-    let task = options.task.unwrap_or(Task::Classification);
-    arrays::dataset(images, "pixel", Some(("label", arrays::Aim::Train(labels_of(labels)?, Some(task)))), warnings)
+    let labels = || labels_of(open(&labels_beside(path)?)?);
+    let aim = match purpose {
+        Purpose::Predict => None,
+        Purpose::Train => Some(Aim::Train(labels()?, Some(options.task.unwrap_or(Task::Classification)))),
+        Purpose::Join(task) => Some(Aim::Test(labels()?, task)),
+    };
+    arrays::dataset(images, "pixel", aim.map(|aim| ("label", aim)), warnings)
 }
 
-fn target_file(images: &Path, labels: Option<PathBuf>) -> Result<PathBuf, InputError> {
-    labels.ok_or_else(|| {
-        InputError::new(format!("the labels of '{}' are not beside it", file_name(images)))
+fn labels_beside(images: &Path) -> Result<PathBuf, InputError> {
+    let name = file_name(images);
+    let stem = name.trim_end_matches(".gz");
+    let labels = ["idx2", "idx3", "idx4"]
+        .iter()
+        .fold(stem.replace("images", "labels"), |labels, idx| labels.replace(idx, "idx1"));
+    let beside = if labels == stem { None } else { find(images.parent().unwrap_or(Path::new("")), &labels) };
+    beside.ok_or_else(|| {
+        InputError::new(format!("the labels of '{name}' are not beside it"))
             .remedy("put the labels file (labels in its name in place of images) into the same folder")
     })
 }
@@ -74,7 +83,6 @@ fn file_name(path: &Path) -> String {
 
 /// The file called `stem`, plain or compressed, with a point before `idx` or without.
 fn find(folder: &Path, stem: &str) -> Option<PathBuf> {
-    let stem = stem.trim_end_matches(".gz");
     [stem.to_string(), stem.replace("-idx", ".idx")]
         .into_iter()
         .flat_map(|name| [name.clone(), format!("{name}.gz")])
@@ -188,6 +196,9 @@ mod tests {
         let joined = crate::join(loaded.data, loaded.test.unwrap()).unwrap();
         assert_eq!((joined.data.rows(), joined.rows, joined.warnings.len()), (4, 3..4, 0));
         assert_eq!(joined.data.memory_bytes(), 16 + 4 * 4);
+        let bare = ReadOptions { needs_target: false, ..Default::default() };
+        let loaded = files(&test, "", &bare).unwrap();
+        assert!(loaded.data.task().is_none() && loaded.test.is_some_and(|test| test.task().is_none()));
     }
 
     #[test]

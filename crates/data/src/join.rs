@@ -1,13 +1,14 @@
 //! A second file's rows under the first one's columns, so that raw data are held once.
 
 use std::ops::Range;
+use std::path::Path;
 
 use opportune_core::InputError;
 
 use crate::conform::{Conformed, Finder, Place, Wanted, codes_in, conform, text_at};
 use crate::dataset::{Dataset, MISSING, Target, UNSEEN};
 use crate::number::{Cell, cell};
-use crate::read::nearest_hint_of;
+use crate::read::{Loaded, Purpose, ReadOptions, nearest_hint_of, read_for};
 use crate::table::tell_left_out;
 
 /// Two data sets in one.
@@ -23,9 +24,9 @@ pub struct Joined {
 
 /// Appends the rows of `other` (a test or validation set) to `train`.
 ///
-/// `other` is best read with `needs_target: false`, so that nothing in it is left out or inferred anew; its target is
-/// then found by the name of `train`'s. A test set that came with the training data ([`crate::Loaded::test`]) has its
-/// own target, which is used. Columns are matched by name, or by position where a file has no names; categories that
+/// `other` is a test set that came with the training data ([`crate::Loaded::test`]), or a table read with
+/// `needs_target: false`, so that nothing in it was left out or inferred anew; its target is then found by the name of
+/// `train`'s. A file is best left to [`join_file()`]. Columns are matched by name, or by position where a file has no names; categories that
 /// `train` does not have count as none of its; rows without a target are left out and counted.
 ///
 /// # Errors
@@ -71,6 +72,21 @@ pub fn join(train: Dataset, mut other: Dataset) -> Result<Joined, InputError> {
         _ => {}
     }
     Ok(Joined { data, rows: start..end, warnings })
+}
+
+/// Reads a second file (a test or validation set) and appends its rows with [`join()`].
+///
+/// # Errors
+/// Where the file cannot be read, or [`join()`] refuses it. Errors and warnings name the file.
+pub fn join_file(train: Dataset, path: &Path) -> Result<Joined, InputError> {
+    let options = ReadOptions { needs_target: false, ..ReadOptions::default() };
+    let purpose = train.task().map_or(Purpose::Predict, Purpose::Join);
+    let Loaded { data, warnings, .. } = read_for(path, &options, purpose)?;
+    let name = path.display().to_string();
+    let mut joined = join(train, data).map_err(|error| error.at(name.clone()))?;
+    joined.warnings.splice(0..0, warnings);
+    joined.warnings.iter_mut().for_each(|warning| *warning = format!("{name}: {warning}"));
+    Ok(joined)
 }
 
 fn filtered(codes: Vec<u32>, width: usize, keep: &[bool]) -> Vec<u32> {
@@ -185,6 +201,23 @@ mod tests {
         assert_eq!(data.target(), &Target::Numbers(vec![5.0, 6.0, 7.5, 10.0]));
         assert!(error("1,0,5\n2,1,6\n3,1,7.5\n", "8,9\n").contains("no column 'column_3'"));
         assert!(error("1,0,5\n2,1,6\n3,1,7.5\n", "8\n").contains("1 columns where 3 (or 2 without"));
+    }
+
+    #[test]
+    fn a_file_is_read_for_what_it_is_joined_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.csv");
+        std::fs::write(&path, "x;c;y\n1;a;yes\n8;zz;no\n").unwrap();
+        let joined = join_file(csv(TRAIN), &path).unwrap();
+        assert_eq!((joined.data.rows(), joined.rows), (5, 3..5));
+        assert!(joined.warnings[0].contains("test.csv: column 'c': 1 category"), "{:?}", joined.warnings);
+        std::fs::write(&path, "x;c;y\n1;a;yes\n8;zz\n").unwrap();
+        let error = join_file(csv(TRAIN), &path).unwrap_err().to_string();
+        assert!(error.contains("test.csv: row 3: 2 fields"), "{error}");
+        // A matrix, to a table without names: its target is the column in the same place.
+        std::fs::write(&path, crate::npy::tests::npy("|u1", false, "(1, 2)", &[9, 30])).unwrap();
+        let joined = join_file(csv("1,5.5\n2,6.5\n"), &path).unwrap();
+        assert_eq!(joined.data.target(), &Target::Numbers(vec![5.5, 6.5, 30.0]));
     }
 
     #[test]

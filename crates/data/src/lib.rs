@@ -34,7 +34,7 @@ mod target;
 pub use dataset::{Column, Dataset, Target};
 pub use encode::{Element, Encoder};
 pub use fold_file::read_fold_file;
-pub use join::{Joined, join};
+pub use join::{Joined, join, join_file};
 pub use read::{Loaded, ReadOptions, read};
 pub use split::{Split, folds, hold_out};
 pub use target::{TargetEncoder, Task};

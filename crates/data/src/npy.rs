@@ -11,7 +11,7 @@ use opportune_core::InputError;
 
 use crate::arrays::{self, Aim, Array, Values};
 use crate::gz;
-use crate::read::{Loaded, ReadOptions};
+use crate::read::{Loaded, Purpose, ReadOptions};
 
 /// Headers are some hundred bytes; one longer than this is not read.
 const LONGEST_HEADER: u32 = 1 << 16;
@@ -19,10 +19,11 @@ const LONGEST_HEADER: u32 = 1 << 16;
 const LONGEST_TEXT: usize = 1 << 16;
 
 /// Reads a matrix; its last column, or column number `target` (from 1), is the target.
-pub(crate) fn read(reader: &mut dyn Read, options: &ReadOptions) -> Result<Loaded, InputError> {
+pub(crate) fn read(reader: &mut dyn Read, options: &ReadOptions, purpose: Purpose) -> Result<Loaded, InputError> {
     let mut warnings = Vec::new();
     let array = array(reader)?;
-    if !options.needs_target {
+    // A file to be joined has its target at its place among the columns.
+    if !matches!(purpose, Purpose::Train) {
         return Ok(Loaded { data: arrays::dataset(array, "column", None, &mut warnings)?, test: None, warnings });
     }
     let (_, width) = array.rows_and_width();

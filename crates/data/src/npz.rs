@@ -9,11 +9,11 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::arrays::{self, Aim, Array};
-use crate::dataset::Dataset;
 use crate::gz;
 use crate::npy;
-use crate::read::{Loaded, ReadOptions, nearest_hint_of};
+use crate::read::{Loaded, Purpose, ReadOptions, nearest_hint_of};
 use crate::table::list;
+use crate::target::Raw;
 
 /// Names under which features and targets are looked for, in this order, whatever their case.
 const FEATURES: [&str; 4] = ["x_train", "x", "data", "features"];
@@ -22,52 +22,49 @@ const TARGETS: [&str; 5] = ["y_train", "y", "target", "labels", "label"];
 type Archive = ZipArchive<BufReader<File>>;
 
 /// Reads `X` and `y`, `x_train`, `y_train`, `x_test` and `y_test`, or `data` and `target`.
-pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<Loaded, InputError> {
+pub(crate) fn read(path: &Path, options: &ReadOptions, purpose: Purpose) -> Result<Loaded, InputError> {
     let file = File::open(path).map_err(|error| gz::failed(&error))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| damaged(&error))?;
     let names: Vec<String> =
         archive.file_names().filter_map(|name| name.ok()?.strip_suffix(".npy").map(String::from)).collect();
     let find = |wanted: &[&str]| wanted.iter().find_map(|w| names.iter().find(|n| n.eq_ignore_ascii_case(w)));
-    let missing = |what: &str, wanted: &[&str]| {
+    let missing = |what: &str, wanted: &str| {
         let all: Vec<&str> = names.iter().map(String::as_str).collect();
         let found = if all.is_empty() { "no arrays".to_string() } else { list(&all) };
         InputError::new(format!("there is no array of {what}; the archive has {found}"))
-            .remedy(format!("call it {}", wanted.join(", ")))
+            .remedy(format!("call it {wanted}"))
     };
     let mut warnings = Vec::new();
     // A lone array is what to predict.
-    let lone = names.first().filter(|_| names.len() == 1 && !options.needs_target);
-    let x_name = find(&FEATURES).or(lone).ok_or_else(|| missing("features", &["X", "x_train or data"]))?;
-    let x = open(&mut archive, x_name)?;
-    if !options.needs_target {
-        return Ok(Loaded { data: arrays::dataset(x, "column", None, &mut warnings)?, test: None, warnings });
+    let lone = names.first().filter(|_| names.len() == 1 && matches!(purpose, Purpose::Predict));
+    let x = find(&FEATURES).or(lone).ok_or_else(|| missing("features", "X, x_train or data"))?;
+    let features = open(&mut archive, x)?;
+    if matches!(purpose, Purpose::Predict) {
+        return Ok(Loaded { data: arrays::dataset(features, "column", None, &mut warnings)?, test: None, warnings });
     }
-    let y_name = match &options.target {
-        None => find(&TARGETS).ok_or_else(|| missing("targets", &["y", "y_train or target"]))?,
+    let y = match &options.target {
+        None => find(&TARGETS).ok_or_else(|| missing("targets", "y, y_train or target"))?,
         Some(name) => names.iter().find(|n| *n == name).ok_or_else(|| {
             InputError::new(format!("there is no array '{name}'")).remedy(nearest_hint_of("arrays", name, &names))
         })?,
     };
-    let y = arrays::raw_target(open(&mut archive, y_name)?).map_err(|error| error.at(y_name.as_str()))?;
-    let data = arrays::dataset(x, "column", Some((y_name, Aim::Train(y, options.task))), &mut warnings)?;
-    let test = match (find(&["x_test"]), find(&["y_test"])) {
-        (Some(x), Some(y)) => Some(test(&mut archive, x, y, &data, &mut warnings)?),
+    let aim = match (purpose, target(&mut archive, y)?) {
+        (Purpose::Join(task), raw) => Aim::Test(raw, task),
+        (_, raw) => Aim::Train(raw, options.task),
+    };
+    let data = arrays::dataset(features, "column", Some((y, aim)), &mut warnings)?;
+    let test = match (find(&["x_test"]), find(&["y_test"]), data.task()) {
+        (Some(x), Some(y), Some(task)) => {
+            let aim = Aim::Test(target(&mut archive, y)?, task);
+            Some(arrays::dataset(open(&mut archive, x)?, "column", Some((y, aim)), &mut warnings)?)
+        }
         _ => None,
     };
     Ok(Loaded { data, test, warnings })
 }
 
-fn test(
-    archive: &mut Archive,
-    x: &str,
-    y: &str,
-    data: &Dataset,
-    warnings: &mut Vec<String>,
-) -> Result<Dataset, InputError> {
-    let task = data.task().ok_or_else(|| InputError::new("the training data have no target"))?;
-    let features = open(archive, x)?;
-    let target = arrays::raw_target(open(archive, y)?).map_err(|error| error.at(y))?;
-    arrays::dataset(features, "column", Some((y, Aim::Test(target, task))), warnings)
+fn target(archive: &mut Archive, name: &str) -> Result<Raw, InputError> {
+    arrays::raw_target(open(archive, name)?).map_err(|error| error.at(name))
 }
 
 fn open(archive: &mut Archive, name: &str) -> Result<Array, InputError> {

@@ -18,8 +18,8 @@ pub struct ReadOptions {
     pub target: Option<String>,
     /// The task. Default: text and at most 20 distinct integers are classes, other numbers are regression.
     pub task: Option<Task>,
-    /// Whether a target is needed: true for training. False for data to predict and for files that are matched to
-    /// another with [`crate::join()`]; then every column is a feature and none is left out. Default: true.
+    /// Whether a target is needed: true for training. False for data to predict; then every column is a feature, none
+    /// is left out, and labels beside the features are not read. Default: true.
     pub needs_target: bool,
 }
 
@@ -41,17 +41,42 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Reads CSV or TSV (also through gzip), NPY, NPZ, a folder of IDX files or one IDX file. `path` is what errors name.
+/// Reads a file or folder, which is what errors name:
+///
+/// - CSV and its relatives, with `,` `;` tab or `|`, in UTF-8, UTF-16 or Windows-1252. Columns of numbers are numeric,
+///   others categorical; columns that nothing can be learned from are left out with a warning.
+/// - NPY: a matrix with the target in a column. NPZ: `X` and `y`, or `data` and `target`, or `x_train` and `y_train`,
+///   then with a test set where there are `x_test` and `y_test`.
+/// - IDX: a folder with MNIST's files (the t10k files are the test set), or one images file with its labels beside it.
+///
+/// What the bytes are decides, not the name. All but NPZ may be compressed with gzip.
 ///
 /// # Errors
 /// Where the file cannot be read, is not what it seems, or has nothing to learn from.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Loaded, InputError> {
-    read_any(path, options).map_err(|error| error.at(path.display().to_string()))
+    let purpose = if options.needs_target { Purpose::Train } else { Purpose::Predict };
+    read_for(path, options, purpose)
 }
 
-fn read_any(path: &Path, options: &ReadOptions) -> Result<Loaded, InputError> {
+/// What a file is read for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose {
+    /// To learn from.
+    Train,
+    /// To predict; a target is of no interest.
+    Predict,
+    /// To be joined to training data of this task.
+    Join(Task),
+}
+
+/// Reads a file for a purpose that agrees with `options.needs_target`, which is false for all but training.
+pub(crate) fn read_for(path: &Path, options: &ReadOptions, purpose: Purpose) -> Result<Loaded, InputError> {
+    read_any(path, options, purpose).map_err(|error| error.at(path.display().to_string()))
+}
+
+fn read_any(path: &Path, options: &ReadOptions, purpose: Purpose) -> Result<Loaded, InputError> {
     if path.is_dir() {
-        return idx::folder(path, options);
+        return idx::folder(path, options, purpose);
     }
     let mut reader = gz::open(path)?;
     let mut head = Vec::new();
@@ -59,13 +84,13 @@ fn read_any(path: &Path, options: &ReadOptions) -> Result<Loaded, InputError> {
     let start = head.clone();
     let mut whole = Cursor::new(head).chain(reader);
     if start.starts_with(&[0, 0, 8]) {
-        return idx::file(path, &mut whole, options);
+        return idx::file(path, &mut whole, options, purpose);
     }
     if start == b"\x93NUMPY" {
-        return npy::read(&mut whole, options);
+        return npy::read(&mut whole, options, purpose);
     }
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
-        return npz::read(path, options);
+        return npz::read(path, options, purpose);
     }
     if start.starts_with(b"PAR1") {
         return Err(InputError::new("Parquet files cannot be read").remedy("convert it to CSV or NPZ"));
