@@ -37,7 +37,11 @@ pub fn read(words: Vec<OsString>) -> Result<Asked, InputError> {
 }
 
 /// The words with the flags of `--config` that they do not give themselves; `None` without `--config`.
-fn with_config(command: &Command, matches: &ArgMatches, words: &[OsString]) -> Result<Option<Vec<OsString>>, InputError> {
+fn with_config(
+    command: &Command,
+    matches: &ArgMatches,
+    words: &[OsString],
+) -> Result<Option<Vec<OsString>>, InputError> {
     let Some((name, given)) = matches.subcommand() else { return Ok(None) };
     let Some(path) = given.try_get_one::<std::path::PathBuf>("config").ok().flatten() else { return Ok(None) };
     let Some(command) = command.find_subcommand(name) else { return Ok(None) };
@@ -57,9 +61,10 @@ fn with_config(command: &Command, matches: &ArgMatches, words: &[OsString]) -> R
         };
         let here = given.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine);
         // A flag given on the command line also stands before those that exclude it.
-        let excluded = command.get_arg_conflicts_with(flag).iter().any(|other| {
-            given.value_source(other.get_id().as_str()) == Some(ValueSource::CommandLine)
-        });
+        let excluded = command
+            .get_arg_conflicts_with(flag)
+            .iter()
+            .any(|other| given.value_source(other.get_id().as_str()) == Some(ValueSource::CommandLine));
         if here || excluded {
             continue;
         }
@@ -82,7 +87,9 @@ fn toml_error(text: &str, error: &toml::de::Error) -> InputError {
 /// A key and its value as words of the command line. A list is a comma list; for a flag that repeats, a list of lists
 /// or of texts is one flag each.
 fn as_words(key: &str, value: &toml::Value, repeats: bool, switch: bool) -> Result<Vec<String>, InputError> {
-    let bad = || InputError::new("is neither a number, a text, true or false, nor a list of those").at(format!("key '{key}'"));
+    let bad = || {
+        InputError::new("is neither a number, a text, true or false, nor a list of those").at(format!("key '{key}'"))
+    };
     let one = |value: &toml::Value| match value {
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Integer(number) => Ok(number.to_string()),
@@ -171,7 +178,11 @@ fn nearest_flag(command: &Command, flag: &str) -> Option<String> {
 pub fn retyped(words: &[OsString]) -> String {
     let quote = |word: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
-        if !word.is_empty() && word.chars().all(plain) { word.to_string() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+        if !word.is_empty() && word.chars().all(plain) {
+            word.to_string()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
     };
     let program = words.first().map_or("opportune".into(), |word| Path::new(word).to_string_lossy().into_owned());
     let rest = words.iter().skip(1).filter(|word| *word != "--fresh").map(|word| quote(&word.to_string_lossy()));
@@ -202,7 +213,10 @@ mod tests {
             ("opportune fit", "<DATA> is missing; see opportune fit --help"),
             ("opportune fit a.csv --schedule cosin", "--schedule: 'cosin': "),
             ("opportune fit a.csv --schedule cosin", "did you mean 'cosine'?"),
-            ("opportune fit a.csv --folds 3 --validation 0.2", "--folds <K> cannot be given together with --validation"),
+            (
+                "opportune fit a.csv --folds 3 --validation 0.2",
+                "--folds <K> cannot be given together with --validation",
+            ),
             ("opportune fit a.csv --score acuracy", "did you mean 'accuracy'?"),
             ("opportune fit a.csv --seed x", "--seed: 'x': "),
             ("opportune fit a.csv b.csv", "one argument too many"),
@@ -229,7 +243,8 @@ mod tests {
     fn a_config_file_stands_below_the_flags() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("best.toml");
-        std::fs::write(&path, "lr = 0.01\nhidden = [50, 50]\nfolds = 3\nseed = 7\nfresh = true\nschedule = 'cosine'\n").unwrap();
+        std::fs::write(&path, "lr = 0.01\nhidden = [50, 50]\nfolds = 3\nseed = 7\nfresh = true\nschedule = 'cosine'\n")
+            .unwrap();
         let line = format!("opportune fit a.csv --lr 0.5 --validation 0.2 --config {}", path.display());
         let fit = fit(&line);
         assert_eq!(fit.space.lr.as_deref(), Some("0.5"));
@@ -250,7 +265,8 @@ mod tests {
 
     #[test]
     fn a_command_can_be_typed_again() {
-        let words: Vec<OsString> = ["opportune", "fit", "my data.csv", "--fresh", "--schedule", "step(every=3)"].map(OsString::from).into();
+        let words: Vec<OsString> =
+            ["opportune", "fit", "my data.csv", "--fresh", "--schedule", "step(every=3)"].map(OsString::from).into();
         assert_eq!(retyped(&words), "opportune fit 'my data.csv' --schedule 'step(every=3)'");
     }
 }

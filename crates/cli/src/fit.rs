@@ -127,7 +127,11 @@ fn finish(
     if let Some((model, _)) = &model {
         test = work.test(model)?;
         model.save(&work.output.path("model.safetensors"))?;
-        let comment = [format!("Settings of the study '{}': opportune fit {} --config best.toml", work.name, flags.data.data.display())];
+        let comment = [format!(
+            "Settings of the study '{}': opportune fit {} --config best.toml",
+            work.name,
+            flags.data.data.display()
+        )];
         let mut toml = work.settings(&comment, config, &flags.data);
         if let Some(until) = flags.until {
             toml.set("until", i64::from(until));
@@ -178,12 +182,16 @@ fn finish(
         print_line(&format!("final model: {refit} epochs on the rows of all folds"))?;
     }
     print_line(&format!("cost: {} fold-epochs; {seconds:.1} s", trained + refit))?;
-    let files = if model.is_some() { "model.safetensors, best.toml, curves.svg, trials.csv" } else { "curves.svg, trials.csv" };
+    let files =
+        if model.is_some() { "model.safetensors, best.toml, curves.svg, trials.csv" } else { "curves.svg, trials.csv" };
     print_line(&format!("written: {out}/ {files}"))?;
     warnings.into_iter().for_each(|warning| work.teller.warn(warning));
     let next = match (&model, work.job.parts[..] == [Part::Whole]) {
         (None, _) => "a lower --lr; the loss must not explode".to_string(),
-        (Some(_), true) => format!("opportune fit {} --validation 0.2 shows how it does on rows it has not seen", flags.data.data.display()),
+        (Some(_), true) => format!(
+            "opportune fit {} --validation 0.2 shows how it does on rows it has not seen",
+            flags.data.data.display()
+        ),
         (Some(_), false) => format!("opportune predict {out} NEW_DATA.csv"),
     };
     print_line(&format!("next: {next}"))?;

@@ -94,7 +94,8 @@ impl Job {
         if fit.len() < FEW_ROWS {
             warnings.push(format!("only {} rows to learn from: scores will vary much by chance", fit.len()));
         }
-        let parts = if folds.is_empty() { vec![Part::Whole] } else { (0..folds.len() as u32).map(Part::Fold).collect() };
+        let parts =
+            if folds.is_empty() { vec![Part::Whole] } else { (0..folds.len() as u32).map(Part::Fold).collect() };
         let identity = identity(data, training, &all, score, &rules, &folds, &test);
         let training_rows = folds.first().map_or(fit.len(), |(train, _)| train.len());
         let threads = threads(study.threads)?;
@@ -105,20 +106,8 @@ impl Job {
             let cannot = |error| InputError::new(format!("cannot be written ({error})")).at(path.display().to_string());
             trainer = trainer.with_trace(file.map_err(cannot)?);
         }
-        let job = Job {
-            data,
-            trainer,
-            parts,
-            test,
-            training_rows,
-            space,
-            base,
-            score,
-            rules,
-            judged_by,
-            warnings,
-            identity,
-        };
+        let job =
+            Job { data, trainer, parts, test, training_rows, space, base, score, rules, judged_by, warnings, identity };
         // Every point can be planned before anything is trained, or it is an error now.
         for config in job.space.grid() {
             job.trainer.plan(&config, job.parts[0])?;
@@ -259,7 +248,8 @@ fn judge(
     rows: &[u32],
     file: Option<Vec<u32>>,
 ) -> Result<(Folds, String), InputError> {
-    let pairs = |splits: Vec<opportune_data::Split>| splits.into_iter().map(|split| (split.train, split.validation)).collect();
+    let pairs =
+        |splits: Vec<opportune_data::Split>| splits.into_iter().map(|split| (split.train, split.validation)).collect();
     let cross = |k: usize| {
         let splits = folds(data, rows, k, flags.split_seed).map_err(|error| error.at("--folds"))?;
         Ok((pairs(splits), format!("{k} folds")))

@@ -16,7 +16,9 @@ impl Output {
     pub fn open(folder: PathBuf) -> Result<Output, InputError> {
         let output = Output { folder };
         let probe = output.folder.join(".opportune-probe");
-        let made = fs::create_dir_all(&output.folder).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
+        let made = fs::create_dir_all(&output.folder)
+            .and_then(|()| fs::write(&probe, b""))
+            .and_then(|()| fs::remove_file(&probe));
         made.map_err(|error| output.cannot(&output.folder, &error))?;
         Ok(output)
     }

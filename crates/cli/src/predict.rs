@@ -22,7 +22,8 @@ pub fn run(flags: &Predict) -> Result<Exit, InputError> {
         model.encoder().align(test.unwrap_or(data)).map_err(|error| error.at(flags.data.display().to_string()))?;
     warnings.iter().chain(&aligned).for_each(|warning| crate::say(&format!("warning: {warning}")));
     let predictions = model.predict(&data);
-    let write = |to: &mut dyn Write| if flags.json { write_json(&predictions, to) } else { write_csv(&predictions, to) };
+    let write =
+        |to: &mut dyn Write| if flags.json { write_json(&predictions, to) } else { write_csv(&predictions, to) };
     let cannot = |place: &str, error: std::io::Error| {
         InputError::new(format!("cannot be written ({error})")).at(place.to_string())
     };
@@ -33,7 +34,9 @@ pub fn run(flags: &Predict) -> Result<Exit, InputError> {
             write(&mut file).and_then(|()| file.flush()).map_err(|error| cannot(&place, error))?;
         }
         None => match write(&mut BufWriter::new(std::io::stdout().lock())) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(cannot("standard output", error)),
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                return Err(cannot("standard output", error));
+            }
             _ => {}
         },
     }

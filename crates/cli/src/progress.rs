@@ -82,7 +82,8 @@ impl Teller {
         let settings = result.config.iter().filter(|(name, _)| self.varied.iter().any(|one| one == name));
         let settings: Vec<String> = settings.map(|(name, value)| format!("{name} {value}")).collect();
         let (mean, spread) = mean_and_std(&result.scores());
-        let spread = spread.filter(|spread| spread.is_finite()).map(|spread| format!(" ± {spread:.4}")).unwrap_or_default();
+        let spread =
+            spread.filter(|spread| spread.is_finite()).map(|spread| format!(" ± {spread:.4}")).unwrap_or_default();
         let what = match result.stopped() {
             Stopped::Diverged => "diverged".to_string(),
             _ => format!("{} {mean:.4}{spread}", self.score),

@@ -72,7 +72,8 @@ pub fn show(flags: &Show) -> Result<Exit, InputError> {
     let storage = open(&flags.storage)?;
     let Some((settings, memory)) = storage.read(&flags.name).map_err(outside)? else {
         let names: Vec<String> = storage.list().map_err(outside)?.into_iter().map(|one| one.name).collect();
-        let near = nearest(&flags.name, names.iter().map(String::as_str)).map(|near| format!("did you mean '{near}'? "));
+        let near =
+            nearest(&flags.name, names.iter().map(String::as_str)).map(|near| format!("did you mean '{near}'? "));
         let all = if names.is_empty() { "none".into() } else { names.join(", ") };
         return Err(InputError::new(format!("there is no study '{}'", flags.name))
             .remedy(format!("{}there are: {all}", near.unwrap_or_default())));
@@ -94,7 +95,11 @@ pub fn show(flags: &Show) -> Result<Exit, InputError> {
     }
     let epochs: usize = memory.stages.iter().map(|stage| stage.epochs.len()).sum();
     let file = settings["file"].as_str().unwrap_or("?");
-    print_line(&format!("study '{}' of {file}: {} trials, {epochs} fold-epochs trained", flags.name, memory.trials.len()))?;
+    print_line(&format!(
+        "study '{}' of {file}: {} trials, {epochs} fold-epochs trained",
+        flags.name,
+        memory.trials.len()
+    ))?;
     for (parts, results) in results.iter().filter(|(_, results)| !results.is_empty()) {
         let on = match parts[..] {
             [Part::Whole] => "trained on all rows (scores are those of the training rows)".to_string(),
@@ -108,7 +113,11 @@ pub fn show(flags: &Show) -> Result<Exit, InputError> {
         None => print_line("not finished: the command that began it goes on with it"),
         Some(one) => {
             let (mean, std) = (one["score"]["mean"].as_f64().unwrap_or(f64::NAN), one["score"]["std"].as_f64());
-            print_line(&format!("{score} {}; files in {}", with_spread(mean, std), one["out"].as_str().unwrap_or("no folder")))?;
+            print_line(&format!(
+                "{score} {}; files in {}",
+                with_spread(mean, std),
+                one["out"].as_str().unwrap_or("no folder")
+            ))?;
             if let Some(test) = one["test"][score.word()].as_f64() {
                 print_line(&format!("test {score} {}", with_spread(test, None)))?;
             }

@@ -3,7 +3,7 @@
 use crate::flags::Tune;
 use crate::job::{Job, Purpose};
 use crate::progress::{Teller, print_line};
-use crate::work::{self, Exit, Work, best_of, config_json, epochs_of, folder_of, name_of, with_spread};
+use crate::work::{self, Exit, Work, best_of, config_json, epochs_of, name_of, with_spread};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::plan::Part;
@@ -95,9 +95,11 @@ fn check(flags: &Tune) -> Result<(), InputError> {
         }
         Some(other) => {
             let near = nearest(other, STRATEGIES).map(|near| format!("did you mean '{near}'? "));
-            return Err(InputError::new(format!("unknown strategy '{other}'"))
-                .at("--strategy")
-                .remedy(format!("{}there are: {}", near.unwrap_or_default(), STRATEGIES.join(", "))));
+            return Err(InputError::new(format!("unknown strategy '{other}'")).at("--strategy").remedy(format!(
+                "{}there are: {}",
+                near.unwrap_or_default(),
+                STRATEGIES.join(", ")
+            )));
         }
     }
     let own = flags.space.schedule.iter().any(|schedule| schedule.owns_rate());
@@ -157,7 +159,11 @@ fn nothing(work: &Work, results: &[TrialResult]) -> Result<Exit, InputError> {
         print_line(&trials_table(results, work.job.score, None, TABLE_ROWS))?;
     }
     let lowest = results.iter().filter_map(|one| one.config.get("lr")?.number()).fold(f64::INFINITY, f64::min);
-    let next = if lowest.is_finite() { format!("; try lower ones, --lr {:e},{:e}", lowest / 10.0, lowest / 100.0) } else { String::new() };
+    let next = if lowest.is_finite() {
+        format!("; try lower ones, --lr {:e},{:e}", lowest / 10.0, lowest / 100.0)
+    } else {
+        String::new()
+    };
     crate::say(&format!("no result: {why}{next}"));
     Ok(Exit::Negative)
 }
@@ -194,8 +200,16 @@ fn finish(
     let cost = cost_json(work, results, refit.result.folds.iter().map(|fold| u64::from(fold.ending.epochs)).sum());
 
     let comment = [
-        format!("Best settings of the study '{}': {score} {} over {}", work.name, with_spread(mean, std), work.job.judged_by),
-        format!("To train the delivered model again, bit for bit: opportune fit {} --config best.toml", flags.data.data.display()),
+        format!(
+            "Best settings of the study '{}': {score} {} over {}",
+            work.name,
+            with_spread(mean, std),
+            work.job.judged_by
+        ),
+        format!(
+            "To train the delivered model again, bit for bit: opportune fit {} --config best.toml",
+            flags.data.data.display()
+        ),
     ];
     let mut toml = work.settings(&comment, &best.config, &flags.data);
     if refit.until < epochs_of(&best.config, work.job.base.epochs) {
@@ -206,7 +220,8 @@ fn finish(
     work.output.write("trials.csv", &trials_csv(results, score))?;
     let title = format!("{}: {} settings", work.name, results.len());
     let subtitle = format!("validation, mean over {}", work.job.judged_by);
-    work.output.write("curves.svg", &curves_svg(&Curves::of_search(&title, &subtitle, score, results, Some(best.trial))))?;
+    work.output
+        .write("curves.svg", &curves_svg(&Curves::of_search(&title, &subtitle, score, results, Some(best.trial))))?;
 
     let out = work.output.folder().display().to_string();
     // Null where a number is not finite: serde_json writes it so.
@@ -234,7 +249,11 @@ fn finish(
     }
     print_line(&format!(
         "cost: {} fold-epochs trained ({} search, {} final model), {} more shared; {:.1} s",
-        cost["epochs_trained"], cost["search"], cost["refit"], cost["epochs_shared"], work.began.elapsed().as_secs_f64()
+        cost["epochs_trained"],
+        cost["search"],
+        cost["refit"],
+        cost["epochs_shared"],
+        work.began.elapsed().as_secs_f64()
     ))?;
     print_line(&format!("written: {out}/ model.safetensors, best.toml, curves.svg, trials.csv"))?;
     warnings.into_iter().for_each(|warning| work.teller.warn(warning));

@@ -77,14 +77,20 @@ pub fn space(given: &flags::Space) -> Result<Space, InputError> {
     let word = |text: String| Value::Text(text);
     let layers: Vec<Value> = match given.hidden.is_empty() {
         true => vec![Value::Layers(base.hidden)],
-        false => given.hidden.iter().map(|text| hidden(text)).collect::<Result<_, _>>().map_err(|error| error.at("--hidden"))?,
+        false => given
+            .hidden
+            .iter()
+            .map(|text| hidden(text))
+            .collect::<Result<_, _>>()
+            .map_err(|error| error.at("--hidden"))?,
     };
     add("hidden", layers)?;
     let activation = |text: &str| text.parse::<Activation>().map(|one| word(one.to_string()));
     add("activation", each("activation", &given.activation, word(base.activation.to_string()), &activation)?)?;
     let optimizer = |text: &str| text.parse::<Optimizer>().map(|one| word(one.to_string()));
     let optimizers = each("optimizer", &given.optimizer, word(base.optimizer.to_string()), &optimizer)?;
-    let decay = optimizers.iter().filter_map(|one| one.text()?.parse::<Optimizer>().ok()).map(|one| one.weight_decay_default());
+    let decay =
+        optimizers.iter().filter_map(|one| one.text()?.parse::<Optimizer>().ok()).map(|one| one.weight_decay_default());
     let decays: Vec<f64> = decay.collect();
     if given.weight_decay.is_none() && decays.iter().any(|one| *one != decays[0]) {
         return Err(InputError::new("adamw and other optimizers together need one said for all")

@@ -127,7 +127,9 @@ impl<'a> Work<'a> {
         let delivered = self.engine.delivered(trial, part);
         let samples = self.job.trainer.samples(part);
         let (Some(one), Some(samples)) = (delivered, samples) else {
-            return Err(InputError::new(format!("the trained state on {part} is lost")).remedy("train again with --fresh"));
+            return Err(
+                InputError::new(format!("the trained state on {part} is lost")).remedy("train again with --fresh")
+            );
         };
         let model = Model::from_state(&one.plan, &one.state, samples).map_err(InputError::new)?;
         Ok((model, one.epoch))

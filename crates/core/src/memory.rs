@@ -223,32 +223,6 @@ impl TrialResult {
             epochs: mean(&|one| f64::from(one.epoch)),
         })
     }
-
-    /// The mean curve over folds, as long as the shortest fold's.
-    pub fn mean_curve(&self) -> Vec<Observation> {
-        let length = self.folds.iter().map(|fold| fold.curve.len()).min().unwrap_or(0);
-        let n = self.folds.len() as f64;
-        (0..length)
-            .map(|index| {
-                let mean = |value: &dyn Fn(&Observation) -> f64| {
-                    self.folds.iter().map(|fold| value(&fold.curve[index])).sum::<f64>() / n
-                };
-                let first = self.folds[0].curve[index];
-                let validated = self.folds.iter().all(|fold| fold.curve[index].validation.is_some());
-                Observation {
-                    train_loss: mean(&|one| one.train_loss),
-                    penalty: mean(&|one| one.penalty),
-                    train_score: mean(&|one| one.train_score),
-                    validation: validated.then(|| crate::observation::Scored {
-                        loss: mean(&|one| one.validation.map_or(f64::NAN, |v| v.loss)),
-                        score: mean(&|one| one.validation.map_or(f64::NAN, |v| v.score)),
-                    }),
-                    seconds: mean(&|one| one.seconds),
-                    ..first
-                }
-            })
-            .collect()
-    }
 }
 
 /// Mean and sample standard deviation; the latter is `None` of fewer than two values.
