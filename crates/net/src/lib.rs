@@ -11,6 +11,8 @@ mod run;
 mod samples;
 mod state;
 mod tally;
+#[cfg(test)]
+mod testing;
 mod trace;
 mod trainer;
 mod update;

@@ -175,3 +175,86 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Predictions;
+    use crate::run::Run;
+    use crate::testing::{Problem, planned, table};
+    use opportune_core::settings::{Precision, Settings};
+    use opportune_data::Dataset;
+
+    fn trained<T: Real>(problem: Problem) -> (Model, Dataset, f64) {
+        let base = Settings { hidden: vec![9], batch: 30, precision: T::PRECISION, ..Settings::default() };
+        let data = table(120, 5, problem);
+        let (plan, samples) = planned(data.clone(), &base);
+        let mut run = Run::<T>::new(plan.clone(), samples.clone());
+        run.epoch(&mut || false).unwrap();
+        let last = run.epoch(&mut || false).unwrap();
+        let model = Model::from_state(&plan, &run.save(), &samples).unwrap();
+        let score = model.score(&data, &samples.validation, plan.recipe.score);
+        assert!((score - last.validation.unwrap().score).abs() < 1e-12, "{score} {last:?}");
+        (model, data, score)
+    }
+
+    fn round_trip<T: Real>() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        for problem in [Problem::Classes(2), Problem::Classes(5), Problem::Number] {
+            let (model, data, _) = trained::<T>(problem);
+            model.save(&path).unwrap();
+            let again = Model::load(&path).unwrap();
+            assert_eq!((again.predict(&data), again.key()), (model.predict(&data), model.key()));
+            match (problem, model.predict(&data)) {
+                (Problem::Classes(k), Predictions::Classes { labels, probabilities }) => {
+                    assert_eq!((labels.len(), probabilities.len()), (k as usize, 120 * k as usize));
+                    assert!(probabilities.chunks(k as usize).all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-5));
+                }
+                (Problem::Number, Predictions::Numbers(all)) => {
+                    assert!(all.len() == 120 && all.iter().all(|y| (50.0..150.0).contains(y)));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_model_comes_back_exactly() {
+        round_trip::<f32>();
+        round_trip::<f64>();
+        assert_eq!(Precision::ALL.len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_model_is_refused() {
+        let (model, ..) = trained::<f32>(Problem::Classes(3));
+        let good = model.bytes().unwrap();
+        let error = |bytes: &[u8]| Model::from_bytes(bytes).map(|_| ()).unwrap_err().to_string();
+        assert!(Model::from_bytes(&good).is_ok());
+        assert!(error(b"x1,x2,y\n").contains("not a safetensors file"));
+        assert!(error(&[0xff; 64]).contains("not a safetensors file"));
+        assert!(error(&good[..good.len() - 1]).contains("not a safetensors file"));
+        let plain = safetensors::serialize([("a", TensorView::new(Dtype::U8, vec![1], &[7]).unwrap())], None).unwrap();
+        assert!(error(&plain).contains("not a model of this program"));
+        let mut flipped = good.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        assert!(error(&flipped).contains("damaged"));
+        // The head says anything: every value is checked against the tensors there are.
+        let swap = |from: &str, to: &str| {
+            let at = good.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+            let mut bytes = good.clone();
+            bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+            error(&bytes)
+        };
+        assert!(swap("\"opportune_version\":\"1\"", "\"opportune_version\":\"9\"").contains("version 9"));
+        assert!(swap("hidden\\\":[9]", "hidden\\\":[8]").contains("layer0.weight has shape"));
+        assert!(swap("loss\\\":\\\"softmax", "loss\\\":\\\"squared").contains("do not fit"));
+        assert!(swap("layer1.bias", "layer7.bias").contains("no layer1.bias"));
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = folder.path().join("no/model.safetensors");
+        assert!(Model::load(&nowhere).unwrap_err().to_string().contains("cannot be read"));
+        assert!(model.save(&nowhere).unwrap_err().to_string().contains("cannot be written"));
+    }
+}

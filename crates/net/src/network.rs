@@ -260,3 +260,124 @@ impl<T: Real> Net<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::update::{Step, sweep};
+    use opportune_core::plan::Loss;
+    use opportune_core::rng::Purpose;
+
+    const ROWS: usize = 7;
+
+    struct Case {
+        net: Net<f64>,
+        labels: Vec<u32>,
+        numbers: Vec<f64>,
+        loss: Loss,
+        l2: f64,
+    }
+
+    impl Case {
+        fn new(loss: Loss, activation: Activation, hidden: &[u32]) -> Case {
+            let outputs = if loss == Loss::Softmax { 3 } else { 1 };
+            let network = Network { inputs: 4, hidden: hidden.to_vec(), outputs, activation, init: Init::Glorot };
+            let mut stream = Stream::new(3, hidden.len() as u32, None, Purpose::Weights);
+            let mut net = Net::new(Arch::new(), &network, initial(&network, &mut stream), ROWS);
+            net.inputs.iter_mut().for_each(|x| *x = stream.normal());
+            Case {
+                net,
+                labels: (0..ROWS).map(|_| stream.below(if loss == Loss::Softmax { 3 } else { 2 })).collect(),
+                numbers: (0..ROWS).map(|_| stream.normal()).collect(),
+                loss,
+                l2: 0.3,
+            }
+        }
+
+        fn targets(&self) -> Targets<'static, f64> {
+            match self.loss {
+                Loss::Squared => Targets::Numbers(self.numbers.clone().leak()),
+                _ => Targets::Classes(self.labels.clone().leak()),
+            }
+        }
+
+        /// Mean loss and penalty, the latter computed from the weights as a sum.
+        fn objective(&mut self) -> f64 {
+            let targets = self.targets();
+            self.net.pack();
+            self.net.forward(ROWS);
+            let loss = self.net.predict(targets).loss / ROWS as f64;
+            let layout = self.net.layout().clone();
+            let weights = (0..layout.layers()).flat_map(|layer| layout.weights(layer));
+            loss + weights.map(|i| 0.5 * self.l2 * self.net.parameters[i] * self.net.parameters[i]).sum::<f64>()
+        }
+
+        /// Its gradient, as a step of SGD at rate 1 takes it.
+        fn gradient(&mut self) -> Vec<f64> {
+            let targets = self.targets();
+            self.net.pack();
+            self.net.forward(ROWS);
+            self.net.predict(targets);
+            self.net.backward(ROWS, targets);
+            let mut stepped = self.net.parameters.clone();
+            let layout = self.net.layout();
+            let step = Step::Plain { rate: 1.0 };
+            for layer in 0..layout.layers() {
+                for (range, l2) in [(layout.weights(layer), self.l2), (layout.biases(layer), 0.0)] {
+                    let g = &self.net.gradients[range.clone()];
+                    sweep(self.net.arch, step, l2, 1.0, &mut stepped[range], g, &mut [], &mut []);
+                }
+            }
+            self.net.parameters.iter().zip(stepped).map(|(before, after)| before - after).collect()
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_finite_differences() {
+        for loss in [Loss::Softmax, Loss::Logistic, Loss::Squared] {
+            for &activation in Activation::ALL {
+                for hidden in [&[][..], &[5], &[4, 3], &[5, 17, 3]] {
+                    let mut case = Case::new(loss, activation, hidden);
+                    let gradient = case.gradient();
+                    for (i, &exact) in gradient.iter().enumerate() {
+                        let at = case.net.parameters[i];
+                        let h = 1e-5;
+                        case.net.parameters[i] = at + h;
+                        let above = case.objective();
+                        case.net.parameters[i] = at - h;
+                        let below = case.objective();
+                        case.net.parameters[i] = at;
+                        let difference = (above - below) / (2.0 * h);
+                        let error = (difference - exact).abs() / exact.abs().max(1e-2);
+                        assert!(error < 1e-6, "{loss} {activation} {hidden:?} {i}: {exact} or {difference}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn weights_start_as_they_should() {
+        let network = |activation, init| Network { inputs: 60, hidden: vec![40], outputs: 10, activation, init };
+        let draw = |network: &Network| {
+            let mut stream = Stream::new(0, 0, Some(0), Purpose::Weights);
+            initial::<f64>(network, &mut stream)
+        };
+        let layout = Layout::new(vec![60, 40, 10]);
+        assert_eq!((layout.parameters(), layout.weights(1), layout.biases(1)), (2850, 2440..2840, 2840..2850));
+        for (activation, factor) in [(Activation::Relu, 6.0f64), (Activation::Logistic, 2.0)] {
+            let all = draw(&network(activation, Init::Glorot));
+            let bound = (factor / 100.0).sqrt();
+            let first = &all[..2440];
+            assert!(first.iter().all(|w| w.abs() <= bound) && first.iter().any(|w| w.abs() > 0.99 * bound));
+            assert!(all[layout.biases(1)].iter().all(|b| *b != 0.0));
+        }
+        let all = draw(&network(Activation::Relu, Init::He));
+        let mean_square = all[layout.weights(0)].iter().map(|w| w * w).sum::<f64>() / 2400.0;
+        assert!((mean_square - 2.0 / 60.0).abs() < 0.003);
+        assert!(all[layout.biases(0)].iter().all(|b| *b == 0.0));
+        let narrow =
+            initial::<f32>(&network(Activation::Relu, Init::He), &mut Stream::new(0, 0, Some(0), Purpose::Weights));
+        assert!(all.iter().zip(&narrow).all(|(wide, narrow)| *wide as f32 == *narrow));
+    }
+}

@@ -169,3 +169,64 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
         sums
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::padded;
+    use crate::testing::arches;
+    use opportune_core::rng::{Purpose, Stream};
+    use pulp::Arch;
+
+    fn numbers<T: Real>(n: usize, stream: &mut Stream) -> Vec<T> {
+        (0..n).map(|_| T::of(stream.normal())).collect()
+    }
+
+    /// One product, with NaN wherever nothing should be read or written.
+    fn product<T: Real>(arch: Arch, (rows, depth, columns): (usize, usize, usize), transposed: bool) -> Vec<T> {
+        let stream = &mut Stream::new(5, 0, None, Purpose::Split);
+        let (stride, nan) = (padded::<T>(columns), T::of(f64::NAN));
+        let left = numbers(rows * depth, stream);
+        let mut right = vec![T::ZERO; depth * stride];
+        for row in right.chunks_exact_mut(stride) {
+            row[..columns].copy_from_slice(&numbers(columns, stream));
+        }
+        let mut start = numbers(stride, stream);
+        start[columns..].fill(T::ZERO);
+        let mut out = vec![nan; rows * (columns + 1)];
+        arch.dispatch(Product {
+            sizes: (rows, depth, columns),
+            left: Left { values: &left, stride: if transposed { rows } else { depth }, transposed },
+            right: &right,
+            right_stride: stride,
+            start: Some(&start),
+            out: &mut out,
+            out_stride: columns + 1,
+        });
+        for (i, out) in out.chunks_exact(columns + 1).enumerate() {
+            assert!(out[columns].wide().is_nan(), "written beyond the columns");
+            for (j, &got) in out[..columns].iter().enumerate() {
+                let at = |k: usize| left[if transposed { k * rows + i } else { i * depth + k }];
+                let sum = (0..depth).fold(start[j], |sum, k| at(k).fused(right[k * stride + j], sum));
+                assert!(got == sum, "{rows}x{depth}x{columns} at {i},{j}: {got:?} is not {sum:?}");
+            }
+        }
+        out.retain(|value| !value.wide().is_nan());
+        out
+    }
+
+    #[test]
+    fn every_element_is_one_chain_whatever_the_instruction_set() {
+        let sizes = [1, 2, 5, 6, 8, 13, 17].into_iter().flat_map(|rows| {
+            [1, 7, 8, 10, 16, 33, 50, 64, 100].into_iter().map(move |columns| (rows, 1 + columns % 5, columns))
+        });
+        for sizes in sizes {
+            for transposed in [false, true] {
+                for arch in arches() {
+                    product::<f32>(arch, sizes, transposed);
+                    product::<f64>(arch, sizes, transposed);
+                }
+            }
+        }
+    }
+}

@@ -223,3 +223,140 @@ fn targets<'a, T>(loss: Loss, labels: &'a [u32], scaled: &'a [T]) -> Targets<'a,
         Loss::Softmax | Loss::Logistic => Targets::Classes(labels),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Problem, arches, planned, table};
+    use opportune_core::settings::{Activation, Init, Settings};
+
+    fn settings(text: &str, hidden: &[u32]) -> Settings {
+        Settings {
+            lr: Some(0.01),
+            hidden: hidden.to_vec(),
+            optimizer: text.parse().unwrap(),
+            batch: 32,
+            epochs: 5,
+            weight_decay: 0.01,
+            ..Settings::default()
+        }
+    }
+
+    fn train<T: Real>(arch: Arch, base: &Settings, problem: Problem) -> (Vec<Observation>, Vec<u8>) {
+        let (plan, samples) = planned(table(203, 9, problem), base);
+        let mut run = Run::<T>::on(arch, plan, samples);
+        let all = (0..3).map(|_| run.epoch(&mut || false).unwrap()).collect();
+        (all, run.save())
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        for problem in [Problem::Classes(2), Problem::Classes(11), Problem::Number] {
+            for &activation in Activation::ALL {
+                for optimizer in ["adam", "sgd(momentum=0.9)"] {
+                    let base = Settings { activation, init: Init::He, ..settings(optimizer, &[21, 6]) };
+                    let narrow = train::<f32>(Arch::Scalar, &base, problem);
+                    let wide = train::<f64>(Arch::Scalar, &base, problem);
+                    for arch in arches() {
+                        for (one, all) in
+                            [(&narrow, train::<f32>(arch, &base, problem)), (&wide, train::<f64>(arch, &base, problem))]
+                        {
+                            assert_eq!(one.1, all.1, "{problem:?} {activation} on {arch:?}");
+                            assert!(one.0.iter().zip(&all.0).all(|(a, b)| a.same_bits(b)), "{:?} {:?}", one.0, all.0);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn both_widths_agree_for_some_epochs() {
+        for problem in [Problem::Classes(2), Problem::Classes(4), Problem::Number] {
+            let base = settings("adam", &[16]);
+            let (narrow, _) = train::<f32>(Arch::new(), &base, problem);
+            let (wide, _) = train::<f64>(Arch::new(), &base, problem);
+            for (narrow, wide) in narrow.iter().zip(&wide) {
+                let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{a} is not {b}");
+                close(narrow.train_loss, wide.train_loss);
+                close(narrow.penalty, wide.penalty);
+                close(narrow.validation.unwrap().loss, wide.validation.unwrap().loss);
+            }
+        }
+    }
+
+    #[test]
+    fn observations_say_what_they_should() {
+        let base = settings("sgd", &[]);
+        let (plan, samples) = planned(table(203, 9, Problem::Classes(3)), &base);
+        let mut run = Run::<f64>::new(plan.clone(), samples);
+        let before = run.parameters().to_vec();
+        let first = run.epoch(&mut || false).unwrap();
+        assert_eq!((first.epoch, first.step, first.rate, first.momentum), (1, 5, 0.01, None));
+        assert_eq!(plan.schedule.steps_per_epoch(), 5);
+        assert!(first.train_loss > 0.5 && first.train_loss < 3.0 && (0.0..=1.0).contains(&first.train_score));
+        // 153 rows in 5 steps: the penalty of nearly the same weights, five times, over the rows.
+        let squares: f64 = before[..27].iter().map(|w| w * w).sum();
+        let about = 5.0 * 0.5 * 1e-4 * squares / 153.0;
+        assert!((first.penalty / about - 1.0).abs() < 0.1, "{} {about}", first.penalty);
+    }
+
+    #[test]
+    fn scores_that_need_predictions_agree_with_hits() {
+        let base = settings("adam", &[8]);
+        for problem in [Problem::Classes(2), Problem::Classes(4)] {
+            let (plan, samples) = planned(table(203, 9, problem), &base);
+            let mut recipe = plan.recipe.clone();
+            recipe.score = opportune_core::score::Score::LogLoss;
+            let other = Arc::new(Plan { recipe, ..(*plan).clone() });
+            let (mut hits, mut logs) = (Run::<f64>::new(plan, samples.clone()), Run::<f64>::new(other, samples));
+            for _ in 0..2 {
+                let (a, b) = (hits.epoch(&mut || false).unwrap(), logs.epoch(&mut || false).unwrap());
+                assert_eq!(a.train_loss.to_bits(), b.train_loss.to_bits());
+                assert!((b.train_score - b.train_loss).abs() < 1e-9, "{} {}", b.train_score, b.train_loss);
+                let b = b.validation.unwrap();
+                assert!((b.score - b.loss).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rate_too_large_diverges_without_panic() {
+        for problem in [Problem::Classes(2), Problem::Classes(4), Problem::Number] {
+            let base = Settings { lr: Some(1e6), ..settings("sgd(momentum=0.9)", &[16, 16]) };
+            let (plan, samples) = planned(table(203, 9, problem), &base);
+            let mut run = Run::<f32>::new(plan, samples);
+            let last = (0..5).map(|_| run.epoch(&mut || false).unwrap()).last().unwrap();
+            assert!(!last.train_loss.is_finite() && !last.train_score.is_finite(), "{last:?}");
+            assert!(!last.validation.unwrap().loss.is_finite() && !last.validation.unwrap().score.is_finite());
+        }
+    }
+
+    #[test]
+    fn tiny_shapes_train() {
+        for problem in [Problem::Classes(2), Problem::Classes(3), Problem::Number] {
+            for hidden in [&[][..], &[1], &[1, 1]] {
+                for batch in [1, 1000] {
+                    let base = Settings { batch, ..settings("adam", hidden) };
+                    let (plan, samples) = planned(table(5, 1, problem), &base);
+                    let mut run = Run::<f32>::new(plan.clone(), samples);
+                    let one = run.epoch(&mut || false).unwrap();
+                    assert_eq!(one.step, if batch == 1 { 4 } else { 1 });
+                    assert!(one.train_loss.is_finite() && one.validation.unwrap().loss.is_finite());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_epoch_can_be_dropped_between_steps() {
+        let (plan, samples) = planned(table(203, 9, Problem::Number), &settings("adam", &[4]));
+        let mut run = Run::<f32>::new(plan, samples);
+        let mut asked = 0;
+        let mut dropped = || {
+            asked += 1;
+            asked == 3
+        };
+        assert_eq!((run.epoch(&mut dropped), run.epochs(), run.steps()), (None, 0, 2));
+    }
+}

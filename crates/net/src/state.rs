@@ -116,3 +116,88 @@ impl<T: Real> Run<T> {
         Ok(run)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Problem, planned, table};
+    use opportune_core::settings::{Activation, Settings};
+
+    fn settings(schedule: &str, optimizer: &str) -> Settings {
+        let schedule: opportune_core::schedule::Schedule = schedule.parse().unwrap();
+        Settings {
+            lr: (!schedule.owns_rate()).then_some(0.01),
+            schedule,
+            optimizer: optimizer.parse().unwrap(),
+            hidden: vec![7, 5],
+            epochs: 6,
+            batch: 50,
+            weight_decay: 0.01,
+            ..Settings::default()
+        }
+    }
+
+    fn interrupted_or_not<T: Real>(base: &Settings) {
+        let base = Settings { precision: T::PRECISION, ..base.clone() };
+        let (plan, samples) = planned(table(180, 6, Problem::Classes(3)), &base);
+        let mut whole = Run::<T>::new(plan.clone(), samples.clone());
+        let mut state = Run::<T>::new(plan.clone(), samples.clone()).save();
+        for epoch in 1..=3 {
+            let mut piece = Run::<T>::load(plan.clone(), samples.clone(), &state).unwrap();
+            let (a, b) = (whole.epoch(&mut || false).unwrap(), piece.epoch(&mut || false).unwrap());
+            assert!(a.same_bits(&b) && a.epoch == epoch, "{a:?} {b:?}");
+            state = piece.save();
+            assert_eq!(state, whole.save());
+        }
+    }
+
+    #[test]
+    fn a_run_through_bytes_has_the_bits_of_one_in_one_piece() {
+        for optimizer in ["sgd", "sgd(momentum=0.9)", "sgd(momentum=0.9, nesterov=true)", "adam", "adamw"] {
+            let cycled = "cyclic(base=0.001, max=0.1, up=4 steps, momentum=0.8..0.9, per=step)";
+            let mut schedules = vec!["constant", "cyclic(base=0.001, max=0.1, up=4 steps, per=step)", "cosine"];
+            schedules.extend((optimizer != "sgd").then_some(cycled));
+            for schedule in schedules {
+                let base = settings(schedule, optimizer);
+                interrupted_or_not::<f32>(&base);
+                interrupted_or_not::<f64>(&base);
+            }
+        }
+    }
+
+    #[test]
+    fn other_bytes_are_refused() {
+        let (plan, samples) = planned(table(180, 6, Problem::Classes(3)), &settings("constant", "adam"));
+        let load = |plan: &Arc<Plan>, bytes: &[u8]| match Run::<f32>::load(plan.clone(), samples.clone(), bytes) {
+            Ok(_) => String::new(),
+            Err(what) => what,
+        };
+        let mut run = Run::<f32>::new(plan.clone(), samples.clone());
+        run.epoch(&mut || false).unwrap();
+        let good = run.save();
+        assert_eq!(load(&plan, &good), "");
+        for length in [0, 7, HEADER - 1, HEADER, good.len() - 1] {
+            assert_ne!(load(&plan, &good[..length]), "", "{length} bytes");
+        }
+        assert_ne!(load(&plan, &[&good[..], &[0]].concat()), "");
+        for at in 0..HEADER {
+            let mut bad = good.clone();
+            bad[at] ^= 0x80;
+            assert_ne!(load(&plan, &bad), "", "byte {at}");
+        }
+        let other = |base: Settings| planned(table(180, 6, Problem::Classes(3)), &base).0;
+        let base = settings("constant", "adam");
+        for (base, word) in [
+            (Settings { hidden: vec![7, 6], ..base.clone() }, "parameters"),
+            (Settings { activation: Activation::Tanh, ..base.clone() }, "another training"),
+            (Settings { precision: Precision::F64, ..base.clone() }, "32 bits"),
+            (Settings { seed: 1, ..base.clone() }, "another training"),
+            (settings("constant", "sgd"), "another training"),
+        ] {
+            let error = load(&other(base), &good);
+            assert!(error.contains(word), "{error}");
+        }
+        // Another schedule is another future of the same run.
+        assert_eq!(load(&other(settings("cosine", "adam")), &good), "");
+    }
+}

@@ -219,3 +219,157 @@ impl Planner for NativeTrainer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Problem, table, trainer};
+    use opportune_core::observation::Observation;
+    use opportune_core::space::Value;
+    use std::collections::{BTreeMap, VecDeque};
+    use std::sync::Mutex;
+
+    /// A desk that hands out what it is given and keeps what it is told.
+    #[derive(Default)]
+    struct Tray {
+        jobs: Mutex<VecDeque<Job>>,
+        seen: Mutex<BTreeMap<u64, Vec<(Observation, Vec<u8>)>>>,
+        failed: Mutex<Vec<(u64, JobError)>>,
+        put_down: Mutex<Vec<u64>>,
+        drop: bool,
+    }
+
+    impl Tray {
+        fn with(jobs: impl IntoIterator<Item = Job>) -> Tray {
+            Tray { jobs: Mutex::new(jobs.into_iter().collect()), ..Tray::default() }
+        }
+    }
+
+    impl Desk for Tray {
+        fn take(&self) -> Option<Job> {
+            self.jobs.lock().unwrap().pop_front()
+        }
+        fn epoch(&self, job: u64, observation: Observation, save: &mut dyn FnMut() -> Vec<u8>) -> Go {
+            let mut seen = self.seen.lock().unwrap();
+            let all = seen.entry(job).or_default();
+            all.push((observation, save()));
+            if job == 2 && all.len() == 2 { Go::Leave } else { Go::On }
+        }
+        fn dropped(&self, _: u64) -> bool {
+            self.drop
+        }
+        fn put_down(&self, job: u64) {
+            self.put_down.lock().unwrap().push(job);
+        }
+        fn failed(&self, job: u64, reason: JobError) {
+            self.failed.lock().unwrap().push((job, reason));
+        }
+    }
+
+    fn base() -> Settings {
+        Settings { epochs: 4, hidden: vec![6], batch: 20, ..Settings::default() }
+    }
+
+    fn job(trainer: &NativeTrainer, id: u64, lr: f64) -> Job {
+        let config = Config::from_iter([("lr".to_string(), Value::Number(lr))]);
+        let part = if id == 1 { Part::Whole } else { Part::Fold(0) };
+        Job { id, plan: Arc::new(trainer.plan(&config, part).unwrap()), start: Start::Fresh, until: 3 }
+    }
+
+    #[test]
+    fn threads_and_company_change_nothing() {
+        let work = |threads: usize, ids: std::ops::Range<u64>| {
+            let trainer = trainer(table(90, 5, Problem::Classes(3)), &base(), threads);
+            let tray = Tray::with(ids.map(|id| job(&trainer, id, 0.001 * (id + 1) as f64)));
+            trainer.work(&tray);
+            assert!(tray.failed.into_inner().unwrap().is_empty());
+            tray.seen.into_inner().unwrap()
+        };
+        let alone = work(1, 0..6);
+        assert_eq!(alone.iter().map(|(_, all)| all.len()).collect::<Vec<_>>(), [3, 3, 2, 3, 3, 3]);
+        assert!(alone[&1][0].0.validation.is_none() && alone[&0][0].0.validation.is_some());
+        for other in [work(2, 0..6), work(5, 0..6), work(1, 3..6)] {
+            for (id, all) in &other {
+                for ((one, state), (other, same)) in alone[id].iter().zip(all) {
+                    assert!(one.same_bits(other) && state == same, "job {id}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_goes_on_from_a_state_and_bad_ones_are_reported() {
+        let trainer = trainer(table(90, 5, Problem::Classes(3)), &base(), 2);
+        let first = Tray::with([job(&trainer, 0, 0.01)]);
+        trainer.work(&first);
+        let all = first.seen.into_inner().unwrap().remove(&0).unwrap();
+        let from = |id, epoch, state: &[u8]| Job {
+            start: Start::Checkpoint { epoch, state: state.into() },
+            ..job(&trainer, id, 0.01)
+        };
+        let second = Tray::with([from(5, 1, &all[0].1), from(6, 2, &all[0].1), from(7, 1, b"nonsense")]);
+        trainer.work(&second);
+        let seen = second.seen.into_inner().unwrap().remove(&5).unwrap();
+        assert!(seen.iter().zip(&all[1..]).all(|(a, b)| a.0.same_bits(&b.0) && a.1 == b.1) && seen.len() == 2);
+        let mut failed = second.failed.into_inner().unwrap();
+        failed.sort_by_key(|(id, _)| *id);
+        assert!(matches!(&failed[..], [(6, JobError::State(_)), (7, JobError::State(_))]), "{failed:?}");
+    }
+
+    #[test]
+    fn a_plan_for_other_data_fails_and_a_dropped_job_is_put_down() {
+        let other = trainer(table(80, 5, Problem::Classes(3)), &base(), 1);
+        let trainer = trainer(table(90, 5, Problem::Classes(3)), &base(), 1);
+        let tray = Tray { drop: true, ..Tray::with([job(&other, 3, 0.1), job(&trainer, 4, 0.1)]) };
+        trainer.work(&tray);
+        assert!(matches!(&tray.failed.into_inner().unwrap()[..], [(3, JobError::Training(_))]));
+        assert_eq!(tray.put_down.into_inner().unwrap(), [4]);
+        assert!(tray.seen.into_inner().unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_trace_counts_the_steps_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace");
+        let traced = trainer(table(90, 5, Problem::Classes(3)), &base(), 2).with_trace(File::create(&path).unwrap());
+        traced.work(&Tray::with([job(&traced, 0, 0.25), job(&traced, 2, 0.25)]));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 5);
+        // 68 training rows in batches of 20.
+        assert!(lines.iter().all(|line| line["steps"] == 4 && line["rate"] == 0.25 && line["whole"] == true));
+        assert_eq!(lines.iter().filter(|line| line["job"] == 0 && line["part"] == "fold 0").count(), 3);
+    }
+
+    #[test]
+    fn plans_say_what_is_trained() {
+        let make = |problem| trainer(table(90, 5, problem), &base(), 1);
+        for (problem, loss, outputs) in [
+            (Problem::Classes(2), Loss::Logistic, 1),
+            (Problem::Classes(4), Loss::Softmax, 4),
+            (Problem::Number, Loss::Squared, 1),
+        ] {
+            let plan = make(problem).plan(&Config::default(), Part::Fold(0)).unwrap();
+            assert_eq!((plan.recipe.loss, plan.recipe.network.outputs), (loss, outputs));
+            assert_eq!((plan.recipe.batch, plan.schedule.steps_per_epoch(), plan.epochs), (20, 4, 4));
+        }
+        let trainer = make(Problem::Number);
+        let huge = Config::from_iter([("hidden".to_string(), Value::Layers(vec![65_536; 3]))]);
+        let error = trainer.plan(&huge, Part::Whole).unwrap_err().to_string();
+        assert!(error.starts_with("--hidden") && error.contains("parameters"), "{error}");
+        assert!(trainer.plan(&Config::default(), Part::Fold(1)).is_err());
+        assert_eq!((trainer.parts(), trainer.samples(Part::Fold(1)).is_none()), (vec![Part::Fold(0)], true));
+        let whole = trainer.plan(&Config::default(), Part::Whole).unwrap();
+        assert_ne!(whole.recipe.rows, trainer.plan(&Config::default(), Part::Fold(0)).unwrap().recipe.rows);
+    }
+
+    #[test]
+    fn what_does_not_fit_the_data_is_refused() {
+        let data = || Arc::new(table(20, 2, Problem::Number));
+        let new =
+            |folds, whole, score| NativeTrainer::new(data(), folds, whole, base(), score, 1).unwrap_err().to_string();
+        assert!(new(vec![], (0..20).collect(), Score::F1).starts_with("--score: f1 cannot judge numbers"));
+        assert!(new(vec![], vec![], Score::R2).contains("no rows"));
+        assert!(new(vec![(vec![0], vec![20])], vec![0], Score::R2).contains("row 20"));
+    }
+}

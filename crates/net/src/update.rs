@@ -168,3 +168,99 @@ fn block<T: Real>(w: &mut [T], g: &[T], m: &mut [T], v: &mut [T], rule: impl Fn(
     }
     squares.iter().map(|square| square.wide()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opportune_core::optimizer::AdamConstants;
+
+    /// The textbook, one number at a time and nothing shared with the code above.
+    fn by_hand(optimizer: Optimizer, settings: &[Setting], (l2, decay): (f64, f64), mut w: f64, g: &[f64]) -> f64 {
+        let (mut m, mut v) = (0.0, 0.0);
+        for (t, (setting, g)) in settings.iter().zip(g).enumerate() {
+            let g = g + l2 * w;
+            w -= setting.rate * decay * w;
+            match optimizer {
+                Optimizer::Sgd { momentum, nesterov } => {
+                    let momentum = setting.momentum.unwrap_or(momentum);
+                    v = momentum * v + g;
+                    w -= setting.rate * if nesterov { g + momentum * v } else { v };
+                }
+                Optimizer::Adam(c) | Optimizer::AdamW(c) => {
+                    let beta1 = setting.momentum.unwrap_or(c.beta1);
+                    m = beta1 * m + (1.0 - beta1) * g;
+                    v = c.beta2 * v + (1.0 - c.beta2) * g * g;
+                    let t = t as i32 + 1;
+                    let m_hat = m / (1.0 - beta1.powi(t));
+                    let v_hat = v / (1.0 - c.beta2.powi(t));
+                    w -= setting.rate * m_hat / (v_hat.sqrt() + c.eps);
+                }
+            }
+        }
+        w
+    }
+
+    fn optimizers() -> [Optimizer; 6] {
+        let odd = AdamConstants { beta1: 0.8, beta2: 0.95, eps: 1e-3 };
+        [
+            Optimizer::Sgd { momentum: 0.0, nesterov: false },
+            Optimizer::Sgd { momentum: 0.9, nesterov: false },
+            Optimizer::Sgd { momentum: 0.9, nesterov: true },
+            Optimizer::Adam(AdamConstants::default()),
+            Optimizer::Adam(odd),
+            Optimizer::AdamW(odd),
+        ]
+    }
+
+    fn check<T: Real>(tolerance: f64) {
+        // Longer than a block, with a rest behind the last whole lanes.
+        let n = BLOCK + 37;
+        let start: Vec<f64> = (0..n).map(|i| ((i * 37 % 101) as f64 - 50.0) / 50.0).collect();
+        let gradient = |t: usize, i: usize| ((i * 13 + t * 29) % 97) as f64 / 97.0 - 0.4;
+        for optimizer in optimizers() {
+            for cycled in [false, true] {
+                if cycled && !optimizer.has_momentum() {
+                    continue;
+                }
+                let settings: Vec<Setting> = (0..5u32)
+                    .map(|t| Setting {
+                        rate: 0.1 / f64::from(t + 1),
+                        momentum: cycled.then_some(0.5 + 0.05 * f64::from(t)),
+                    })
+                    .collect();
+                let (l2, decay) = (0.01, 0.1);
+                let mut w: Vec<T> = start.iter().map(|&w| T::of(w)).collect();
+                let moments = moments(&optimizer);
+                let mut m = vec![T::ZERO; if moments > 0 { n } else { 0 }];
+                let mut v = vec![T::ZERO; if moments > 1 { n } else { 0 }];
+                for (t, setting) in settings.iter().enumerate() {
+                    let g: Vec<T> = (0..n).map(|i| T::of(gradient(t, i))).collect();
+                    let step = Step::new(&optimizer, *setting, t as u64 + 1);
+                    let keep = T::of(1.0 - setting.rate * decay);
+                    let before: f64 = w.iter().map(|w| w.wide() * w.wide()).sum();
+                    let squares = sweep(Arch::new(), step, T::of(l2), keep, &mut w, &g, &mut m, &mut v);
+                    assert!((squares - before).abs() < tolerance * before.max(1.0), "{squares} is not {before}");
+                }
+                for i in 0..n {
+                    let g: Vec<f64> = (0..settings.len()).map(|t| gradient(t, i)).collect();
+                    let truth = by_hand(optimizer, &settings, (l2, decay), start[i], &g);
+                    assert!((w[i].wide() - truth).abs() < tolerance, "{optimizer}: {:?} is not {truth}", w[i]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_those_of_the_textbook() {
+        check::<f64>(1e-12);
+        check::<f32>(1e-5);
+    }
+
+    #[test]
+    fn powers_by_squaring() {
+        for (base, n) in [(0.9, 1u64), (0.999, 1000), (0.5, 10), (0.0, 3), (0.999, 123_456_789)] {
+            assert!((power(base, n) - f64::powf(base, n as f64)).abs() < 1e-12);
+        }
+        assert_eq!(power(0.3, 0), 1.0);
+    }
+}

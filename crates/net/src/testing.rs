@@ -1,0 +1,77 @@
+//! What tests of several files share.
+
+use crate::samples::Samples;
+use crate::trainer::NativeTrainer;
+use opportune_core::plan::{Part, Plan};
+use opportune_core::ports::Planner;
+use opportune_core::rng::{Purpose, Stream};
+use opportune_core::score::Score;
+use opportune_core::settings::Settings;
+use opportune_core::space::Config;
+use opportune_data::{Dataset, ReadOptions, Task, read};
+use pulp::Arch;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// Every instruction set that this machine has.
+pub(crate) fn arches() -> Vec<Arch> {
+    let mut all = vec![Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    {
+        all.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        all.extend(pulp::x86::V4::try_new().map(Arch::V4));
+    }
+    all.push(Arch::new());
+    all
+}
+
+/// What a made-up table is to learn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Problem {
+    Classes(u32),
+    Number,
+}
+
+/// A table of random features and a target that depends on them.
+pub(crate) fn table(rows: usize, features: usize, problem: Problem) -> Dataset {
+    let mut stream = Stream::new(rows as u64, features as u32, None, Purpose::Split);
+    let mut text: String = (0..features).map(|column| format!("x{column},")).collect();
+    text.push_str("y\n");
+    for row in 0..rows {
+        let values: Vec<f64> = (0..features).map(|_| stream.normal()).collect();
+        let sum = values.iter().zip(1..).map(|(x, k)| (x * f64::from(k)).sin()).sum::<f64>();
+        values.iter().for_each(|x| write!(text, "{x},").unwrap());
+        match problem {
+            // The first rows make sure that every class is there.
+            Problem::Classes(k) if row < k as usize => writeln!(text, "{row}").unwrap(),
+            Problem::Classes(k) => {
+                writeln!(text, "{}", ((sum + 2.0) * f64::from(k) / 4.0).clamp(0.0, f64::from(k - 1)).floor()).unwrap();
+            }
+            Problem::Number => writeln!(text, "{}", 100.0 + 7.0 * sum).unwrap(),
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.csv");
+    std::fs::write(&path, text).unwrap();
+    let task = if problem == Problem::Number { Task::Regression } else { Task::Classification };
+    read(&path, &ReadOptions { task: Some(task), ..ReadOptions::default() }).unwrap().data
+}
+
+/// A trainer with one fold, of which every fourth row validates.
+pub(crate) fn trainer(data: Dataset, base: &Settings, threads: usize) -> NativeTrainer {
+    let rows = data.rows() as u32;
+    let (validation, train): (Vec<u32>, Vec<u32>) = (0..rows).partition(|row| row % 4 == 3);
+    let score = match data.task() {
+        Some(Task::Regression) => Score::R2,
+        _ => Score::Accuracy,
+    };
+    NativeTrainer::new(Arc::new(data), vec![(train, validation)], (0..rows).collect(), base.clone(), score, threads)
+        .unwrap()
+}
+
+/// A plan of the base settings for the fold, and its samples.
+pub(crate) fn planned(data: Dataset, base: &Settings) -> (Arc<Plan>, Arc<Samples>) {
+    let trainer = trainer(data, base, 1);
+    let plan = trainer.plan(&Config::default(), Part::Fold(0)).unwrap();
+    (Arc::new(plan), trainer.samples(Part::Fold(0)).unwrap().clone())
+}

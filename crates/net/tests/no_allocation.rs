@@ -1,0 +1,71 @@
+//! An epoch allocates nothing once the run is made.
+
+// A counting allocator cannot be written without it.
+#![allow(unsafe_code)]
+
+use opportune_core::plan::Part;
+use opportune_core::ports::Planner;
+use opportune_core::score::Score;
+use opportune_core::settings::{Precision, Settings};
+use opportune_core::space::Config;
+use opportune_data::{ReadOptions, read};
+use opportune_net::{NativeTrainer, Real, Run};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: everything is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations<T: Real>(trainer: &NativeTrainer) -> usize {
+    let plan = trainer.plan(&Config::default(), Part::Fold(0)).unwrap();
+    let samples = trainer.samples(Part::Fold(0)).unwrap().clone();
+    let mut run = Run::<T>::new(Arc::new(plan), samples);
+    run.epoch(&mut || false).unwrap();
+    let before = COUNT.get();
+    run.epoch(&mut || false).unwrap();
+    run.epoch(&mut || false).unwrap();
+    COUNT.get() - before
+}
+
+#[test]
+fn steps_do_not_allocate() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/digits.csv");
+    let data = Arc::new(read(&path, &ReadOptions::default()).unwrap().data);
+    let folds = vec![((0..1400).collect(), (1400..1797).collect())];
+    for optimizer in ["adam", "sgd(momentum=0.9)"] {
+        for precision in [Precision::F32, Precision::F64] {
+            let base = Settings {
+                hidden: vec![50, 50],
+                optimizer: optimizer.parse().unwrap(),
+                precision,
+                ..Settings::default()
+            };
+            let whole = (0..1797).collect();
+            let trainer = NativeTrainer::new(data.clone(), folds.clone(), whole, base, Score::Accuracy, 1).unwrap();
+            let count = match precision {
+                Precision::F32 => allocations::<f32>(&trainer),
+                Precision::F64 => allocations::<f64>(&trainer),
+            };
+            assert_eq!(count, 0, "{optimizer} {precision}");
+        }
+    }
+}
