@@ -108,6 +108,11 @@ impl Dataset {
         self.layout.target.as_deref()
     }
 
+    /// The target's place among all columns of the file, from 0, unless it came as an array or file of its own.
+    pub fn target_position(&self) -> Option<u32> {
+        self.layout.target_position
+    }
+
     /// What is to be predicted.
     pub fn target(&self) -> &Target {
         &self.target
@@ -238,6 +243,6 @@ mod tests {
     fn memory_is_that_of_the_smallest_type() {
         let data = csv("a,b,y\n1,2,0\n3,4,1\n5,6,0\n");
         assert_eq!(data.memory_bytes(), 6 + 3 * 4);
-        assert_eq!((data.features(), data.target_name()), (2, Some("y")));
+        assert_eq!((data.features(), data.target_name(), data.target_position()), (2, Some("y"), Some(2)));
     }
 }

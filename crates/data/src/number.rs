@@ -25,7 +25,8 @@ pub(crate) fn is_missing(field: &str) -> bool {
 /// Reads a trimmed field. With `decimal_comma`, `1,5` is a number and `1.5` is not: the point would be a thousands
 /// separator.
 pub(crate) fn cell(field: &str, decimal_comma: bool) -> Cell {
-    if is_missing(field) {
+    // No word for nothing begins with a digit, and most fields do.
+    if !field.starts_with(|c: char| c.is_ascii_digit()) && is_missing(field) {
         return Cell::Missing;
     }
     let parsed = if !decimal_comma {
