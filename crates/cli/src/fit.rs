@@ -36,6 +36,7 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
     if flags.dry_run {
         return dry_run(flags, &job, &name, &config);
     }
+    job.notes.iter().for_each(|note| teller.line(note));
     job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
     let mut work = Work::open(job, name, &flags.study, teller, interrupt, again)?;
     work.teller.event(&json!({
@@ -70,6 +71,8 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
         _ => {
             let chosen = if together { result.folds[0].ending.chosen } else { until };
             let rules = if together { Vec::new() } else { rules.clone() };
+            let rows = work.job.trainer.samples(Part::Whole).map_or(0, |samples| samples.train.len());
+            work.teller.begin_final_model(rows);
             if work.run(&mut single(chosen), &[Part::Whole], &rules, Watching::EachFold, true)?.interrupted {
                 return work.interrupted();
             }

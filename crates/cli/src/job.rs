@@ -9,7 +9,7 @@ use opportune_core::score::Score;
 use opportune_core::settings::Settings;
 use opportune_core::space::Space;
 use opportune_core::stop::StopRule;
-use opportune_data::{Dataset, Loaded, ReadOptions, Task, folds, hold_out, join, read, read_fold_file};
+use opportune_data::{Dataset, Loaded, ReadOptions, Task, folds, hold_out, join, join_file, read, read_fold_file};
 use opportune_net::NativeTrainer;
 use serde_json::json;
 use std::ops::Range;
@@ -47,6 +47,8 @@ pub struct Job {
     pub rules: Vec<StopRule>,
     /// In words: `5 folds`.
     pub judged_by: String,
+    /// What was decided for want of a flag.
+    pub notes: Vec<String>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// What trials must have in common to be compared.
@@ -79,7 +81,7 @@ impl Job {
         for config in space.grid() {
             base.with(&config)?;
         }
-        let Split { data: all, test, fit, validation, warnings } = Split::new(data)?;
+        let Split { data: all, test, fit, validation, notes, warnings } = Split::new(data)?;
         let score = training.score.unwrap_or(match all.task() {
             Some(Task::Regression) => Score::R2,
             _ => Score::Accuracy,
@@ -106,8 +108,21 @@ impl Job {
             let cannot = |error| InputError::new(format!("cannot be written ({error})")).at(path.display().to_string());
             trainer = trainer.with_trace(file.map_err(cannot)?);
         }
-        let job =
-            Job { data, trainer, parts, test, training_rows, space, base, score, rules, judged_by, warnings, identity };
+        let job = Job {
+            data,
+            trainer,
+            parts,
+            test,
+            training_rows,
+            space,
+            base,
+            score,
+            rules,
+            judged_by,
+            notes,
+            warnings,
+            identity,
+        };
         // Every point can be planned before anything is trained, or it is an error now.
         for config in job.space.grid() {
             job.trainer.plan(&config, job.parts[0])?;
@@ -167,6 +182,7 @@ struct Split {
     fit: Vec<u32>,
     /// Rows of a validation file.
     validation: Option<Vec<u32>>,
+    notes: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -174,10 +190,9 @@ impl Split {
     fn new(flags: &flags::Data) -> Result<Split, InputError> {
         let options = ReadOptions { target: flags.target.clone(), task: flags.task, needs_target: true };
         let Loaded { mut data, test: own, mut warnings } = read(&flags.data, &options)?;
-        if flags.target.is_none() {
-            if let Some(name) = data.target_name().filter(|_| !data.is_image()) {
-                warnings.insert(0, format!("predicting the last column, '{name}' (--target names another)"));
-            }
+        let mut notes = Vec::new();
+        if let Some(name) = data.target_name().filter(|_| flags.target.is_none() && !data.is_image()) {
+            notes.push(format!("predicting the last column, '{name}' (--target names another)"));
         }
         let mut rows: Vec<u32> = (0..data.rows() as u32).collect();
         let mut test = Vec::new();
@@ -209,7 +224,7 @@ impl Split {
             (data, joined) = append(data, path, &mut warnings)?;
             validation = Some(joined.collect());
         }
-        Ok(Split { data, test, fit: rows, validation, warnings })
+        Ok(Split { data, test, fit: rows, validation, notes, warnings })
     }
 }
 
@@ -230,11 +245,8 @@ fn share_or_file<'a>(text: Option<&'a str>, flag: &str) -> Result<Option<Source<
 }
 
 fn append(data: Dataset, path: &Path, warnings: &mut Vec<String>) -> Result<(Dataset, Range<u32>), InputError> {
-    let options = ReadOptions { needs_target: false, ..ReadOptions::default() };
-    let loaded = read(path, &options)?;
-    let name = path.display().to_string();
-    let joined = join(data, loaded.data).map_err(|error| error.at(name.clone()))?;
-    warnings.extend(loaded.warnings.into_iter().chain(joined.warnings).map(|warning| format!("{name}: {warning}")));
+    let joined = join_file(data, path)?;
+    warnings.extend(joined.warnings);
     Ok((joined.data, joined.rows))
 }
 

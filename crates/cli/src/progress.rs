@@ -9,7 +9,7 @@ use opportune_study::{Happening, Progress};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Tells people on stderr and programs on stdout.
 pub struct Teller {
@@ -21,6 +21,7 @@ pub struct Teller {
     /// A single training is told by its epochs, a search by its trials.
     single: bool,
     bar: ProgressBar,
+    final_model: AtomicBool,
     ended: AtomicUsize,
     trials: AtomicUsize,
     warnings: Mutex<Vec<String>>,
@@ -38,7 +39,8 @@ impl Teller {
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
         let single = varied.is_empty();
         let (ended, trials) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Teller { score, json, quiet, varied, single, bar, ended, trials, warnings: Mutex::default() }
+        let final_model = AtomicBool::new(false);
+        Teller { score, json, quiet, varied, single, bar, final_model, ended, trials, warnings: Mutex::default() }
     }
 
     /// A line for programs.
@@ -51,6 +53,12 @@ impl Teller {
         if !self.quiet {
             self.bar.suspend(|| crate::say(text));
         }
+    }
+
+    /// The search is over: what is trained now is the final model.
+    pub fn begin_final_model(&self, rows: usize) {
+        self.final_model.store(true, Ordering::Relaxed);
+        self.line(&format!("training the final model on all {rows} rows"));
     }
 
     /// What a person should know; shown at once, and kept for the end.
@@ -76,7 +84,7 @@ impl Teller {
 
     fn trial(&self, result: &TrialResult) {
         let place = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.single || self.quiet {
+        if self.single || self.quiet || self.final_model.load(Ordering::Relaxed) {
             return;
         }
         let settings = result.config.iter().filter(|(name, _)| self.varied.iter().any(|one| one == name));
@@ -108,7 +116,7 @@ impl Progress for Teller {
             }
             Happening::Ended(result) => {
                 self.trial(result);
-                if self.json {
+                if self.json && !self.final_model.load(Ordering::Relaxed) {
                     // The reader of our output may be gone; the training is not to suffer from it.
                     let _ = print_line(&trial_event(result, self.score).to_string());
                 }

@@ -33,6 +33,7 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     if flags.dry_run {
         return dry_run(flags, &job, &name, alone, shared);
     }
+    job.notes.iter().for_each(|note| teller.line(note));
     job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
     let mut work = Work::open(job, name, &flags.study, teller, interrupt, again)?;
     work.teller.event(&json!({
@@ -63,6 +64,8 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let until = if patience { median_epochs(&best) } else { epochs_of(&best.config, work.job.base.epochs) };
     let refit_rules: Vec<StopRule> = if patience { Vec::new() } else { rules.clone() };
     let mut single = Single::new(best.config.clone(), until);
+    let rows = work.job.trainer.samples(Part::Whole).map_or(0, |samples| samples.train.len());
+    work.teller.begin_final_model(rows);
     let refit = work.run(&mut single, &[Part::Whole], &refit_rules, Watching::EachFold, true)?;
     if refit.interrupted {
         return work.interrupted();

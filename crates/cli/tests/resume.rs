@@ -1,6 +1,8 @@
 //! Studies that are interrupted, killed and continued: the same bits as one never interrupted, and no epoch trained
 //! twice in secret. What was really executed is counted by `--trace`, a line for every epoch, across processes.
 
+#![allow(clippy::unwrap_used)] // A test fails where it cannot go on.
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,14 +7,14 @@ use opportune_core::score::Score;
 
 /// One row for each trial and fold, after a row of names.
 ///
-/// Columns: `trial`; one for each setting of any trial; `fold` (from 0; empty where there is no validation), `epochs`
-/// (trained), `chosen_epoch` (the one that counts), `stopped` (why it ended), `score` (the score's name), and at the
+/// Columns: `trial`; one for each setting of any trial; `fold` (from 0; empty where there is no validation),
+/// `epochs_trained`, `chosen_epoch` (the one that counts), `stopped` (why it ended), `score` (the score's name), and at the
 /// chosen epoch `train_loss`, `train_score`, `validation_loss`, `validation_score`. Numbers have all their digits; what
 /// is not finite or not there is an empty cell. RFC 4180 with line feeds.
 pub fn trials_csv(results: &[TrialResult], score: Score) -> String {
     let names = setting::names(results);
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    let header = ["fold", "epochs", "chosen_epoch", "stopped", "score"];
+    let header = ["fold", "epochs_trained", "chosen_epoch", "stopped", "score"];
     let values = ["train_loss", "train_score", "validation_loss", "validation_score"];
     let head = ["trial"].into_iter().chain(names.iter().map(String::as_str)).chain(header).chain(values);
     let mut rows: Vec<Vec<String>> = vec![head.map(str::to_string).collect()];
@@ -63,7 +63,7 @@ mod tests {
         ];
         assert_eq!(
             trials_csv(&results, Score::Accuracy),
-            "trial,hidden,optimizer,lr,fold,epochs,chosen_epoch,stopped,score,train_loss,train_score,\
+            "trial,hidden,optimizer,lr,fold,epochs_trained,chosen_epoch,stopped,score,train_loss,train_score,\
              validation_loss,validation_score\n\
              0,\"50,50\",\"a \"\"b\"\", c\",1e-4,0,2,1,complete,accuracy,1e-7,0.5,1.1e-7,0.5\n\
              0,\"50,50\",\"a \"\"b\"\", c\",1e-4,1,2,2,diverged,accuracy,,,,\n\
@@ -75,6 +75,6 @@ mod tests {
     fn no_trials_leave_the_names() {
         let text = trials_csv(&[], Score::Rmse);
         assert_eq!(text.lines().count(), 1);
-        assert!(text.starts_with("trial,fold,epochs,"));
+        assert!(text.starts_with("trial,fold,epochs_trained,"));
     }
 }

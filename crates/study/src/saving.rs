@@ -28,10 +28,8 @@ impl Session<'_> {
     /// The state that a view is to deliver must be in memory; it is read, or trained again.
     pub(crate) fn want_delivered(&mut self, view: usize, epoch: u32) {
         let Some(stage) = self.tree.views[view].stage_of(epoch) else { return };
-        if let Some(saved) = self.tree.lanes[stage as usize].saved.get(&epoch) {
-            if saved.state.is_some() || self.fetch(stage, epoch).is_some() {
-                return;
-            }
+        if self.fetch(stage, epoch).is_some() {
+            return;
         }
         self.tree.lanes[stage as usize].wanted.insert(epoch);
         self.enqueue(stage);

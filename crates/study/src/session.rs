@@ -454,11 +454,10 @@ impl<'a> Session<'a> {
         let views = lane.views.clone();
         let done = views.iter().all(|view| self.tree.views[*view].ended.is_some());
         for epoch in self.tree.lanes[stage as usize].saved.keys().copied().collect::<Vec<_>>() {
-            if done && !self.delivers(stage, epoch) {
-                if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch).filter(|saved| saved.stored)
-                {
-                    saved.state = None;
-                }
+            let delivers = self.delivers(stage, epoch);
+            let saved = self.tree.lanes[stage as usize].saved.get_mut(&epoch);
+            if let Some(saved) = saved.filter(|saved| done && saved.stored && !delivers) {
+                saved.state = None;
             }
         }
         views.into_iter().for_each(|view| self.poke(view));

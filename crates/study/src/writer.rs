@@ -88,11 +88,12 @@ fn serve(store: &mut dyn Store, receiver: &Receiver<Message>, fault: &Mutex<Opti
     let mut since = Instant::now();
     let mut failed = false;
     let mut commit = |store: &mut dyn Store, waiting: &mut Vec<Record>| {
-        if !failed && !waiting.is_empty() {
-            if let Err(error) = store.append(waiting) {
-                failed = true;
-                *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            }
+        if !failed
+            && !waiting.is_empty()
+            && let Err(error) = store.append(waiting)
+        {
+            failed = true;
+            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
         waiting.clear();
     };
