@@ -60,8 +60,11 @@ fn fresh(asked: &Asked, space: &Space, threads: usize) -> (Vec<TrialResult>, u64
     (engine.memory().results(&asked.parts), trainer.count())
 }
 
+/// Why a run stopped, its epochs, the one that counts, and the bits of its losses.
+type Ended = (Stopped, u32, u32, Vec<u64>);
+
 /// Results without the numbers of their stages, which sharing changes.
-fn bits(results: &[TrialResult]) -> Vec<(String, Vec<(Stopped, u32, u32, Vec<u64>)>)> {
+fn bits(results: &[TrialResult]) -> Vec<(String, Vec<Ended>)> {
     let fold = |fold: &opportune_core::memory::FoldResult| {
         let curve = fold.curve.iter().map(|one| one.train_loss.to_bits()).collect();
         (fold.ending.stopped, fold.ending.epochs, fold.ending.chosen, curve)

@@ -44,12 +44,11 @@ pub fn scripted() -> Remembered {
     let mut memory = Remembered::default();
     memory.apply(&Record::Stage { stage: 0, part: Part::Fold(0), parent: None, first: keys[1] });
     let mut chain = Chain::fresh(&plan);
-    for epoch in 1..=5 {
+    for (epoch, &key) in (1..=5u32).zip(&keys[1..]) {
         let observation = chain.epoch(&plan);
-        let key = keys[epoch];
         memory.apply(&Record::Epoch { stage: 0, key, observation });
         if epoch % 2 == 0 {
-            memory.apply(&Record::Checkpoint { stage: 0, epoch: epoch as u32, key, state: chain.save().into() });
+            memory.apply(&Record::Checkpoint { stage: 0, epoch, key, state: chain.save().into() });
         }
     }
     memory
