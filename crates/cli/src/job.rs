@@ -9,7 +9,9 @@ use opportune_core::score::Score;
 use opportune_core::settings::Settings;
 use opportune_core::space::Space;
 use opportune_core::stop::StopRule;
-use opportune_data::{Dataset, Loaded, ReadOptions, Task, folds, hold_out, join, join_file, read, read_fold_file};
+use opportune_data::{
+    Dataset, Loaded, ReadOptions, Target, Task, folds, hold_out, join, join_file, read, read_fold_file,
+};
 use opportune_net::NativeTrainer;
 use serde_json::json;
 use std::ops::Range;
@@ -96,6 +98,7 @@ impl Job {
         if fit.len() < FEW_ROWS {
             warnings.push(format!("only {} rows to learn from: scores will vary much by chance", fit.len()));
         }
+        warnings.extend(rare_class(&all, &fit, folds.len()));
         let parts =
             if folds.is_empty() { vec![Part::Whole] } else { (0..folds.len() as u32).map(Part::Fold).collect() };
         let identity = identity(data, training, &all, score, &rules, &folds, &test);
@@ -226,6 +229,18 @@ impl Split {
         }
         Ok(Split { data, test, fit: rows, validation, notes, warnings })
     }
+}
+
+/// Says which class has fewer rows than there are folds, the rarest first.
+fn rare_class(data: &Dataset, rows: &[u32], folds: usize) -> Option<String> {
+    let Target::Classes { codes, labels } = data.target() else { return None };
+    let mut counts = vec![0usize; labels.len()];
+    rows.iter().for_each(|row| counts[codes[*row as usize] as usize] += 1);
+    let present = counts.iter().zip(labels).filter(|(count, _)| **count > 0);
+    let (count, label) = present.min_by_key(|(count, _)| **count)?;
+    let rows = if *count == 1 { "1 row".to_string() } else { format!("{count} rows") };
+    (*count < folds)
+        .then(|| format!("the class '{label}' has {rows}, fewer than the {folds} folds: some folds judge without it"))
 }
 
 enum Source<'a> {

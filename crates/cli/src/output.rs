@@ -9,18 +9,28 @@ use std::path::{Path, PathBuf};
 /// A folder that can be written.
 pub struct Output {
     folder: PathBuf,
+    /// Folders that were not there before, the deepest first.
+    made: Vec<PathBuf>,
 }
 
 impl Output {
     /// Makes the folder, or finds that it cannot be written: before anything is trained.
     pub fn open(folder: PathBuf) -> Result<Output, InputError> {
-        let output = Output { folder };
+        let absent = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made = folder.ancestors().take_while(absent).map(Path::to_path_buf).collect();
+        let output = Output { folder, made };
         let probe = output.folder.join(".opportune-probe");
         let made = fs::create_dir_all(&output.folder)
             .and_then(|()| fs::write(&probe, b""))
             .and_then(|()| fs::remove_file(&probe));
         made.map_err(|error| output.cannot(&output.folder, &error))?;
         Ok(output)
+    }
+
+    /// Removes the folders that it made, where nothing was put into them.
+    pub fn withdraw(self) {
+        // One that is in use by now stays; nothing else can be done about it, and something else is the error.
+        self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }
 
     fn cannot(&self, path: &Path, error: &std::io::Error) -> InputError {
@@ -111,6 +121,21 @@ mod tests {
         output.write("x.txt", "22").unwrap();
         assert_eq!(fs::read_to_string(output.path("x.txt")).unwrap(), "22");
         assert_eq!(fs::read_dir(output.folder()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_what_was_made_and_is_empty_is_withdrawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        Output::open(path("a/b/c")).unwrap().withdraw();
+        assert!(!path("a").exists());
+        fs::create_dir(path("a")).unwrap();
+        Output::open(path("a")).unwrap().withdraw();
+        assert!(path("a").exists());
+        let output = Output::open(path("a/b")).unwrap();
+        output.write("x.txt", "1").unwrap();
+        output.withdraw();
+        assert!(path("a/b/x.txt").exists());
     }
 
     #[test]

@@ -43,6 +43,21 @@ pub struct Work<'a> {
     share: bool,
 }
 
+/// The study of that name, made if there is none, unless it is of other settings or in other hands.
+fn open_study(job: &Job, name: &str, study: &flags::Study) -> Result<Engine, InputError> {
+    let storage = Storage::open(&Storage::path_of(&study.storage)?).map_err(outside)?;
+    match storage.study(&job.study(name), study.fresh).map_err(outside)? {
+        Opened::Study(store) => Engine::new(store).map_err(outside),
+        Opened::Busy => Err(InputError::new(format!("the study '{name}' is in work in another process"))
+            .remedy("wait for it, or give this one another --name")),
+        Opened::Other(settings) => {
+            let differs = differences(&settings, &job.identity);
+            Err(InputError::new(format!("the study '{name}' was made with other settings ({differs})"))
+                .remedy("give another --name, or --fresh to forget what it trained"))
+        }
+    }
+}
+
 /// The study's name: as given, or that of the file, with what `suffix` adds.
 pub fn name_of(given: Option<&str>, data: &Path, suffix: &str) -> Result<String, InputError> {
     let name = match given {
@@ -79,20 +94,13 @@ impl<'a> Work<'a> {
     ) -> Result<Work<'a>, InputError> {
         let began = Instant::now();
         let output = Output::open(folder_of(study.out.as_ref(), &name))?;
-        let storage = Storage::open(&Storage::path_of(&study.storage)?).map_err(outside)?;
-        let store = match storage.study(&job.study(&name), study.fresh).map_err(outside)? {
-            Opened::Study(store) => store,
-            Opened::Busy => {
-                return Err(InputError::new(format!("the study '{name}' is in work in another process"))
-                    .remedy("wait for it, or give this one another --name"));
-            }
-            Opened::Other(settings) => {
-                let differs = differences(&settings, &job.identity);
-                return Err(InputError::new(format!("the study '{name}' was made with other settings ({differs})"))
-                    .remedy("give another --name, or --fresh to forget what it trained"));
+        let engine = match open_study(&job, &name, study) {
+            Ok(engine) => engine,
+            Err(error) => {
+                output.withdraw();
+                return Err(error);
             }
         };
-        let engine = Engine::new(store).map_err(outside)?;
         Ok(Work { job, name, output, engine, teller, interrupt, began, again, share: !study.no_share })
     }
 
