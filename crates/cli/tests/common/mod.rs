@@ -233,8 +233,11 @@ pub fn idx(shape: &[u32], bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The tensors of a safetensors file by name: type and shape as JSON, and bytes. Its metadata is left out.
-pub fn tensors(file: &[u8]) -> BTreeMap<String, (Value, Vec<u8>)> {
+/// A safetensors file: its metadata, and type, shape and bytes of each tensor by name.
+pub type Model = (Value, BTreeMap<String, (Value, Vec<u8>)>);
+
+/// Reads a safetensors file, whatever the order of the entries in its header.
+pub fn model(file: &[u8]) -> Model {
     let length = u64::from_le_bytes(file[..8].try_into().expect("eight bytes")) as usize;
     let header: Value = serde_json::from_slice(&file[8..8 + length]).expect("a JSON header");
     let data = &file[8 + length..];
@@ -245,5 +248,5 @@ pub fn tensors(file: &[u8]) -> BTreeMap<String, (Value, Vec<u8>)> {
         found.insert(name.clone(), (kind, data[at(0)..at(1)].to_vec()));
     }
     assert!(!found.is_empty(), "no tensors");
-    found
+    (header["__metadata__"].clone(), found)
 }
