@@ -139,7 +139,7 @@ impl Model {
 fn parameters<T: Real>(tensors: &SafeTensors<'_>, widths: &[usize], dtype: Dtype) -> Result<Vec<T>, String> {
     let mut all = Vec::new();
     for (layer, pair) in widths.windows(2).enumerate() {
-        for (name, shape) in [("weight", &pair[..]), ("bias", &pair[1..])] {
+        for (name, shape) in [("weight", pair), ("bias", &pair[1..])] {
             let name = format!("layer{layer}.{name}");
             let tensor = tensors.tensor(&name).map_err(|_| format!("it has no {name}"))?;
             if tensor.shape() != shape || tensor.dtype() != dtype {

@@ -264,7 +264,7 @@ impl<T: Real> Net<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{Step, sweep};
+    use crate::update::{Shrink, Step, sweep};
     use opportune_core::plan::Loss;
     use opportune_core::rng::Purpose;
 
@@ -325,7 +325,7 @@ mod tests {
             for layer in 0..layout.layers() {
                 for (range, l2) in [(layout.weights(layer), self.l2), (layout.biases(layer), 0.0)] {
                     let g = &self.net.gradients[range.clone()];
-                    sweep(self.net.arch, step, l2, 1.0, &mut stepped[range], g, &mut [], &mut []);
+                    sweep(self.net.arch, step, Shrink { l2, keep: 1.0 }, &mut stepped[range], g, &mut [], &mut []);
                 }
             }
             self.net.parameters.iter().zip(stepped).map(|(before, after)| before - after).collect()

@@ -91,9 +91,8 @@ vectorised! {
     /// probabilities, with zeros behind.
     fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
         let mut sums = Sums::default();
-        // Logarithms are taken of the product of eight rows' sums, which is far from overflowing.
-        let mut product = 1.0;
-        for (index, (row, &label)) in logits.chunks_exact_mut(stride).zip(labels).enumerate() {
+        let logits = &mut logits[..labels.len() * stride];
+        for (row, &label) in logits.chunks_exact_mut(stride).zip(labels) {
             row[classes..].fill(T::of(f64::NEG_INFINITY));
             let label = label as usize;
             let mut tops = [row[0]; LANES];
@@ -106,22 +105,28 @@ vectorised! {
             let truth = row[label];
             // The first of equals is the prediction, as numpy's argmax has it.
             sums.hits += u32::from(truth == top && row[..label].iter().all(|z| *z < top));
+            sums.loss += top.wide() - truth.wide();
+            row.iter_mut().for_each(|z| *z = *z - top);
+        }
+        // On its own and over all rows: in the middle of the other work it would not become vector code.
+        logits.iter_mut().for_each(|z| *z = z.exp());
+        // Logarithms are taken of the product of eight rows' sums, which is far from overflowing.
+        let mut product = 1.0;
+        for (index, row) in logits.chunks_exact_mut(stride).enumerate() {
             let mut parts = [T::ZERO; LANES];
-            for chunk in row.chunks_exact_mut(LANES) {
-                for (part, z) in parts.iter_mut().zip(chunk) {
-                    *z = (*z - top).exp();
-                    *part += *z;
+            for chunk in row.chunks_exact(LANES) {
+                for (part, p) in parts.iter_mut().zip(chunk) {
+                    *part += *p;
                 }
             }
             let total = sum_lanes(parts);
             product *= total.wide();
-            sums.loss += top.wide() - truth.wide();
             if index % 8 == 7 {
                 sums.loss += product.ln();
                 product = 1.0;
             }
             let scale = T::ONE / total;
-            row.iter_mut().for_each(|z| *z = *z * scale);
+            row.iter_mut().for_each(|p| *p = *p * scale);
         }
         sums.loss += product.ln();
         sums

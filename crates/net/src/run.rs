@@ -4,12 +4,13 @@ use crate::network::{Net, Targets, initial};
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::tally::Tally;
-use crate::update::{self, Step};
-use opportune_core::observation::Observation;
+use crate::update::{self, Shrink, Step};
+use opportune_core::observation::{Observation, Scored};
 use opportune_core::plan::{Loss, Plan};
 use opportune_core::rng::{Purpose, Stream};
 use opportune_core::schedule::Setting;
 use pulp::Arch;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -129,7 +130,7 @@ impl<T: Real> Run<T> {
     }
 
     /// One step on these places of the order. Gives the batch's penalty times its rows.
-    fn step(&mut self, places: std::ops::Range<usize>, setting: Setting) -> f64 {
+    fn step(&mut self, places: Range<usize>, setting: Setting) -> f64 {
         let rows = places.len();
         gather(
             &self.samples,
@@ -152,27 +153,27 @@ impl<T: Real> Run<T> {
     fn update(&mut self, rows: usize, setting: Setting) -> f64 {
         let recipe = &self.plan.recipe;
         let step = Step::<T>::new(&recipe.optimizer, setting, self.step);
-        let l2 = T::of(recipe.l2 / rows as f64);
-        let keep = T::of(1.0 - setting.rate * recipe.weight_decay);
+        let shrink =
+            Shrink { l2: T::of(recipe.l2 / rows as f64), keep: T::of(1.0 - setting.rate * recipe.weight_decay) };
         let arch = self.net.arch();
         let mut squares = 0.0;
         for layer in 0..self.net.layout().layers() {
             let (weights, biases) = (self.net.layout().weights(layer), self.net.layout().biases(layer));
-            for (range, shrink) in [(weights, Some((l2, keep))), (biases, None)] {
+            let mut sweep = |range: Range<usize>, shrink| {
                 let w = &mut self.net.parameters[range.clone()];
                 let g = &self.net.gradients[range.clone()];
                 let m = self.first.get_mut(range.clone()).unwrap_or_default();
                 let v = self.second.get_mut(range).unwrap_or_default();
-                let (l2, keep) = shrink.unwrap_or((T::ZERO, T::ONE));
-                let sum = update::sweep(arch, step, l2, keep, w, g, m, v);
-                squares += if shrink.is_some() { sum } else { 0.0 };
-            }
+                update::sweep(arch, step, shrink, w, g, m, v)
+            };
+            squares += sweep(weights, shrink);
+            sweep(biases, Shrink::none());
         }
         self.net.pack();
         0.5 * recipe.l2 * squares
     }
 
-    fn validate(&mut self) -> Option<opportune_core::observation::Scored> {
+    fn validate(&mut self) -> Option<Scored> {
         if self.samples.validation.is_empty() {
             return None;
         }

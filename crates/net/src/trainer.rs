@@ -229,11 +229,14 @@ mod tests {
     use std::collections::{BTreeMap, VecDeque};
     use std::sync::Mutex;
 
+    /// What one epoch gave, and the state after it.
+    type Seen = (Observation, Vec<u8>);
+
     /// A desk that hands out what it is given and keeps what it is told.
     #[derive(Default)]
     struct Tray {
         jobs: Mutex<VecDeque<Job>>,
-        seen: Mutex<BTreeMap<u64, Vec<(Observation, Vec<u8>)>>>,
+        seen: Mutex<BTreeMap<u64, Vec<Seen>>>,
         failed: Mutex<Vec<(u64, JobError)>>,
         put_down: Mutex<Vec<u64>>,
         drop: bool,

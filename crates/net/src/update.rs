@@ -52,7 +52,7 @@ impl<T: Real> Step<T> {
     /// The constants of step `step`, counted from 1.
     pub(crate) fn new(optimizer: &Optimizer, setting: Setting, step: u64) -> Step<T> {
         match *optimizer {
-            Optimizer::Sgd { momentum, .. } if momentum == 0.0 => Step::Plain { rate: T::of(setting.rate) },
+            Optimizer::Sgd { momentum: 0.0, .. } => Step::Plain { rate: T::of(setting.rate) },
             Optimizer::Sgd { momentum, nesterov } => Step::Momentum {
                 rate: T::of(setting.rate),
                 momentum: T::of(setting.momentum.unwrap_or(momentum)),
@@ -85,6 +85,22 @@ fn power(mut base: f64, mut n: u64) -> f64 {
     result
 }
 
+/// What draws a parameter towards 0, beside its gradient.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shrink<T> {
+    /// Times the parameter, is added to its gradient.
+    pub(crate) l2: T,
+    /// By what the parameter is multiplied before the step.
+    pub(crate) keep: T,
+}
+
+impl<T: Real> Shrink<T> {
+    /// Nothing, as for biases.
+    pub(crate) const fn none() -> Shrink<T> {
+        Shrink { l2: T::ZERO, keep: T::ONE }
+    }
+}
+
 /// How many numbers an optimizer keeps for each parameter.
 pub(crate) fn moments(optimizer: &Optimizer) -> usize {
     match *optimizer {
@@ -94,17 +110,17 @@ pub(crate) fn moments(optimizer: &Optimizer) -> usize {
 }
 
 vectorised! {
-    /// Steps `weights` and gives their sum of squares before the step. `l2` times the weight is added to each gradient,
-    /// and the weight is multiplied by `keep` first. `first` and `second` are the moments, empty where there are none.
+    /// Steps `weights` and gives their sum of squares before the step. `first` and `second` are the moments, empty where
+    /// there are none.
     fn sweep(
         step: Step<T>,
-        l2: T,
-        keep: T,
+        shrink: Shrink<T>,
         weights: &'a mut [T],
         gradients: &'a [T],
         first: &'a mut [T],
         second: &'a mut [T],
     ) -> f64 {
+        let Shrink { l2, keep } = shrink;
         match step {
             Step::Plain { rate } => over(weights, gradients, &mut [], &mut [], |w, g, _, _| {
                 (-rate).fused(l2.fused(w, g), w * keep)
@@ -236,9 +252,9 @@ mod tests {
                 for (t, setting) in settings.iter().enumerate() {
                     let g: Vec<T> = (0..n).map(|i| T::of(gradient(t, i))).collect();
                     let step = Step::new(&optimizer, *setting, t as u64 + 1);
-                    let keep = T::of(1.0 - setting.rate * decay);
+                    let shrink = Shrink { l2: T::of(l2), keep: T::of(1.0 - setting.rate * decay) };
                     let before: f64 = w.iter().map(|w| w.wide() * w.wide()).sum();
-                    let squares = sweep(Arch::new(), step, T::of(l2), keep, &mut w, &g, &mut m, &mut v);
+                    let squares = sweep(Arch::new(), step, shrink, &mut w, &g, &mut m, &mut v);
                     assert!((squares - before).abs() < tolerance * before.max(1.0), "{squares} is not {before}");
                 }
                 for i in 0..n {

@@ -2,6 +2,7 @@
 
 // A counting allocator cannot be written without it.
 #![allow(unsafe_code)]
+#![allow(clippy::unwrap_used)]
 
 use opportune_core::plan::Part;
 use opportune_core::ports::Planner;
