@@ -56,7 +56,7 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
     let together = parts.len() > 1 && patience;
     let watching = if together { Watching::MeanOverFolds } else { Watching::EachFold };
     let single = |until| Single::new(config.clone(), until);
-    let outcome = work.run(&mut single(until), &parts, &rules, watching, true)?;
+    let outcome = work.run(&mut single(until), &parts, &rules, watching, parts.len() == 1)?;
     if outcome.interrupted {
         return work.interrupted();
     }

@@ -24,6 +24,8 @@ const FOLDS_BELOW_ROWS: usize = 10_000;
 const FOLDS: usize = 5;
 /// Share of rows held out unless told.
 const HELD_OUT: f64 = 0.2;
+/// More is a slip of the keyboard.
+const THREADS_MAX: usize = 1024;
 /// Below so many training rows scores are little more than luck.
 const FEW_ROWS: usize = 100;
 
@@ -143,6 +145,11 @@ impl Job {
 fn threads(asked: Option<usize>) -> Result<usize, InputError> {
     match asked {
         Some(0) => Err(InputError::new("0 threads train nothing").at("--threads").remedy("give at least 1")),
+        Some(threads) if threads > THREADS_MAX => {
+            Err(InputError::new(format!("{threads} threads are more than any machine has"))
+                .at("--threads")
+                .remedy(format!("give at most {THREADS_MAX}, or leave it out")))
+        }
         Some(threads) => Ok(threads),
         None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }

@@ -162,11 +162,8 @@ fn nothing(work: &Work, results: &[TrialResult]) -> Result<Exit, InputError> {
         print_line(&trials_table(results, work.job.score, None, TABLE_ROWS))?;
     }
     let lowest = results.iter().filter_map(|one| one.config.get("lr")?.number()).fold(f64::INFINITY, f64::min);
-    let next = if lowest.is_finite() {
-        format!("; try lower ones, --lr {:e},{:e}", lowest / 10.0, lowest / 100.0)
-    } else {
-        String::new()
-    };
+    let next =
+        if lowest.is_finite() { format!(", --lr {:e},{:e}", lowest / 10.0, lowest / 100.0) } else { String::new() };
     crate::say(&format!("no result: {why}{next}"));
     Ok(Exit::Negative)
 }

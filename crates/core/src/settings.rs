@@ -95,7 +95,7 @@ pub struct Settings {
     pub lr: Option<f64>,
     /// Default constant.
     pub schedule: Schedule,
-    /// Passes over the training rows, at least 1. Default 200.
+    /// Passes over the training rows, 1 to 100,000. Default 200.
     pub epochs: u32,
     /// Units of each hidden layer; none is a linear model. Default 100.
     pub hidden: Vec<u32>,
@@ -140,6 +140,8 @@ impl Default for Settings {
 /// Hidden layers wider than this, or more of them, are taken for a slip of the keyboard.
 const UNITS_MAX: u32 = 65_536;
 const LAYERS_MAX: usize = 64;
+/// So are more epochs; every epoch of a plan has a key in memory.
+const EPOCHS_MAX: u32 = 100_000;
 
 impl Settings {
     /// These settings with what `config` says in their place.
@@ -195,6 +197,9 @@ impl Settings {
         if self.epochs == 0 {
             return bad("--epochs", "0 epochs train nothing; give at least 1".into());
         }
+        if self.epochs > EPOCHS_MAX {
+            return bad("--epochs", format!("{} epochs are more than can be planned, {EPOCHS_MAX}", self.epochs));
+        }
         if self.batch == 0 {
             return bad("--batch", "a batch of 0 rows; give at least 1".into());
         }
@@ -235,6 +240,7 @@ mod tests {
             ("lr", Value::Number(-1.0), "--lr"),
             ("lr", Value::Number(f64::NAN), "--lr"),
             ("epochs", Value::Count(0), "--epochs"),
+            ("epochs", Value::Count(u32::MAX), "--epochs"),
             ("batch", Value::Count(0), "--batch"),
             ("hidden", Value::Layers(vec![0]), "--hidden"),
             ("l2", Value::Number(-1e-4), "--l2"),
