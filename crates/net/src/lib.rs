@@ -1,4 +1,22 @@
 //! The native trainer: dense networks, losses, optimizers; many small networks side by side.
+//!
+//! [`NativeTrainer`] plans and trains for a study, [`Run`] is one training, [`Model`] is what it leaves.
+//!
+//! Activations, losses, weights and the L2 penalty are those of scikit-learn's `MLPClassifier` and `MLPRegressor`;
+//! optimizers have PyTorch's form. In detail:
+//!
+//! - The L2 penalty ½α‖W‖²/rows is part of each batch's gradient; decoupled weight decay multiplies weights by
+//!   1 − rate·λ before the step. Both leave biases alone (PyTorch decays whatever it is given).
+//! - Adam's ε stands outside the corrected root. Where a schedule cycles β1, the correction is 1 − β1ᵗ with the β1 of
+//!   the moment, as in PyTorch.
+//! - Targets of a regression are standardised; its loss is half the squared error of those, its score in original
+//!   units.
+//! - The order of rows is drawn afresh for each epoch from what it is for, so no state of a generator is carried.
+//! - Sums over rows (losses, penalties) are in 64 bits, whatever the width of the network.
+//!
+//! The same plan gives the same bits: in one piece or many, alone or among others, on whatever instruction set. All
+//! arithmetic is ordered by the code, never by the width of registers, and uses fused multiply-adds throughout (on a
+//! processor without them these are emulated, which is slow).
 
 pub mod math;
 mod model;

@@ -15,12 +15,13 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// What enters the keys of runs. It names no instruction set, because all give the same bits (a test compares them).
-/// To be counted up with every change to the arithmetic.
-const KERNELS: &str = "native 1";
+/// Version of the arithmetic, to be counted up with every change to it. It enters the keys of runs with the system, whose
+/// logarithm and cosine draw weights and rates; instruction sets do not, because all give the same bits (a test compares
+/// them).
+const VERSION: u32 = 1;
 
-/// Larger networks are taken for a slip of the keyboard: with Adam, 2^28 parameters of 32 bits are 4 GiB a run.
-const PARAMETERS_MAX: u64 = 1 << 28;
+/// Runs that need more numbers than this are taken for a slip of the keyboard: 4 GiB in 32 bits.
+const NUMBERS_MAX: u64 = 1 << 30;
 
 /// Plans and trains dense networks on one data set, in this process.
 ///
@@ -147,6 +148,15 @@ impl NativeTrainer {
     }
 }
 
+/// About how many numbers a run holds: parameters with gradients, two moments and two forms for the products, and for
+/// each row of a batch what every unit gives and its derivative.
+fn numbers(network: &Network, batch: u32) -> u64 {
+    let widths = network.widths();
+    let parameters: u64 = widths.windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum();
+    let units: u64 = widths.iter().map(|&width| width as u64).sum();
+    6 * parameters + 2 * u64::from(batch) * units
+}
+
 /// A panic in the arithmetic ends one job, not the study.
 fn guarded<R>(work: impl FnOnce() -> R) -> Result<R, JobError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
@@ -189,14 +199,18 @@ impl Planner for NativeTrainer {
             activation: settings.activation,
             init: settings.init,
         };
-        let parameters: u64 = network.widths().windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum();
-        if parameters > PARAMETERS_MAX {
-            return Err(InputError::new(format!("the network {network} has {parameters} parameters"))
-                .at("--hidden")
-                .remedy(format!("use fewer or narrower layers; at most {PARAMETERS_MAX} parameters are trained")));
-        }
         let rows = u32::try_from(samples.train.len()).map_err(|_| InputError::new("more than 2^32 rows"))?;
         let batch = settings.batch.min(rows);
+        let numbers = numbers(&network, batch);
+        if numbers > NUMBERS_MAX {
+            let size =
+                numbers as f64 * if settings.precision == Precision::F32 { 4.0 } else { 8.0 } / f64::from(1u32 << 30);
+            return Err(InputError::new(format!(
+                "the network {network} needs {size:.0} GiB with batches of {batch} rows"
+            ))
+            .at("--hidden")
+            .remedy("use fewer or narrower layers, or a smaller --batch"));
+        }
         Ok(Plan {
             schedule: settings.schedule.resolve(settings.lr, rows.div_ceil(batch), settings.epochs)?,
             epochs: settings.epochs,
@@ -213,7 +227,7 @@ impl Planner for NativeTrainer {
                 seed: settings.seed,
                 repeat: 0,
                 precision: settings.precision,
-                kernels: KERNELS.into(),
+                kernels: format!("native {VERSION}, {} {}", std::env::consts::OS, std::env::consts::ARCH),
                 score: self.score,
             },
         })
@@ -289,7 +303,7 @@ mod tests {
             tray.seen.into_inner().unwrap()
         };
         let alone = work(1, 0..6);
-        assert_eq!(alone.iter().map(|(_, all)| all.len()).collect::<Vec<_>>(), [3, 3, 2, 3, 3, 3]);
+        assert_eq!(alone.values().map(Vec::len).collect::<Vec<_>>(), [3, 3, 2, 3, 3, 3]);
         assert!(alone[&1][0].0.validation.is_none() && alone[&0][0].0.validation.is_some());
         for other in [work(2, 0..6), work(5, 0..6), work(1, 3..6)] {
             for (id, all) in &other {
@@ -359,7 +373,7 @@ mod tests {
         let trainer = make(Problem::Number);
         let huge = Config::from_iter([("hidden".to_string(), Value::Layers(vec![65_536; 3]))]);
         let error = trainer.plan(&huge, Part::Whole).unwrap_err().to_string();
-        assert!(error.starts_with("--hidden") && error.contains("parameters"), "{error}");
+        assert!(error.starts_with("--hidden: the network 5-65536-65536-65536-1") && error.contains("GiB"), "{error}");
         assert!(trainer.plan(&Config::default(), Part::Fold(1)).is_err());
         assert_eq!((trainer.parts(), trainer.samples(Part::Fold(1)).is_none()), (vec![Part::Fold(0)], true));
         let whole = trainer.plan(&Config::default(), Part::Whole).unwrap();
