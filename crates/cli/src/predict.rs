@@ -3,6 +3,7 @@
 use crate::flags::Predict;
 use crate::work::Exit;
 use opportune_core::InputError;
+use opportune_core::score::arg_max;
 use opportune_data::{Loaded, ReadOptions, read};
 use opportune_net::{Model, Predictions};
 use serde_json::json;
@@ -22,6 +23,9 @@ pub fn run(flags: &Predict) -> Result<Exit, InputError> {
         model.encoder().align(test.unwrap_or(data)).map_err(|error| error.at(flags.data.display().to_string()))?;
     warnings.iter().chain(&aligned).for_each(|warning| crate::say(&format!("warning: {warning}")));
     let predictions = model.predict(&data);
+    if let Some(warning) = undefined(&predictions) {
+        crate::say(&format!("warning: {warning}"));
+    }
     let write =
         |to: &mut dyn Write| if flags.json { write_json(&predictions, to) } else { write_csv(&predictions, to) };
     let cannot = |place: &str, error: std::io::Error| {
@@ -43,6 +47,26 @@ pub fn run(flags: &Predict) -> Result<Exit, InputError> {
     Ok(Exit::Fine)
 }
 
+/// The class of a row of probabilities; `None` where they are not numbers.
+fn label<'a>(labels: &'a [String], row: &[f64]) -> Option<&'a String> {
+    row.iter().all(|p| p.is_finite()).then(|| labels.get(arg_max(row))).flatten()
+}
+
+/// How many rows have no prediction: their values are so far from those of training that the arithmetic overflows.
+fn undefined(predictions: &Predictions) -> Option<String> {
+    let count = match predictions {
+        Predictions::Classes { labels, probabilities } => {
+            probabilities.chunks(labels.len().max(1)).filter(|row| label(labels, row).is_none()).count()
+        }
+        Predictions::Numbers(values) => values.iter().filter(|value| !value.is_finite()).count(),
+    };
+    match count {
+        0 => None,
+        1 => Some("1 row lies too far from the training data and has no prediction".into()),
+        _ => Some(format!("{count} rows lie too far from the training data and have no prediction")),
+    }
+}
+
 fn write_csv(predictions: &Predictions, to: &mut dyn Write) -> std::io::Result<()> {
     let field = |text: &str| match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -54,13 +78,19 @@ fn write_csv(predictions: &Predictions, to: &mut dyn Write) -> std::io::Result<(
             labels.iter().try_for_each(|label| write!(to, ",{}", field(&format!("p_{label}"))))?;
             writeln!(to)?;
             for row in probabilities.chunks(labels.len().max(1)) {
-                write!(to, "{}", field(&labels[opportune_core::score::arg_max(row)]))?;
-                row.iter().try_for_each(|p| write!(to, ",{p:.6}"))?;
+                match label(labels, row) {
+                    Some(label) => {
+                        write!(to, "{}", field(label))?;
+                        row.iter().try_for_each(|p| write!(to, ",{p:.6}"))?;
+                    }
+                    None => row.iter().try_for_each(|_| write!(to, ","))?,
+                }
                 writeln!(to)?;
             }
         }
         Predictions::Numbers(values) => {
             writeln!(to, "prediction")?;
+            // One that is not a number reads NaN: a line without anything would be taken for no row.
             values.iter().try_for_each(|value| writeln!(to, "{value}"))?;
         }
     }
@@ -72,8 +102,7 @@ fn write_json(predictions: &Predictions, to: &mut dyn Write) -> std::io::Result<
         Predictions::Classes { labels, probabilities } => {
             for row in probabilities.chunks(labels.len().max(1)) {
                 let each: serde_json::Map<_, _> = labels.iter().cloned().zip(row.iter().map(|p| json!(p))).collect();
-                let label = &labels[opportune_core::score::arg_max(row)];
-                writeln!(to, "{}", json!({"label": label, "probabilities": each}))?;
+                writeln!(to, "{}", json!({"label": label(labels, row), "probabilities": each}))?;
             }
         }
         Predictions::Numbers(values) => {

@@ -36,7 +36,7 @@ impl Place {
     /// With `digits.csv` in it.
     pub fn with_digits() -> Place {
         let place = Place::new();
-        place.write("digits.csv", &fs::read(digits()).expect("examples/data/digits.csv"));
+        place.write("digits.csv", fs::read(digits()).expect("examples/data/digits.csv"));
         place
     }
 
