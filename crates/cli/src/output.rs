@@ -23,7 +23,11 @@ impl Output {
         let made = fs::create_dir_all(&output.folder)
             .and_then(|()| fs::write(&probe, b""))
             .and_then(|()| fs::remove_file(&probe));
-        made.map_err(|error| output.cannot(&output.folder, &error))?;
+        if let Err(error) = made {
+            let error = output.cannot(&output.folder, &error);
+            output.withdraw();
+            return Err(error);
+        }
         Ok(output)
     }
 
@@ -128,6 +132,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         Output::open(path("a/b/c")).unwrap().withdraw();
+        assert!(!path("a").exists());
+        assert!(Output::open(path(&format!("a/{}", "long".repeat(100)))).is_err());
         assert!(!path("a").exists());
         fs::create_dir(path("a")).unwrap();
         Output::open(path("a")).unwrap().withdraw();

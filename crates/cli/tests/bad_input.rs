@@ -218,6 +218,8 @@ fn settings() {
         words("fit good.csv --epochs 1.5", &["--epochs: '1.5' is not a whole number"]),
         words("fit good.csv --epochs=-3", &["--epochs: '-3' is not a whole number"]),
         words("fit good.csv --epochs 99999999999", &["--epochs: '99999999999' is not a whole number"]),
+        words("fit good.csv --epochs 4000000000", &["--epochs: 4000000000 epochs are more than can be planned"]),
+        words("fit good.csv --threads 100000", &["--threads: 100000 threads are more than any machine has", "at most"]),
         words("fit good.csv --batch 0", &["--batch: a batch of 0 rows", "at least 1"]),
         words("fit good.csv --hidden 0", &["--hidden: at most"]),
         words("fit good.csv --hidden 5,,5", &["--hidden: '' is not a number of units", "write 100"]),
