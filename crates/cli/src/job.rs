@@ -100,7 +100,6 @@ impl Job {
         if fit.len() < FEW_ROWS {
             warnings.push(format!("only {} rows to learn from: scores will vary much by chance", fit.len()));
         }
-        warnings.extend(rare_class(&all, &fit, folds.len()));
         let parts =
             if folds.is_empty() { vec![Part::Whole] } else { (0..folds.len() as u32).map(Part::Fold).collect() };
         let identity = identity(data, training, &all, score, &rules, &folds, &test);
@@ -238,16 +237,22 @@ impl Split {
     }
 }
 
-/// Says which class has fewer rows than there are folds, the rarest first.
-fn rare_class(data: &Dataset, rows: &[u32], folds: usize) -> Option<String> {
-    let Target::Classes { codes, labels } = data.target() else { return None };
+/// Refuses folds some of which would judge without the rarest class.
+fn enough_of_each_class(data: &Dataset, rows: &[u32], folds: usize) -> Result<(), InputError> {
+    let Target::Classes { codes, labels } = data.target() else { return Ok(()) };
     let mut counts = vec![0usize; labels.len()];
     rows.iter().for_each(|row| counts[codes[*row as usize] as usize] += 1);
     let present = counts.iter().zip(labels).filter(|(count, _)| **count > 0);
-    let (count, label) = present.min_by_key(|(count, _)| **count)?;
-    let rows = if *count == 1 { "1 row".to_string() } else { format!("{count} rows") };
-    (*count < folds)
-        .then(|| format!("the class '{label}' has {rows}, fewer than the {folds} folds: some folds judge without it"))
+    match present.min_by_key(|(count, _)| **count) {
+        Some((&count, label)) if count < folds => {
+            let rows = if count == 1 { "1 row".to_string() } else { format!("{count} rows") };
+            let fewer = if count > 1 { format!("give --folds {count}, or ") } else { "give ".into() };
+            Err(InputError::new(format!("the class '{label}' has {rows}, fewer than the {folds} folds"))
+                .at("--folds")
+                .remedy(format!("{fewer}--validation 0.2, or leave those rows out")))
+        }
+        _ => Ok(()),
+    }
 }
 
 enum Source<'a> {
@@ -285,6 +290,7 @@ fn judge(
     let pairs =
         |splits: Vec<opportune_data::Split>| splits.into_iter().map(|split| (split.train, split.validation)).collect();
     let cross = |k: usize| {
+        enough_of_each_class(data, rows, k)?;
         let splits = folds(data, rows, k, flags.split_seed).map_err(|error| error.at("--folds"))?;
         Ok((pairs(splits), format!("{k} folds")))
     };

@@ -85,16 +85,20 @@ impl Score {
             return f64::NAN;
         }
         let n = targets.len() as f64;
-        let errors = || targets.iter().zip(predictions).map(|(t, p)| t - p);
+        // Squares of values near 1e300 overflow, so all is counted in units of the largest target. A power of two
+        // changes no digit.
+        let largest = targets.iter().fold(0.0f64, |largest, t| largest.max(t.abs()));
+        let unit = if largest.is_normal() { largest.log2().floor().exp2() } else { 1.0 };
+        let errors = || targets.iter().zip(predictions).map(|(t, p)| t / unit - p / unit);
         let squares = || errors().map(|e| e * e).sum::<f64>();
         match self {
             Score::R2 => {
-                let centre = targets.iter().map(|t| t / n).sum::<f64>();
-                let spread = targets.iter().map(|t| (t - centre) * (t - centre)).sum::<f64>();
+                let centre = targets.iter().map(|t| t / unit).sum::<f64>() / n;
+                let spread = targets.iter().map(|t| (t / unit - centre) * (t / unit - centre)).sum::<f64>();
                 if spread > 0.0 { 1.0 - squares() / spread } else { f64::NAN }
             }
-            Score::Rmse => (squares() / n).sqrt(),
-            Score::Mae => errors().map(f64::abs).sum::<f64>() / n,
+            Score::Rmse => (squares() / n).sqrt() * unit,
+            Score::Mae => errors().map(f64::abs).sum::<f64>() / n * unit,
             _ => f64::NAN,
         }
     }
@@ -169,6 +173,9 @@ mod tests {
         close(Score::Rmse.of_numbers(&t, &p), 0.375f64.sqrt());
         close(Score::Mae.of_numbers(&t, &p), 0.5);
         assert!(Score::R2.of_numbers(&[1.0, 1.0], &[1.0, 2.0]).is_nan());
+        let huge = |values: [f64; 4]| values.map(|value| value * 2f64.powi(995));
+        assert_eq!(Score::R2.of_numbers(&huge(t), &huge(p)), Score::R2.of_numbers(&t, &p));
+        assert_eq!(Score::Rmse.of_numbers(&huge(t), &huge(p)), Score::Rmse.of_numbers(&t, &p) * 2f64.powi(995));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A model as a file: safetensors, with what is not a tensor as JSON in its metadata.
 //!
 //! Tensors `layer0.weight` (in x out), `layer0.bias`, `layer1.weight`, …, of the width in which they were trained.
-//! Metadata `opportune` is the JSON of [`Head`], `opportune_version` the version of this format.
+//! Metadata `opportune` is the JSON of [`Head`], the version of this format in it.
 
 use crate::model::{Model, Parameters};
 use crate::network::Layout;
@@ -16,11 +16,18 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-const VERSION: &str = "1";
+const VERSION: u32 = 1;
+
+/// What every version of the head has.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
 
 /// Everything of a model but its tensors.
 #[derive(Serialize, Deserialize)]
 struct Head {
+    version: u32,
     network: Network,
     loss: Loss,
     encoder: Encoder,
@@ -56,6 +63,7 @@ impl Model {
 
     fn bytes(&self) -> Result<Vec<u8>, String> {
         let head = Head {
+            version: VERSION,
             network: self.network.clone(),
             loss: self.loss,
             encoder: self.encoder.clone(),
@@ -63,8 +71,8 @@ impl Model {
             key: self.key(),
         };
         let head = serde_json::to_string(&head).map_err(|error| error.to_string())?;
-        let metadata =
-            HashMap::from([("opportune".to_string(), head), ("opportune_version".to_string(), VERSION.to_string())]);
+        // One entry, so that the same model is the same file: entries of several come in any order.
+        let metadata = HashMap::from([("opportune".to_string(), head)]);
         let mut numbers = Vec::new();
         let (dtype, width) = match &self.parameters {
             Parameters::F32(all) => {
@@ -99,14 +107,15 @@ impl Model {
             .map_err(|error| InputError::new(format!("is not a safetensors file ({error})")).remedy(remedy))?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|_| no_model())?;
         let metadata = metadata.metadata().as_ref().ok_or_else(no_model)?;
-        let text = |name: &str| metadata.get(name).ok_or_else(no_model);
-        let version = text("opportune_version")?;
+        let text = metadata.get("opportune").ok_or_else(no_model)?;
+        // The version first: what else there is depends on it.
+        let bad_head = |error: serde_json::Error| damaged(&format!("its head ({error})"));
+        let Version { version } = serde_json::from_str(text).map_err(bad_head)?;
         if version != VERSION {
             return Err(InputError::new(format!("has version {version}, and this program reads version {VERSION}"))
                 .remedy("use the program that wrote it, or train again"));
         }
-        let head: Head =
-            serde_json::from_str(text("opportune")?).map_err(|error| damaged(&format!("its head ({error})")))?;
+        let head: Head = serde_json::from_str(text).map_err(bad_head)?;
         let (loss, outputs) = match &head.target {
             TargetEncoder::Numbers { .. } => (Loss::Squared, 1),
             TargetEncoder::Classes { labels } if labels.len() == 2 => (Loss::Logistic, 1),
@@ -248,7 +257,7 @@ mod tests {
             bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
             error(&bytes)
         };
-        assert!(swap("\"opportune_version\":\"1\"", "\"opportune_version\":\"9\"").contains("version 9"));
+        assert!(swap("version\\\":1", "version\\\":9").contains("version 9"));
         assert!(swap("hidden\\\":[9]", "hidden\\\":[8]").contains("layer0.weight has shape"));
         assert!(swap("loss\\\":\\\"softmax", "loss\\\":\\\"squared").contains("do not fit"));
         assert!(swap("layer1.bias", "layer7.bias").contains("no layer1.bias"));

@@ -170,7 +170,12 @@ fn what_is_no_study_file_is_said_and_left_alone() {
     assert!(error.contains("not a study file"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let error = Storage::open(&folder.path().join("no/such/folder.db")).unwrap_err().to_string();
-    assert!(error.contains("cannot be written"), "{error}");
+    assert!(error.contains("there is no folder"), "{error}");
+    let foreign = folder.path().join("foreign.db");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
+    let before = std::fs::read(&foreign).unwrap();
+    assert!(Storage::open(&foreign).unwrap_err().to_string().contains("another program"));
+    assert_eq!(std::fs::read(&foreign).unwrap(), before);
     let other = folder.path().join("newer.db");
     rusqlite::Connection::open(&other).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(Storage::open(&other).unwrap_err().to_string().contains("format 99"));

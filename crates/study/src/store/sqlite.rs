@@ -93,7 +93,15 @@ fn fault(path: &Path, error: &rusqlite::Error) -> StoreError {
         ) => {
             format!("cannot be written ({error}); name another file with --storage")
         }
-        _ => error.to_string(),
+        Some(rusqlite::ErrorCode::SystemIoFailure) => {
+            format!(
+                "cannot be written ({error}); see that the disk has room and is sound, then give the same command again"
+            )
+        }
+        Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            "is in use by another program for too long; give the same command again".into()
+        }
+        _ => format!("{error}; name another file with --storage"),
     };
     StoreError(format!("{}: {what}", path.display()))
 }
@@ -138,24 +146,40 @@ impl Storage {
     /// # Errors
     /// The file cannot be made or is none of ours.
     pub fn open(path: &Path) -> Result<Storage, StoreError> {
-        let fault = |error: &rusqlite::Error| fault(path, error);
-        let connection = Connection::open(path).map_err(|error| fault(&error))?;
-        let prepare = || {
-            connection.busy_timeout(Duration::from_secs(20))?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            if format == 0 {
-                connection.execute_batch(TABLES)?;
-                connection.pragma_update(None, "user_version", FORMAT)?;
-            }
-            Ok(format)
-        };
-        let format: i64 = prepare().map_err(|error: rusqlite::Error| fault(&error))?;
-        if format != 0 && format != FORMAT {
-            let what = format!("made by another version (format {format}, this program's is {FORMAT})");
-            return Err(StoreError(format!("{}: {what}; name another file with --storage", path.display())));
+        let refused =
+            |what: String| StoreError(format!("{}: {what}; name another file with --storage", path.display()));
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            return Err(refused(format!("there is no folder '{}'", folder.display())));
         }
+        let fault = |error: rusqlite::Error| fault(path, &error);
+        let mut connection = Connection::open(path).map_err(fault)?;
+        let version = |of: &Connection| of.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+        let mut prepare = || {
+            connection.busy_timeout(Duration::from_secs(20))?;
+            if version(&connection)? == 0 {
+                // Two programs may come at once, and one may be killed here: all of the tables or none.
+                let new = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let tables: i64 = new.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+                if version(&new)? == 0 && tables == 0 {
+                    new.execute_batch(TABLES)?;
+                    new.pragma_update(None, "user_version", FORMAT)?;
+                }
+                new.commit()?;
+            }
+            version(&connection)
+        };
+        match prepare().map_err(fault)? {
+            FORMAT => {}
+            0 => return Err(refused("this is a file of another program".into())),
+            other => {
+                return Err(refused(format!("made by another version (format {other}, this program's is {FORMAT})")));
+            }
+        }
+        let mode = || {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")
+        };
+        mode().map_err(fault)?;
         Ok(Storage { path: path.to_path_buf(), connection })
     }
 
