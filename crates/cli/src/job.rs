@@ -290,8 +290,8 @@ fn judge(
     let pairs =
         |splits: Vec<opportune_data::Split>| splits.into_iter().map(|split| (split.train, split.validation)).collect();
     let cross = |k: usize| {
-        enough_of_each_class(data, rows, k)?;
         let splits = folds(data, rows, k, flags.split_seed).map_err(|error| error.at("--folds"))?;
+        enough_of_each_class(data, rows, k)?;
         Ok((pairs(splits), format!("{k} folds")))
     };
     let held = |share: f64| {

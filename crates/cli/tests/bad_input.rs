@@ -283,10 +283,10 @@ fn places() {
         words("fit good.csv --out good.csv", &["good.csv: cannot be written", "--out"]),
         words("fit good.csv --out good.csv/out", &["good.csv/out: cannot be written", "--out"]),
         words("fit good.csv --name a/b", &["--name: 'a/b' is no name for a study", "letters"]),
-        words("fit good.csv --storage none/s.db --name new", &["none/s.db: cannot be written", "--storage"]),
+        words("fit good.csv --storage none/s.db --name new", &["none/s.db: there is no folder", "--storage"]),
         words(
             "fit good.csv --storage sqlite:////none/s.db --out a/b/c",
-            &["/none/s.db: cannot be written", "--storage"],
+            &["/none/s.db: there is no folder", "--storage"],
         ),
         words(
             "fit good.csv --storage postgres://x/y",

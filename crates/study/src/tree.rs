@@ -118,9 +118,12 @@ impl Tree {
         let mut lanes: Vec<Lane> = Vec::with_capacity(memory.stages.len());
         for stage in &memory.stages {
             // A stage that was planned and never trained is still found by its first epoch.
-            let keys = stage.epochs.iter().map(|(key, _)| *key);
-            let keys = if stage.epochs.is_empty() { vec![stage.first] } else { keys.collect() };
+            let mut keys: Vec<PrefixKey> = stage.epochs.iter().map(|(key, _)| *key).collect();
             known.extend(keys.iter().map(|key| (*key, stage.stage)));
+            if keys.is_empty() {
+                known.entry(stage.first).or_insert(stage.stage);
+                keys.push(stage.first);
+            }
             let saved = |(epoch, key): &(u32, PrefixKey)| (*epoch, Saved { key: *key, state: None, stored: true });
             lanes.push(Lane {
                 before: stage.parent.map_or(0, |(_, left)| left),
@@ -161,23 +164,20 @@ impl Tree {
         keys: &[PrefixKey],
         until: u32,
     ) -> (Vec<(StageId, u32)>, Vec<Record>) {
-        // A known key has only known ones before it, so the number of agreeing epochs can be found by halving.
         let planned = &keys[1..=until as usize];
-        let common = planned.partition_point(|key| self.known.contains_key(key)) as u32;
-        let mut path = Vec::new();
-        let mut records = Vec::new();
-        if common > 0 {
-            let mut stage = self.known[&planned[common as usize - 1]];
-            let mut left = common;
-            loop {
-                path.push((stage, left));
-                match self.memory.stages[stage as usize].parent {
-                    Some((parent, at)) => (stage, left) = (parent, at),
-                    None => break,
-                }
+        let mut path: Vec<(StageId, u32)> = Vec::new();
+        for (epoch, key) in (1..).zip(planned) {
+            let Some(&stage) = self.known.get(key) else { break };
+            match path.last_mut() {
+                Some((last, left)) if *last == stage => *left = epoch,
+                // A stage may have been planned to leave epochs that its parent never came to, and then did not
+                // come to: the session was ended, and another plan took the parent on. Nothing joins it any more.
+                last if self.memory.stages[stage as usize].parent != last.as_deref().copied() => break,
+                _ => path.push((stage, epoch)),
             }
-            path.reverse();
         }
+        let common = path.last().map_or(0, |(_, left)| *left);
+        let mut records = Vec::new();
         if common < until {
             let rest = &planned[common as usize..];
             let stage = match path.last() {
