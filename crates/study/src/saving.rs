@@ -74,12 +74,13 @@ impl Session<'_> {
         }
     }
 
-    /// Whether a stage that has no state of its own, and needs one, leaves this one here.
+    /// Whether a stage leaves this one here that is in work and has no stored state of its own to go on from.
     pub(crate) fn forks(&self, stage: StageId, epoch: u32) -> bool {
         self.tree.lanes[stage as usize].children.iter().any(|child| {
             let lane = &self.tree.lanes[*child as usize];
+            let own = || lane.saved.range(..=self.start_at_most(*child)).any(|(_, saved)| saved.stored);
             let active = || lane.views.iter().any(|view| self.tree.views[*view].ended.is_none());
-            lane.before == epoch && lane.saved.is_empty() && (!lane.wanted.is_empty() || active())
+            lane.before == epoch && (!lane.wanted.is_empty() || active()) && !own()
         })
     }
 

@@ -314,12 +314,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The last epoch from which a stage's training may start.
+    pub(crate) fn start_at_most(&self, stage: StageId) -> u32 {
+        let trained = self.tree.trained(stage);
+        self.tree.lanes[stage as usize].wanted.first().map_or(trained, |first| trained.min(*first))
+    }
+
     /// The saved state a stage's training starts from (`None` inside: from the initial weights). Where its parent
     /// must provide one first, that is seen to, and `None` given.
     fn where_from(&mut self, stage: StageId) -> Option<Option<(StageId, u32)>> {
         let lane = &self.tree.lanes[stage as usize];
-        let limit = lane.wanted.first().copied().unwrap_or(u32::MAX).min(self.tree.trained(stage));
-        if let Some((epoch, _)) = lane.deepest(limit) {
+        if let Some((epoch, _)) = lane.deepest(self.start_at_most(stage)) {
             return Some(Some((stage, epoch)));
         }
         let before = lane.before;
