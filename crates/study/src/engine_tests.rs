@@ -279,3 +279,66 @@ fn a_state_that_was_not_kept_is_trained_again_for_a_stage_that_leaves_there() {
     let delivered = done.recv_timeout(std::time::Duration::from_secs(10)).expect("it never ends");
     assert_eq!(delivered, Some(10));
 }
+
+/// The first records of a study: as many as there are up to its `epochs`th epoch, as a killed process leaves them.
+fn cut(records: &[Record], epochs: usize) -> Shared {
+    let (store, mut seen) = (Shared::default(), 0);
+    for record in records {
+        seen += usize::from(matches!(record, Record::Epoch { .. }));
+        if seen > epochs {
+            break;
+        }
+        store.0.lock().unwrap().append(std::slice::from_ref(record)).unwrap();
+    }
+    store
+}
+
+/// Remembers the records themselves.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<Record>>>);
+
+impl Store for Log {
+    fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.0.lock().unwrap().extend_from_slice(records);
+        Ok(())
+    }
+    fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
+        Ok(Default::default())
+    }
+    fn state(&mut self, _: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_killed_study_goes_on_with_another_space() {
+    let log = Log::default();
+    let one = Asked { parts: vec![Part::Fold(0)], ..asked() };
+    let mut engine = Engine::new(Box::new(log.clone())).unwrap();
+    run(&mut engine, &one, &space(&SCHEDULES, &[0.1], &[12]), &ChainTrainer::new(1)).unwrap();
+    let records = log.0.lock().unwrap().clone();
+    let others = ["step(every=2, gamma=0.3)", "step(every=6, gamma=0.1)", "step(every=9, gamma=0.1)", "constant"];
+    for (killed, first) in (0..12).flat_map(|killed| (0..4).map(move |first| (killed, first))) {
+        for second in (0..4).filter(|second| *second != first) {
+            for third in [None, Some(0), Some(1), Some(2), Some(3)] {
+                let store = cut(&records, killed);
+                let mut schedules = vec![vec![others[first], others[second]]];
+                schedules.extend(third.map(|third| vec![others[third]]));
+                for schedules in &schedules {
+                    let wide = space(schedules, &[0.1], &[12]);
+                    let mut engine = Engine::new(Box::new(store.clone())).unwrap();
+                    let what = format!("{killed} {schedules:?}");
+                    let (send, done) = std::sync::mpsc::channel();
+                    let (asked, space) = (one.clone(), wide.clone());
+                    std::thread::spawn(move || {
+                        let trials = run(&mut engine, &asked, &space, &ChainTrainer::new(1)).unwrap().trials;
+                        let result = |trial: &u32| engine.memory().result(*trial, &asked.parts).unwrap();
+                        let _ = send.send(trials.iter().map(result).collect::<Vec<_>>());
+                    });
+                    let results = done.recv_timeout(std::time::Duration::from_secs(5)).expect(&what);
+                    assert_eq!(bits(&results), bits(&fresh(&one, &wide, 1).0), "{what}");
+                }
+            }
+        }
+    }
+}
