@@ -342,3 +342,143 @@ fn a_killed_study_goes_on_with_another_space() {
         }
     }
 }
+
+#[test]
+fn a_state_that_was_not_kept_is_trained_again_for_a_stage_that_leaves_there() {
+    let store = Shared::default();
+    let (trainer, step) = (ChainTrainer::new(1), "step(every=6, gamma=0.1)");
+    let one = Asked { parts: vec![Part::Fold(0)], ..asked() };
+    let mut engine = Engine::new(Box::new(store)).unwrap();
+    for (schedule, epochs) in [("constant", 19), ("constant", 20), (step, 20), ("constant", 21)] {
+        run(&mut engine, &one, &space(&[schedule], &[0.1], &[epochs]), &trainer).unwrap();
+    }
+    // The parent keeps the states of epochs 20 and 21 only, the child that of 20.
+    let deliver = Asked { deliver: true, ..one };
+    let (send, done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let trials = run(&mut engine, &deliver, &space(&[step], &[0.1], &[10]), &trainer).unwrap().trials;
+        send.send(engine.delivered(trials[0], Part::Fold(0)).map(|one| one.epoch)).unwrap();
+    });
+    let delivered = done.recv_timeout(std::time::Duration::from_secs(10)).expect("it never ends");
+    assert_eq!(delivered, Some(10));
+}
+
+/// The first records of a study: as many as there are up to its `epochs`th epoch, as a killed process leaves them.
+fn cut(records: &[Record], epochs: usize) -> Shared {
+    let (store, mut seen) = (Shared::default(), 0);
+    for record in records {
+        seen += usize::from(matches!(record, Record::Epoch { .. }));
+        if seen > epochs {
+            break;
+        }
+        store.0.lock().unwrap().append(std::slice::from_ref(record)).unwrap();
+    }
+    store
+}
+
+/// Remembers the records themselves.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<Record>>>);
+
+impl Store for Log {
+    fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.0.lock().unwrap().extend_from_slice(records);
+        Ok(())
+    }
+    fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
+        Ok(Default::default())
+    }
+    fn state(&mut self, _: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_killed_study_goes_on_with_another_space() {
+    let log = Log::default();
+    let one = Asked { parts: vec![Part::Fold(0)], ..asked() };
+    let mut engine = Engine::new(Box::new(log.clone())).unwrap();
+    run(&mut engine, &one, &space(&SCHEDULES, &[0.1], &[12]), &ChainTrainer::new(1)).unwrap();
+    let records = log.0.lock().unwrap().clone();
+    let others = ["step(every=2, gamma=0.3)", "step(every=6, gamma=0.1)", "step(every=9, gamma=0.1)", "constant"];
+    for (killed, first) in (0..12).flat_map(|killed| (0..4).map(move |first| (killed, first))) {
+        for second in (0..4).filter(|second| *second != first) {
+            for third in [None, Some(0), Some(1), Some(2), Some(3)] {
+                let store = cut(&records, killed);
+                let mut schedules = vec![vec![others[first], others[second]]];
+                schedules.extend(third.map(|third| vec![others[third]]));
+                for schedules in &schedules {
+                    let wide = space(schedules, &[0.1], &[12]);
+                    let mut engine = Engine::new(Box::new(store.clone())).unwrap();
+                    let what = format!("{killed} {schedules:?}");
+                    let (send, done) = std::sync::mpsc::channel();
+                    let (asked, space) = (one.clone(), wide.clone());
+                    std::thread::spawn(move || {
+                        let trials = run(&mut engine, &asked, &space, &ChainTrainer::new(1)).unwrap().trials;
+                        let result = |trial: &u32| engine.memory().result(*trial, &asked.parts).unwrap();
+                        let _ = send.send(trials.iter().map(result).collect::<Vec<_>>());
+                    });
+                    let results = done.recv_timeout(std::time::Duration::from_secs(5)).expect(&what);
+                    assert_eq!(bits(&results), bits(&fresh(&one, &wide, 1).0), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore]
+fn zz_big() {
+    use crate::store::{Opened, Storage};
+    use opportune_core::plan::Key;
+    use opportune_core::ports::StudyId;
+    let n: u32 = std::env::var("ZN").ok().and_then(|v| v.parse().ok()).unwrap_or(1000);
+    let kind = std::env::var("ZK").unwrap_or("rates".into());
+    let sp = match kind.as_str() {
+        "rates" => space(&["constant"], &(0..n).map(|i| 1e-3 * 1.001f64.powi(i as i32)).collect::<Vec<_>>(), &[200]),
+        "steps" => {
+            let s: Vec<String> =
+                (0..n).map(|i| format!("step(every={}, gamma={})", 2 + i % 190, 0.1 + 0.0001 * f64::from(i))).collect();
+            space(&s.iter().map(String::as_str).collect::<Vec<_>>(), &[0.1], &[200])
+        }
+        _ => space(&["constant"], &[0.1], &(1..=n).map(|i| 1 + i % 200).collect::<Vec<_>>()),
+    };
+    let asked = Asked { parts: ChainPlanner { folds: 5 }.parts(), ..asked() };
+    let asked = if std::env::var("ZR").is_ok() {
+        Asked { rules: vec![StopRule::Patience { epochs: 300, min_delta: 0.0, monitor: Monitor::Loss }], ..asked }
+    } else {
+        asked
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for pass in 0..2 {
+        let store: Box<dyn Store> = if std::env::var("ZS").is_ok() {
+            let id = StudyId { name: "a".into(), hash: Key([0; 16]), settings: "{}".into() };
+            match Storage::open(&folder.path().join("s.db")).unwrap().study(&id, false).unwrap() {
+                Opened::Study(store) => store,
+                _ => panic!(),
+            }
+        } else {
+            Box::new(MemoryStore::default())
+        };
+        let t = std::time::Instant::now();
+        let mut engine = Engine::new(store).unwrap();
+        eprintln!("pass {pass} loaded {:?}", t.elapsed());
+        let trainer = ChainTrainer::new(2);
+        let t = std::time::Instant::now();
+        run(&mut engine, &asked, &sp, &trainer).unwrap();
+        eprintln!(
+            "{kind} pass {pass}: {:?} for {} epochs, {} stages",
+            t.elapsed(),
+            trainer.count(),
+            engine.memory().stages.len()
+        );
+        let t = std::time::Instant::now();
+        let r = engine.memory().results(&asked.parts);
+        eprintln!("results {} {:?}", r.len(), t.elapsed());
+        let t = std::time::Instant::now();
+        let all: Vec<u32> = r.iter().map(|r| r.trial).collect();
+        eprintln!("used {:?} {:?}", engine.memory().used(&all, &asked.parts), t.elapsed());
+        let kept = engine.memory().stages.iter().map(|s| s.checkpoints.len()).sum::<usize>();
+        eprintln!("checkpoints {kept}");
+    }
+}

@@ -68,7 +68,8 @@ pub struct Session<'a> {
     ended: usize,
     finished: bool,
     pub(crate) failure: Option<EngineError>,
-    told: Option<Instant>,
+    /// When progress is told again.
+    tell_at: Instant,
     other_bits: bool,
 }
 
@@ -97,7 +98,7 @@ impl<'a> Session<'a> {
             ended: 0,
             finished: false,
             failure: None,
-            told: None,
+            tell_at: Instant::now(),
             other_bits: false,
         }
     }
@@ -203,23 +204,9 @@ impl<'a> Session<'a> {
 
     /// Shows a trial's rules what has been trained and not been seen by them.
     fn consume(&mut self, trial: usize) {
-        if self.trials[trial].ended {
-            return;
-        }
         let views = self.trials[trial].views.clone();
         match self.asked.watching {
-            Watching::EachFold => {
-                for &view in &views {
-                    while let Some(watch) = self.tree.views[view].watch.as_ref().filter(|watch| watch.ended().is_none())
-                    {
-                        let Some(point) = self.tree.seen(view, watch.seen() + 1).map(Point::from) else { break };
-                        let Some(watch) = &mut self.tree.views[view].watch else { break };
-                        watch.observe(&point);
-                        let watch = watch.clone();
-                        self.took_in(view, &watch);
-                    }
-                }
-            }
+            Watching::EachFold => views.iter().for_each(|view| self.catch_up(*view)),
             Watching::MeanOverFolds => {
                 while let Some(watch) = self.trials[trial].watch.as_ref().filter(|watch| watch.ended().is_none()) {
                     let epoch = watch.seen() + 1;
@@ -234,14 +221,31 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        if views.iter().all(|view| self.tree.views[*view].ended.is_some()) {
-            self.trials[trial].ended = true;
-            self.ended += 1;
-            let number = self.trials[trial].number;
-            if let Some(result) = self.tree.memory.result(number, &self.asked.parts) {
-                self.progress.happened(&Happening::Ended(&result));
-                self.policy.observe(&Event::Ended { trial: trial as u32, score: result.score() });
-            }
+        self.end_trial(trial);
+    }
+
+    /// Shows a view's own rules what has been trained and not been seen by them.
+    fn catch_up(&mut self, view: usize) {
+        while let Some(watch) = self.tree.views[view].watch.as_ref().filter(|watch| watch.ended().is_none()) {
+            let Some(point) = self.tree.seen(view, watch.seen() + 1).map(Point::from) else { break };
+            let Some(watch) = &mut self.tree.views[view].watch else { break };
+            watch.observe(&point);
+            let watch = watch.clone();
+            self.took_in(view, &watch);
+        }
+    }
+
+    /// Tells the policy of a trial once all its views have ended.
+    fn end_trial(&mut self, trial: usize) {
+        let one = &mut self.trials[trial];
+        if one.ended || one.views.iter().any(|view| self.tree.views[*view].ended.is_none()) {
+            return;
+        }
+        one.ended = true;
+        self.ended += 1;
+        if let Some(result) = self.tree.memory.result(one.number, &self.asked.parts) {
+            self.progress.happened(&Happening::Ended(&result));
+            self.policy.observe(&Event::Ended { trial: trial as u32, score: result.score() });
         }
     }
 
@@ -434,10 +438,19 @@ impl<'a> Session<'a> {
             let (trial, part) = (first.number, first.part);
             self.progress.happened(&Happening::Epoch { trial, part, observation: &observation });
         }
-        let mut trials: Vec<usize> = views.iter().map(|view| self.tree.views[*view].trial).collect();
-        trials.dedup();
         let before = self.ended;
-        for trial in trials {
+        for view in views {
+            let trial = self.tree.views[view].trial;
+            if self.asked.watching == Watching::EachFold {
+                // A stage can have thousands of views: no look at the other folds unless this one came to its end.
+                if self.tree.views[view].ended.is_none() {
+                    self.catch_up(view);
+                    if self.tree.views[view].ended.is_some() {
+                        self.end_trial(trial);
+                    }
+                }
+                continue;
+            }
             let shared = self.trials[trial].watch.as_ref().map(Watch::seen);
             self.consume(trial);
             // The other folds may go on now.
@@ -493,10 +506,10 @@ impl<'a> Session<'a> {
     }
 
     fn tell(&mut self, now: bool) {
-        if !now && self.told.is_some_and(|told| told.elapsed() < TELL_EVERY) {
+        let began = Instant::now();
+        if !now && began < self.tell_at {
             return;
         }
-        self.told = Some(Instant::now());
         let mut totals = Totals { ended: self.ended, trials: self.trials.len(), ..Totals::default() };
         for (stage, lane) in self.tree.lanes.iter().enumerate().filter(|(_, lane)| !lane.views.is_empty()) {
             let stage = stage as StageId;
@@ -509,5 +522,7 @@ impl<'a> Session<'a> {
             totals.granted += u64::from(reach.max().unwrap_or(0).saturating_sub(lane.before).max(trained));
         }
         self.progress.happened(&Happening::Totals(totals));
+        // Where there is much to count, it must not take more than a little of the time.
+        self.tell_at = began + TELL_EVERY.max(50 * began.elapsed());
     }
 }

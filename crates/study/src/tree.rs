@@ -79,7 +79,8 @@ pub struct View {
     pub number: u32,
     pub part: Part,
     pub plan: Arc<Plan>,
-    /// Stages from the first epoch on, each with the number of epochs of the run up to which it is this view's.
+    /// Stages from the first epoch on, each with the number of epochs of the run up to which it is this view's; both
+    /// ascend, and paths can be long, so they are searched by halving.
     pub path: Vec<(StageId, u32)>,
     /// Its rules; where the mean over folds is watched, the trial has them.
     pub watch: Option<Watch>,
@@ -94,12 +95,12 @@ pub struct View {
 impl View {
     /// The stage of an epoch.
     pub fn stage_of(&self, epoch: u32) -> Option<StageId> {
-        self.path.iter().find(|(_, until)| epoch <= *until).map(|(stage, _)| *stage)
+        self.path.get(self.path.partition_point(|(_, until)| *until < epoch)).map(|(stage, _)| *stage)
     }
 
     /// Up to which epoch of the run a stage is this view's.
     pub fn until_in(&self, stage: StageId) -> u32 {
-        self.path.iter().find(|(one, _)| *one == stage).map_or(0, |(_, until)| *until)
+        self.path.binary_search_by_key(&stage, |(one, _)| *one).map_or(0, |at| self.path[at].1)
     }
 }
 
