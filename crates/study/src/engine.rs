@@ -196,4 +196,10 @@ impl Engine {
         let saved = self.tree.lanes[view.stage_of(epoch)? as usize].saved.get(&epoch)?;
         Some(Delivered { plan: view.plan.clone(), epoch, state: saved.state.clone()? })
     }
+
+    /// States held in memory, for tests.
+    #[cfg(test)]
+    pub(crate) fn states_in_memory(&self) -> usize {
+        self.tree.lanes.iter().flat_map(|lane| lane.saved.values()).filter(|saved| saved.state.is_some()).count()
+    }
 }

@@ -342,3 +342,17 @@ fn a_killed_study_goes_on_with_another_space() {
         }
     }
 }
+
+#[test]
+fn states_that_nothing_needs_any_more_go() {
+    let steps: Vec<String> = (2..12).map(|every| format!("step(every={every}, gamma=0.1)")).collect();
+    let schedules: Vec<&str> = std::iter::once("constant").chain(steps.iter().map(String::as_str)).collect();
+    for threads in [1, 3] {
+        let mut engine = Engine::new(Box::new(MemoryStore::default())).unwrap();
+        run(&mut engine, &asked(), &space(&schedules, &[0.1], &[20]), &ChainTrainer::new(threads)).unwrap();
+        assert_eq!(engine.memory().stages.len(), 3 * schedules.len());
+        let kept = engine.memory().stages.iter().map(|stage| stage.checkpoints.len()).max();
+        assert!(kept <= Some(2), "on the disk: {kept:?} states of one stage");
+        assert_eq!(engine.states_in_memory(), 0);
+    }
+}

@@ -114,6 +114,11 @@ impl Session<'_> {
             self.writer.append(records);
         }
         self.prune(stage);
+        // What this run left its parent with may not be needed any more.
+        if let Some((parent, _)) = self.tree.memory.stages[stage as usize].parent.filter(|_| verdict.store) {
+            self.prune(parent);
+            self.release(parent);
+        }
         let children = self.tree.lanes[stage as usize].children.clone();
         for child in children {
             if self.tree.lanes[child as usize].before == epoch {
@@ -134,6 +139,20 @@ impl Session<'_> {
             }
         }
         records
+    }
+
+    /// Lets the memory of a stage's stored states go where nothing is to be trained there now.
+    pub(crate) fn release(&mut self, stage: StageId) {
+        if self.tree.lanes[stage as usize].job.is_some() || self.goal(stage).is_some() {
+            return;
+        }
+        for epoch in self.tree.lanes[stage as usize].saved.keys().copied().collect::<Vec<_>>() {
+            let needed = self.forks(stage, epoch) || self.delivers(stage, epoch);
+            let saved = self.tree.lanes[stage as usize].saved.get_mut(&epoch);
+            if let Some(saved) = saved.filter(|saved| saved.stored && !needed) {
+                saved.state = None;
+            }
+        }
     }
 
     /// Lets go of states that nothing needs: all but the last two in the store, those that are to be delivered and

@@ -299,7 +299,7 @@ impl<'a> Session<'a> {
     }
 
     /// Up to which epoch a stage is to be trained now; `None` if nothing is needed of it.
-    fn goal(&self, stage: StageId) -> Option<u32> {
+    pub(crate) fn goal(&self, stage: StageId) -> Option<u32> {
         let lane = &self.tree.lanes[stage as usize];
         let granted = |view: &usize| self.granted(*view).min(self.tree.views[*view].until_in(stage));
         let open = lane.views.iter().filter(|view| self.tree.views[**view].ended.is_none());
@@ -470,14 +470,7 @@ impl<'a> Session<'a> {
         let lane = &mut self.tree.lanes[stage as usize];
         lane.job = None;
         let views = lane.views.clone();
-        let done = views.iter().all(|view| self.tree.views[*view].ended.is_some());
-        for epoch in self.tree.lanes[stage as usize].saved.keys().copied().collect::<Vec<_>>() {
-            let delivers = self.delivers(stage, epoch);
-            let saved = self.tree.lanes[stage as usize].saved.get_mut(&epoch);
-            if let Some(saved) = saved.filter(|saved| done && saved.stored && !delivers) {
-                saved.state = None;
-            }
-        }
+        self.release(stage);
         views.into_iter().for_each(|view| self.poke(view));
     }
 
