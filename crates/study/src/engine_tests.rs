@@ -356,3 +356,22 @@ fn states_that_nothing_needs_any_more_go() {
         assert_eq!(engine.states_in_memory(), 0);
     }
 }
+
+#[test]
+fn a_store_that_breaks_down_is_no_success() {
+    struct Broken;
+    impl Store for Broken {
+        fn append(&mut self, _: &[Record]) -> Result<(), StoreError> {
+            std::panic::resume_unwind(Box::new("broken"))
+        }
+        fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
+            Ok(Default::default())
+        }
+        fn state(&mut self, _: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
+            Ok(None)
+        }
+    }
+    let mut engine = Engine::new(Box::new(Broken)).unwrap();
+    let error = run(&mut engine, &asked(), &space(&["constant"], &[0.1], &[3]), &ChainTrainer::new(1)).unwrap_err();
+    assert_eq!(error.to_string(), "the store has stopped");
+}

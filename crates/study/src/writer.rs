@@ -62,8 +62,12 @@ impl Writer {
     pub fn flush(&self) -> Result<(), StoreError> {
         let (done, wait) = channel();
         self.send(Message::Flush(done));
-        let _ = wait.recv();
-        self.fault().map_or(Ok(()), Err)
+        let gone = wait.recv().is_err();
+        match self.fault() {
+            Some(fault) => Err(fault),
+            None if gone => Err(StoreError("the store has stopped".into())),
+            None => Ok(()),
+        }
     }
 
     /// A saved state, one still in the queue among them.
