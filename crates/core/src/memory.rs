@@ -5,7 +5,7 @@ use crate::plan::{Part, PrefixKey};
 use crate::ports::{Ending, Record, StageId};
 use crate::space::Config;
 use crate::stop::Stopped;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A study as it is remembered.
 #[derive(Debug, Clone, Default)]
@@ -109,11 +109,14 @@ impl Remembered {
     }
 
     /// Fold-epochs that these trials used on these parts, and how many of them were different ones: what they would
-    /// have cost apart, and what they did cost.
+    /// have cost apart, and what they did cost. Of a trial that ended anew under other rules, the last end counts.
     pub fn used(&self, trials: &[u32], parts: &[Part]) -> (u64, u64) {
+        let asked = |one: &&Ending| trials.contains(&one.trial) && parts.contains(&one.part);
+        let last: BTreeMap<(u32, Part), &Ending> =
+            self.endings.iter().filter(asked).map(|one| ((one.trial, one.part), one)).collect();
         let mut distinct = BTreeSet::new();
         let mut total = 0;
-        for ending in self.endings.iter().filter(|one| trials.contains(&one.trial) && parts.contains(&one.part)) {
+        for ending in last.into_values() {
             total += u64::from(ending.epochs);
             for (stage, until) in self.path(ending.stage, ending.epochs) {
                 let first = stage.parent.map_or(0, |(_, left)| left) + 1;
@@ -276,7 +279,7 @@ mod tests {
         let memory = Remembered {
             trials: (0..3).map(|trial| (trial, Config::default())).collect(),
             stages: vec![stage(0, None, &[0.1, 0.2, 0.3, 0.4]), stage(1, Some((0, 2)), &[0.6, 0.7])],
-            endings: vec![ending(0, 0, 4), ending(1, 1, 4), ending(2, 0, 1)],
+            endings: vec![ending(2, 0, 3), ending(0, 0, 4), ending(1, 1, 4), ending(2, 0, 1)],
             notes: vec![],
         };
         let scores = |trial: usize| -> Vec<f64> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A run in work goes to the store this often; with the store's own delay that keeps promise 6.
-const STORE_EVERY: Duration = Duration::from_millis(1000);
+const STORE_EVERY: Duration = Duration::from_millis(500);
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 

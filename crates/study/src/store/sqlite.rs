@@ -8,6 +8,7 @@ use opportune_core::plan::{Key, Part, PrefixKey};
 use opportune_core::ports::{Ending, Record, Store, StoreError, StudyId};
 use opportune_core::stop::Stopped;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -236,35 +237,35 @@ impl Storage {
     /// The file or the folder beside it cannot be written.
     pub fn study(mut self, id: &StudyId, fresh: bool) -> Result<Opened, StoreError> {
         let path = self.path.clone();
-        let found: Option<(i64, Vec<u8>, String)> = self
-            .connection
-            .query_row("SELECT id, hash, settings FROM study WHERE name = ?", [&id.name], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .optional()
-            .map_err(|error| fault(&path, &error))?;
+        let fault = |error: rusqlite::Error| fault(&path, &error);
+        let found = self.find(&id.name).map_err(fault)?;
         let mut kept = None;
-        if let Some((old, hash, settings)) = found {
-            // The lock goes with the process, however it ends.
-            let Some(lock) = self.lock(old)? else { return Ok(Opened::Busy) };
+        if let Some((old, hash, settings)) = &found {
+            // The lock goes with the process, however it ends. Who had it before may have made the study anew.
+            let Some(lock) = self.lock(*old)? else { return Ok(Opened::Busy) };
+            if self.find(&id.name).map_err(fault)? != found {
+                return Ok(Opened::Busy);
+            }
             if fresh {
-                self.forget(old).map_err(|error| fault(&path, &error))?;
+                self.forget(*old).map_err(fault)?;
                 drop(lock);
-                let folder = self.folder(old);
+                let folder = self.folder(*old);
                 fs::remove_dir_all(&folder).map_err(|error| io_fault(&folder, &error))?;
-            } else if hash != id.hash.0 {
-                return Ok(Opened::Other(settings));
+            } else if *hash != id.hash.0 {
+                return Ok(Opened::Other(settings.clone()));
             } else {
-                kept = Some((old, lock));
+                kept = Some((*old, lock));
             }
         }
         let (study, lock) = match kept {
             Some(kept) => kept,
             None => {
-                let insert = "INSERT INTO study (name, hash, settings, created_unix) VALUES (?, ?, ?, ?)";
-                self.connection
-                    .execute(insert, params![id.name, id.hash.0, id.settings, now_unix()])
-                    .map_err(|error| fault(&path, &error))?;
+                let insert = "INSERT OR IGNORE INTO study (name, hash, settings, created_unix) VALUES (?, ?, ?, ?)";
+                let values = params![id.name, id.hash.0, id.settings, now_unix()];
+                // None inserted: another process was a moment earlier.
+                if self.connection.execute(insert, values).map_err(fault)? == 0 {
+                    return Ok(Opened::Busy);
+                }
                 let new = self.connection.last_insert_rowid();
                 match self.lock(new)? {
                     Some(lock) => (new, lock),
@@ -273,8 +274,21 @@ impl Storage {
             }
         };
         let folder = self.folder(study);
-        let states = States::open(&folder).map_err(|error| io_fault(&folder, &error))?;
+        let named = self.named(study).map_err(fault)?;
+        let states = States::open(&folder, &named).map_err(|error| io_fault(&folder, &error))?;
         Ok(Opened::Study(Box::new(SqliteStore { storage: self, study, states, _lock: lock })))
+    }
+
+    /// Number, hash and settings of the study of that name.
+    fn find(&self, name: &str) -> rusqlite::Result<Option<(i64, Vec<u8>, String)>> {
+        let query = "SELECT id, hash, settings FROM study WHERE name = ?";
+        self.connection.query_row(query, [name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+    }
+
+    /// Keys of a study's saved states.
+    fn named(&self, study: i64) -> rusqlite::Result<HashSet<PrefixKey>> {
+        let mut query = self.connection.prepare("SELECT key FROM checkpoint WHERE study = ?")?;
+        query.query_map([study], |row| key(row, 0))?.collect()
     }
 
     fn forget(&mut self, study: i64) -> rusqlite::Result<()> {

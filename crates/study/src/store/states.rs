@@ -2,6 +2,7 @@
 //! under its final name is whole, whatever happened in between.
 
 use opportune_core::plan::PrefixKey;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,12 +18,16 @@ pub struct States {
 const CHECKSUM: usize = 32;
 
 impl States {
-    /// The folder, made if it is not there; what an interrupted write left in it is removed.
-    pub fn open(folder: &Path) -> io::Result<States> {
+    /// The folder, made if it is not there. What an interrupted write left in it is removed, and so is a state that is
+    /// not among the `named` ones: a process that was killed between file and row can leave one.
+    pub fn open(folder: &Path, named: &HashSet<PrefixKey>) -> io::Result<States> {
         fs::create_dir_all(folder)?;
+        let named: HashSet<String> = named.iter().map(|key| key.0.to_string()).collect();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "part") {
+            let is = |end: &str| path.extension().is_some_and(|found| found == end);
+            let known = || path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| named.contains(stem));
+            if is("part") || (is("state") && !known()) {
                 fs::remove_file(&path)?;
             }
         }
@@ -79,7 +84,7 @@ mod tests {
     #[test]
     fn a_state_comes_back_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let states = States::open(folder.path()).unwrap();
+        let states = States::open(folder.path(), &HashSet::new()).unwrap();
         let key = PrefixKey(Key::of(b"a"));
         assert_eq!(states.read(key).unwrap(), None);
         states.write(&[(key, vec![1, 2, 3].into())]).unwrap();
@@ -96,8 +101,13 @@ mod tests {
     #[test]
     fn opening_clears_what_an_interrupted_write_left() {
         let folder = tempfile::tempdir().unwrap();
+        let (named, lost) = (PrefixKey(Key::of(b"named")), PrefixKey(Key::of(b"lost")));
+        let states = States::open(folder.path(), &HashSet::new()).unwrap();
+        states.write(&[(named, vec![1].into()), (lost, vec![2].into())]).unwrap();
         fs::write(folder.path().join("x.part"), b"half").unwrap();
-        States::open(folder.path()).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        fs::write(folder.path().join("lock"), b"").unwrap();
+        let states = States::open(folder.path(), &HashSet::from([named])).unwrap();
+        assert_eq!((states.read(named).unwrap().is_some(), states.read(lost).unwrap()), (true, None));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "the state and the lock");
     }
 }
