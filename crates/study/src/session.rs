@@ -4,11 +4,12 @@ use crate::engine::{Asked, EngineError, Happening, Outcome, Progress, Totals, Wa
 use crate::tree::{Tree, View};
 use crate::writer::Writer;
 use opportune_core::observation::Observation;
+use opportune_core::plan::Plan;
 use opportune_core::policy::{Action, Event, Policy};
 use opportune_core::ports::{Ending, Job, JobError, Planner, Record, StageId, Start};
 use opportune_core::space::Config;
 use opportune_core::stop::{Point, Stopped, Watch};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,11 @@ pub struct Session<'a> {
     pub(crate) writer: &'a Writer,
     room: usize,
     trials: Vec<Trial>,
-    queue: VecDeque<StageId>,
+    /// Stages that wait for a worker. A low rate runs longest before a rule ends it, so it goes first: then no worker is
+    /// left alone with a long run in the end. Beyond that, who came first.
+    queue: BTreeMap<(u64, u64), StageId>,
+    /// Stages ever queued.
+    queued: u64,
     pub(crate) jobs: HashMap<u64, Running>,
     next_job: u64,
     /// Trials that ended.
@@ -92,7 +97,8 @@ impl<'a> Session<'a> {
             writer,
             room,
             trials: Vec::new(),
-            queue: VecDeque::new(),
+            queue: BTreeMap::new(),
+            queued: 0,
             jobs: HashMap::new(),
             next_job: 0,
             ended: 0,
@@ -314,7 +320,10 @@ impl<'a> Session<'a> {
         }
         if self.where_from(stage).is_some() {
             self.tree.lanes[stage as usize].queued = true;
-            self.queue.push_back(stage);
+            let rate = self.next_rate(stage);
+            // The bits of numbers from 0 up are in their order.
+            self.queue.insert((rate.max(0.0).to_bits(), self.queued), stage);
+            self.queued += 1;
         }
     }
 
@@ -322,6 +331,16 @@ impl<'a> Session<'a> {
     pub(crate) fn start_at_most(&self, stage: StageId) -> u32 {
         let trained = self.tree.trained(stage);
         self.tree.lanes[stage as usize].wanted.first().map_or(trained, |first| trained.min(*first))
+    }
+
+    /// The rate under which a stage would go on.
+    fn next_rate(&self, stage: StageId) -> f64 {
+        let lane = &self.tree.lanes[stage as usize];
+        let rate = |plan: &Arc<Plan>| {
+            let step = u64::from(self.tree.trained(stage)) * u64::from(plan.schedule.steps_per_epoch());
+            plan.schedule.at(step).rate
+        };
+        lane.plan.as_ref().map_or(0.0, rate)
     }
 
     /// The saved state a stage's training starts from (`None` inside: from the initial weights). Where its parent
@@ -347,7 +366,7 @@ impl<'a> Session<'a> {
         if self.failure.is_some() || self.writer.fault().is_some() {
             return Taken::Over;
         }
-        while let Some(stage) = self.queue.pop_front() {
+        while let Some((_, stage)) = self.queue.pop_first() {
             self.tree.lanes[stage as usize].queued = false;
             if let Some(job) = self.assign(stage) {
                 return Taken::Job(Box::new(job));
