@@ -12,7 +12,7 @@ use opportune_core::ports::Planner;
 use opportune_core::space::Config;
 use opportune_core::stop::StopRule;
 use opportune_core::text::nearest;
-use opportune_report::{Curves, curves_svg, diverged, edge_warnings, not_converged, trials_csv, trials_table};
+use opportune_report::{Curves, curves_svg, cut_off, diverged, edge_warnings, not_converged, trials_csv, trials_table};
 use opportune_study::Watching;
 use serde_json::json;
 use std::collections::HashSet;
@@ -195,6 +195,7 @@ fn finish(
     let score = work.job.score;
     let mut warnings = edge_warnings(&work.job.space, best);
     warnings.extend(not_converged(&refit.result, &refit.rules).map(|text| format!("ConvergenceWarning: {text}")));
+    warnings.extend(cut_off(results, &work.job.rules).map(|text| format!("ConvergenceWarning: {text}")));
     warnings.extend(diverged(results));
     let (mean, std) = mean_and_std(&best.scores());
     let cost = cost_json(work, results, refit.result.folds.iter().map(|fold| u64::from(fold.ending.epochs)).sum());

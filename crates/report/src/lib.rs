@@ -30,4 +30,4 @@ pub use curves::Curves;
 pub use draw::curves_svg;
 pub use table::epochs_table;
 pub use trials::trials_table;
-pub use warnings::{diverged, edge_warnings, fit_remarks, not_converged};
+pub use warnings::{cut_off, diverged, edge_warnings, fit_remarks, not_converged};

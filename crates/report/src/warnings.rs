@@ -36,13 +36,29 @@ pub fn edge_warnings(space: &Space, best: &TrialResult) -> Vec<String> {
     warnings
 }
 
+/// How many of several trainings were cut off by their number of epochs before the tol rule among `rules` found that
+/// the training loss had settled (scikit-learn's ConvergenceWarning for each); `None` without such a rule.
+pub fn cut_off(results: &[TrialResult], rules: &[StopRule]) -> Option<String> {
+    let tol = tol_of(rules)?;
+    let cut = results.iter().filter(|result| result.stopped() == Stopped::Complete).count();
+    let of = results.len();
+    (cut > 0).then(|| {
+        let tol = number::rate(tol);
+        format!("{cut} of {of} settings reached their last epoch before the training loss settled (tol {tol})")
+    })
+}
+
+fn tol_of(rules: &[StopRule]) -> Option<f64> {
+    rules.iter().find_map(|rule| match rule {
+        StopRule::Tol { tol, .. } => Some(*tol),
+        StopRule::Patience { .. } => None,
+    })
+}
+
 /// Whether the training was cut off by its number of epochs before the tol rule among `rules` found that the training
 /// loss had settled (scikit-learn's ConvergenceWarning); `None` without such a rule.
 pub fn not_converged(result: &TrialResult, rules: &[StopRule]) -> Option<String> {
-    let tol = rules.iter().find_map(|rule| match rule {
-        StopRule::Tol { tol, .. } => Some(*tol),
-        StopRule::Patience { .. } => None,
-    })?;
+    let tol = tol_of(rules)?;
     let cut: Vec<u32> = result
         .folds
         .iter()
@@ -168,6 +184,17 @@ mod tests {
         assert!(edge_warnings(&Space::default(), &best(0.01, 7, Stopped::Complete)).is_empty());
         let one = edge_warnings(&space(&[], &[1, 2]), &best(0.01, 1, Stopped::Complete));
         assert_eq!(one, ["the best number of epochs, 1, is the smallest of the grid"]);
+    }
+
+    #[test]
+    fn trainings_that_were_cut_off_are_counted() {
+        let ends = [Stopped::Complete, Stopped::Converged, Stopped::Complete, Stopped::Diverged];
+        let result = |(at, end): (usize, &Stopped)| trial(at as u32, &[], vec![fold(0, *end, 1, &[(1.0, 0.5)])]);
+        let results: Vec<TrialResult> = ends.iter().enumerate().map(result).collect();
+        let tol = [StopRule::Tol { tol: 1e-4, epochs: 10 }];
+        let said = "2 of 4 settings reached their last epoch before the training loss settled (tol 1e-4)";
+        assert_eq!(cut_off(&results, &tol).as_deref(), Some(said));
+        assert_eq!((cut_off(&results, &[]), cut_off(&results[1..2], &tol)), (None, None));
     }
 
     #[test]
