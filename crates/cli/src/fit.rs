@@ -71,7 +71,7 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
         _ => {
             let chosen = if together { result.folds[0].ending.chosen } else { until };
             let rules = if together { Vec::new() } else { rules.clone() };
-            let rows = work.job.trainer.samples(Part::Whole).map_or(0, |samples| samples.train.len());
+            let rows = work.job.rows_in_all();
             work.teller.begin_final_model(rows);
             if work.run(&mut single(chosen), &[Part::Whole], &rules, Watching::EachFold, true)?.interrupted {
                 return work.interrupted();

@@ -134,6 +134,11 @@ impl Job {
         Ok(job)
     }
 
+    /// Rows the final model is trained on: all but the test's.
+    pub fn rows_in_all(&self) -> usize {
+        self.trainer.samples(Part::Whole).map_or(0, |samples| samples.train.len())
+    }
+
     /// The study of that name.
     pub fn study(&self, name: &str) -> StudyId {
         let settings = self.identity.to_string();

@@ -64,7 +64,7 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let until = if patience { median_epochs(&best) } else { epochs_of(&best.config, work.job.base.epochs) };
     let refit_rules: Vec<StopRule> = if patience { Vec::new() } else { rules.clone() };
     let mut single = Single::new(best.config.clone(), until);
-    let rows = work.job.trainer.samples(Part::Whole).map_or(0, |samples| samples.train.len());
+    let rows = work.job.rows_in_all();
     work.teller.begin_final_model(rows);
     let refit = work.run(&mut single, &[Part::Whole], &refit_rules, Watching::EachFold, true)?;
     if refit.interrupted {
@@ -243,7 +243,7 @@ fn finish(
     print_line(&trials_table(results, score, Some(best.trial), TABLE_ROWS))?;
     print_line(&format!("best: {}", settings_in_words(&best.config)))?;
     print_line(&format!("{score} {} over {}", with_spread(mean, std), work.job.judged_by))?;
-    let rows = work.job.trainer.samples(Part::Whole).map_or(0, |samples| samples.train.len());
+    let rows = work.job.rows_in_all();
     print_line(&format!("final model: {} epochs on all {rows} training rows", refit.epochs))?;
     if let Some(test) = refit.test {
         print_line(&format!("test {score} {} on {} rows set aside", with_spread(test, None), work.job.test.len()))?;

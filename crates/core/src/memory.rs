@@ -125,11 +125,6 @@ impl Remembered {
         }
         (total, distinct.len() as u64)
     }
-
-    /// Fold-epochs trained and remembered in all on `parts`.
-    pub fn trained(&self, parts: &[Part]) -> u64 {
-        self.stages.iter().filter(|stage| parts.contains(&stage.part)).map(|stage| stage.epochs.len() as u64).sum()
-    }
 }
 
 impl RememberedStage {
@@ -291,7 +286,6 @@ mod tests {
         assert_eq!(scores(2), [0.1]);
         assert_eq!(memory.used(&[0, 1, 2], &[Part::Fold(0)]), (9, 6));
         assert_eq!(memory.used(&[1], &[Part::Fold(0)]), (4, 4));
-        assert_eq!(memory.trained(&[Part::Fold(0)]), 6);
         assert!(memory.results(&[Part::Fold(0), Part::Fold(1)]).is_empty());
     }
 

@@ -195,11 +195,6 @@ impl Watch {
     pub fn improved(&self) -> bool {
         self.best.is_some_and(|(epoch, _)| epoch == self.seen)
     }
-
-    /// Most epochs this curve may have.
-    pub fn epochs(&self) -> u32 {
-        self.epochs
-    }
 }
 
 #[cfg(test)]
