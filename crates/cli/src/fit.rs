@@ -19,8 +19,8 @@ use std::sync::atomic::AtomicBool;
 pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, InputError> {
     let name = name_of(flags.study.name.as_deref(), &flags.data.data, "-fit")?;
     let mut job = Job::new(Purpose::Fit, &flags.data, &flags.space, &flags.training, &flags.study)?;
-    if let Some(param) = job.space.0.iter().find(|param| param.values.len() > 1) {
-        return Err(InputError::new(format!("fit trains once, and {} values are given", param.values.len()))
+    if let Some(param) = job.space.0.iter().find(|param| param.varies()) {
+        return Err(InputError::new(format!("fit trains once, and {} values are given", param.values().len()))
             .at(format!("--{}", param.name))
             .remedy("give one, or search with opportune tune"));
     }
@@ -67,7 +67,7 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
     // Several folds judge; the model is then trained on all rows, as long as they found best.
     let part = match parts[..] {
         [part] => part,
-        _ if result.stopped() == Stopped::Diverged => parts[0],
+        _ if matches!(result.stopped(), Stopped::Diverged | Stopped::Failed) => parts[0],
         _ => {
             let chosen = if together { result.folds[0].ending.chosen } else { until };
             let rules = if together { Vec::new() } else { rules.clone() };
@@ -80,7 +80,7 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
             Part::Whole
         }
     };
-    if result.stopped() == Stopped::Diverged {
+    if matches!(result.stopped(), Stopped::Diverged | Stopped::Failed) {
         return finish(flags, &mut work, &config, &result, None, refit);
     }
     let (model, epoch) = work.model(trial, part)?;
@@ -176,6 +176,7 @@ fn finish(
         Stopped::Early => format!("stopped early after epoch {epochs}; epoch {chosen} was the best and counts"),
         Stopped::Converged => format!("converged after {epochs} epochs"),
         Stopped::Diverged => format!("diverged in epoch {epochs}"),
+        Stopped::Failed => "it failed".to_string(),
     };
     print_line(&format!("{on} {score} {}; {why}", with_spread(mean, std)))?;
     if let Some(test) = test {

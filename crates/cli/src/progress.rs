@@ -94,6 +94,7 @@ impl Teller {
             spread.filter(|spread| spread.is_finite()).map(|spread| format!(" ± {spread:.4}")).unwrap_or_default();
         let what = match result.stopped() {
             Stopped::Diverged => "diverged".to_string(),
+            Stopped::Failed => "failed".to_string(),
             _ => format!("{} {mean:.4}{spread}", self.score),
         };
         let trials = self.trials.load(Ordering::Relaxed).max(place);

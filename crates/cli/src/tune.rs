@@ -27,7 +27,7 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     check(flags)?;
     let name = name_of(flags.study.name.as_deref(), &flags.data.data, "")?;
     let job = Job::new(Purpose::Tune, &flags.data, &flags.space, &flags.training, &flags.study)?;
-    let varied = job.space.0.iter().filter(|param| param.values.len() > 1).map(|param| param.name.clone()).collect();
+    let varied = job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
     let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied);
     let (alone, shared) = cost(&job)?;
     if flags.dry_run {
@@ -122,7 +122,7 @@ fn cost(job: &Job) -> Result<(u64, u64), InputError> {
     for config in job.space.grid() {
         let plan = job.trainer.plan(&config, job.parts[0])?;
         alone += u64::from(plan.epochs);
-        shared.extend(plan.keys(None).into_iter().skip(1));
+        shared.extend(plan.keys(None, plan.epochs).into_iter().skip(1));
     }
     let parts = job.parts.len() as u64;
     Ok((alone * parts, shared.len() as u64 * parts))
@@ -142,7 +142,7 @@ fn dry_run(flags: &Tune, job: &Job, name: &str, alone: u64, shared: u64) -> Resu
     }
     print_line(&format!("study '{name}', {} settings judged by {}:", job.space.size(), job.judged_by))?;
     for param in &job.space.0 {
-        let values: Vec<String> = param.values.iter().map(|value| value.to_string()).collect();
+        let values: Vec<String> = param.values().iter().map(|value| value.to_string()).collect();
         print_line(&format!("  {}: {}", param.name, values.join(" | ")))?;
     }
     print_line(&format!("  at most {alone} fold-epochs, {shared} when what they share is trained once"))?;

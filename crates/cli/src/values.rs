@@ -67,7 +67,7 @@ pub fn space(given: &flags::Space) -> Result<Space, InputError> {
                 return Err(InputError::new(format!("{value} is given twice")).at(format!("--{name}")));
             }
         }
-        params.push(Param { name: name.into(), values });
+        params.push(Param::list(name, values));
         Ok(())
     };
     let each = |name: &str, text: &Option<String>, default: Value, read: &dyn Fn(&str) -> Result<Value, InputError>| {
@@ -179,14 +179,14 @@ mod tests {
     fn the_third_example_spans_eighteen_points() {
         let space = space(&given("--hidden 100 --hidden 50,50 --lr 0.01,0.001,0.0001 --epochs 100,200,300")).unwrap();
         assert_eq!(space.size(), 18);
-        assert_eq!(space.param("hidden").unwrap().values[1], Value::Layers(vec![50, 50]));
+        assert_eq!(space.param("hidden").unwrap().values()[1], Value::Layers(vec![50, 50]));
     }
 
     #[test]
     fn lists_may_hold_brackets() {
         let space = space(&given("--optimizer sgd(momentum=0.9,nesterov=true),adam --hidden none")).unwrap();
-        assert_eq!(space.param("optimizer").unwrap().values.len(), 2);
-        assert_eq!(space.param("hidden").unwrap().values, [Value::Layers(vec![])]);
+        assert_eq!(space.param("optimizer").unwrap().values().len(), 2);
+        assert_eq!(space.param("hidden").unwrap().values(), [Value::Layers(vec![])]);
     }
 
     #[test]

@@ -120,6 +120,8 @@ impl<'a> Work<'a> {
             score: self.job.score,
             share: self.share,
             deliver,
+            branches: Vec::new(),
+            deadline: None,
         };
         let trainer = &self.job.trainer;
         let outcome = self.engine.run(&asked, policy, trainer, trainer, &self.teller, self.interrupt);

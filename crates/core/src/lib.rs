@@ -2,13 +2,16 @@
 //!
 //! Pure: no files, threads, clocks or global randomness. Everything here can be used from any training loop.
 
+pub mod epochs;
 pub mod error;
+pub mod judged;
 pub mod memory;
 pub mod observation;
 pub mod optimizer;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+pub mod range_test;
 pub mod rng;
 pub mod schedule;
 pub mod score;

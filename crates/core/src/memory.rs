@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A study as it is remembered.
 #[derive(Debug, Clone, Default)]
 pub struct Remembered {
-    /// Trials by number.
+    /// Trials in order of their numbers.
     pub trials: Vec<(u32, Config)>,
     /// Stages in order of their numbers.
     pub stages: Vec<RememberedStage>,
@@ -92,20 +92,45 @@ impl Remembered {
         path.iter().flat_map(|(one, until)| one.until(*until).iter().map(|(_, observation)| *observation)).collect()
     }
 
+    /// The number that the next new trial gets.
+    pub fn next_trial(&self) -> u32 {
+        self.trials.last().map_or(0, |(number, _)| number + 1)
+    }
+
+    /// What a trial is.
+    pub fn config(&self, trial: u32) -> Option<&Config> {
+        let place = self.trials.binary_search_by_key(&trial, |(number, _)| *number).ok()?;
+        Some(&self.trials[place].1)
+    }
+
     /// The result of a trial, once it has ended on all `parts`.
     pub fn result(&self, trial: u32, parts: &[Part]) -> Option<TrialResult> {
-        let (_, config) = self.trials.iter().find(|(number, _)| *number == trial)?;
+        let last = |part: &Part| self.endings.iter().rev().find(|one| one.trial == trial && one.part == *part);
+        self.result_of(trial, parts, last)
+    }
+
+    fn result_of<'a>(
+        &'a self,
+        trial: u32,
+        parts: &[Part],
+        last: impl Fn(&Part) -> Option<&'a Ending>,
+    ) -> Option<TrialResult> {
         let fold = |part: &Part| {
-            let ending = self.endings.iter().rev().find(|one| one.trial == trial && one.part == *part)?;
+            let ending = last(part)?;
             Some(FoldResult { ending: *ending, curve: self.curve(ending.stage, ending.epochs) })
         };
         let folds = parts.iter().map(fold).collect::<Option<Vec<_>>>()?;
-        Some(TrialResult { trial, config: config.clone(), folds })
+        Some(TrialResult { trial, config: self.config(trial)?.clone(), folds })
     }
 
     /// Results of the trials all of whose `parts` have ended, in order of their numbers.
     pub fn results(&self, parts: &[Part]) -> Vec<TrialResult> {
-        self.trials.iter().filter_map(|(trial, _)| self.result(*trial, parts)).collect()
+        // Of several ends the last one counts, and a study can have very many.
+        let last: BTreeMap<(u32, Part), &Ending> =
+            self.endings.iter().map(|one| ((one.trial, one.part), one)).collect();
+        let result =
+            |(trial, _): &(u32, Config)| self.result_of(*trial, parts, |part| last.get(&(*trial, *part)).copied());
+        self.trials.iter().filter_map(result).collect()
     }
 
     /// Fold-epochs that these trials used on these parts, and how many of them were different ones: what they would
@@ -179,18 +204,18 @@ pub struct Summary {
 }
 
 impl TrialResult {
-    /// Why it ended: diverged if any fold did, complete if any fold was, else what the folds say.
+    /// Why it ended: failed or diverged if any fold did, complete if any fold was, else what the folds say.
     pub fn stopped(&self) -> Stopped {
         let any = |reason: Stopped| self.folds.iter().any(|fold| fold.ending.stopped == reason);
-        let order = [Stopped::Diverged, Stopped::Complete, Stopped::Early];
+        let order = [Stopped::Failed, Stopped::Diverged, Stopped::Complete, Stopped::Early];
         order.into_iter().find(|&reason| any(reason)).unwrap_or(Stopped::Converged)
     }
 
     /// The score of each fold at the epoch that counts: on validation rows, or on training rows where there are
-    /// none; not finite where it diverged.
+    /// none; not finite where it diverged or failed.
     pub fn scores(&self) -> Vec<f64> {
         let score = |fold: &FoldResult| match fold.chosen() {
-            Some(one) if fold.ending.stopped != Stopped::Diverged => {
+            Some(one) if !matches!(fold.ending.stopped, Stopped::Diverged | Stopped::Failed) => {
                 one.validation.map_or(one.train_score, |v| v.score)
             }
             _ => f64::NAN,
@@ -249,6 +274,8 @@ mod tests {
             penalty: 0.0,
             train_score,
             validation,
+            averaged: None,
+            blocks: None,
             seconds: 0.0,
         }
     }

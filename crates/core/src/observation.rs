@@ -11,6 +11,13 @@ pub struct Scored {
     pub score: f64,
 }
 
+/// Random parts of equal size into which the validation rows of a single split are divided, so that there is a spread
+/// to compare by where there are no folds.
+pub const BLOCKS: usize = 16;
+
+/// Mean validation loss of each block.
+pub type Blocks = [f32; BLOCKS];
+
 /// What one epoch gave. A function of the prefix key alone, but for `seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
@@ -30,6 +37,11 @@ pub struct Observation {
     pub train_score: f64,
     /// On the validation rows after the epoch; `None` where there are none.
     pub validation: Option<Scored>,
+    /// The same of the averaged weights ([`crate::plan::Averaging`]); `None` where none are kept, and before epoch
+    /// [`crate::plan::Averaging::FROM_EPOCH`].
+    pub averaged: Option<Scored>,
+    /// Validation loss by block, of the averaged weights where they are observed; only of a single split.
+    pub blocks: Option<Blocks>,
     /// Time of this epoch's training and validation, on the thread that did it.
     pub seconds: f64,
 }
@@ -42,7 +54,8 @@ impl Observation {
             (
                 (one.epoch, one.step, one.rate.to_bits(), option(one.momentum)),
                 (canonical(one.train_loss), canonical(one.penalty), canonical(one.train_score)),
-                one.validation.map(|v| (canonical(v.loss), canonical(v.score))),
+                [one.validation, one.averaged].map(|part| part.map(|v| (canonical(v.loss), canonical(v.score)))),
+                one.blocks.map(|blocks| blocks.map(|loss| canonical(f64::from(loss)))),
             )
         };
         bits(self) == bits(other)

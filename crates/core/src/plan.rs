@@ -108,6 +108,8 @@ impl fmt::Display for Network {
 pub enum Part {
     /// The training rows of a fold, from 0, with its validation rows to judge by; one split is fold 0.
     Fold(u32),
+    /// The same of the partition and the seed on which a search's finalists are judged once more.
+    Confirmation(u32),
     /// All rows but the test's, with none to judge by: a refit, or a fit without validation.
     Whole,
 }
@@ -116,7 +118,7 @@ impl Part {
     /// The fold, for deriving random streams.
     pub fn fold(self) -> Option<u32> {
         match self {
-            Part::Fold(fold) => Some(fold),
+            Part::Fold(fold) | Part::Confirmation(fold) => Some(fold),
             Part::Whole => None,
         }
     }
@@ -126,6 +128,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Part::Fold(fold) => write!(f, "fold {fold}"),
+            Part::Confirmation(fold) => write!(f, "fold {fold} of the confirmation"),
             Part::Whole => f.write_str("all rows"),
         }
     }
@@ -162,6 +165,32 @@ pub struct Recipe {
     pub kernels: String,
     /// What is observed.
     pub score: Score,
+    /// Whether averaged weights are kept and observed.
+    pub averaging: bool,
+    /// Whether the validation loss is observed by block: where one split judges.
+    pub blocks: bool,
+}
+
+/// Polynomial-decay averaging of weights (Shamir and Zhang 2013): the `n`th weights taken in move the average by
+/// (η+1)/(n+η) of the way, so that about the last 1/(η+1) of a run counts. On a trunk of constant rate it shows, at no
+/// cost of epochs, what a cooldown would give.
+#[derive(Debug, Clone, Copy)]
+pub struct Averaging;
+
+impl Averaging {
+    /// η.
+    pub const DECAY: f64 = 8.0;
+    /// Steps from one taking in to the next, where an epoch has twice as many or more; else every step counts.
+    pub const EVERY: u64 = 4;
+    /// Before this epoch the average is no better a judge than the weights themselves, and is not observed.
+    pub const FROM_EPOCH: u32 = 4;
+
+    /// The weight with which the parameters after `step` steps (from 1) enter; `None` if they do not.
+    pub fn weight(step: u64, steps_per_epoch: u32) -> Option<f64> {
+        let every = if u64::from(steps_per_epoch) >= 2 * Self::EVERY { Self::EVERY } else { 1 };
+        let n = (step / every) as f64;
+        step.is_multiple_of(every).then(|| (Self::DECAY + 1.0) / (n + Self::DECAY))
+    }
 }
 
 impl Recipe {
@@ -180,7 +209,7 @@ impl Recipe {
         // Text rather than bytes: floats print in their shortest exact form, and a key can be explained.
         let text = format!(
             "opportune prefix 1; data {}; {}; rows {}; network {}; loss {}; {}; l2 {:?}; weight decay {:?}; \
-             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}",
+             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}{}{}",
             self.data,
             self.part,
             self.rows,
@@ -195,6 +224,8 @@ impl Recipe {
             self.precision,
             self.kernels,
             self.score,
+            if self.averaging { "; averaging" } else { "" },
+            if self.blocks { "; blocks" } else { "" },
         );
         PrefixKey(Key::of(text.as_bytes()))
     }
@@ -217,12 +248,12 @@ pub struct Plan {
 
 impl Plan {
     /// Keys after 0, 1, … `epochs` epochs: `epochs + 1` of them.
-    pub fn keys(&self, private: Option<u32>) -> Vec<PrefixKey> {
+    pub fn keys(&self, private: Option<u32>, epochs: u32) -> Vec<PrefixKey> {
         let mut key = self.recipe.key(private);
-        let mut keys = Vec::with_capacity(self.epochs as usize + 1);
+        let mut keys = Vec::with_capacity(epochs as usize + 1);
         keys.push(key);
         let steps = u64::from(self.schedule.steps_per_epoch());
-        for epoch in 0..u64::from(self.epochs) {
+        for epoch in 0..u64::from(epochs) {
             let mut hash = blake3::Hasher::new();
             hash.update(&key.0.0);
             let mut apply = |step: u64| {

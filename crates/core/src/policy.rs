@@ -6,31 +6,46 @@ mod single;
 pub use grid::Grid;
 pub use single::Single;
 
+use crate::judged::JudgedCurve;
 use crate::space::Config;
+use crate::stop::Stopped;
 
 /// What a policy asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Take up a new trial and train it until its stop rules or its `until` epochs end it.
+    /// Take up a new trial and train it until its stop rules or its `until` epochs end it. Trials count from 0 in the
+    /// order of their starts. Of a trial that has been trained already, or in part, what is there is used: two trials
+    /// that agree in their first epochs share them, which makes a fork of a trial that differs from some epoch on.
     Start {
         /// The point of the space.
         config: Config,
         /// Epochs granted, at most what `config` asks for.
         until: u32,
     },
-    /// Nothing more will be asked for.
+    /// Go on with a trial that used up its epochs.
+    Resume {
+        /// Its number.
+        trial: u32,
+        /// Epochs granted in all.
+        until: u32,
+    },
+    /// Nothing more will be asked for. What was granted is trained.
     Finish,
+    /// Nothing more is wanted: trials in work are put down after the epoch they are in.
+    Stop,
 }
 
 /// What a policy is told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// All runs of a trial came to their end.
+    /// All runs of a trial came to the end of what they were granted, or of what their stop rules left them.
     Ended {
         /// Its number: trials count from 0 in the order of their [`Action::Start`].
         trial: u32,
-        /// Mean score over folds; not finite where one diverged.
-        score: f64,
+        /// Why. [`Stopped::Complete`] can be resumed if its config asks for more epochs.
+        stopped: Stopped,
+        /// All of its epochs so far, as far as all folds have them.
+        curve: JudgedCurve,
     },
 }
 

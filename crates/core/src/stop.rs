@@ -18,7 +18,7 @@ words!(
 words!(
     /// Why a run ended.
     Stopped, "reason to stop" {
-        /// All epochs asked for were trained.
+        /// All epochs granted were trained. Where the trial asks for more than that, it waits and can be taken up again.
         Complete = "complete",
         /// Patience ran out.
         Early = "early",
@@ -26,6 +26,8 @@ words!(
         Converged = "converged",
         /// The loss was not finite, or exploded.
         Diverged = "diverged",
+        /// The training failed twice for another reason than its numbers.
+        Failed = "failed",
     }
 );
 
@@ -174,6 +176,19 @@ impl Watch {
         }
         self.ended = ended.or((point.epoch >= self.epochs).then_some(Stopped::Complete));
         self.ended
+    }
+
+    /// Watches on, up to `epochs` in all, after the granted epochs were used up; a rule that fired has the last word.
+    pub fn extend(&mut self, epochs: u32) {
+        self.epochs = self.epochs.max(epochs);
+        if self.ended == Some(Stopped::Complete) && self.seen < self.epochs {
+            self.ended = None;
+        }
+    }
+
+    /// The training failed: no point will follow.
+    pub fn fail(&mut self) {
+        self.ended = Some(Stopped::Failed);
     }
 
     /// Why it ended, once it has.

@@ -191,6 +191,13 @@ vectorised! {
         }
     }
 
+    /// Moves `average` by `weight` of the way to `values`.
+    fn blend(average: &'a mut [T], values: &'a [T], weight: T) -> () {
+        for (average, value) in average.iter_mut().zip(values) {
+            *average = weight.fused(*value - *average, *average);
+        }
+    }
+
     /// Copies rows of `width` into rows of `stride`.
     fn pad(matrix: &'a [T], width: usize, out: &'a mut [T], stride: usize) -> () {
         for (row, out) in matrix.chunks_exact(width).zip(out.chunks_exact_mut(stride)) {

@@ -1,12 +1,13 @@
 //! One training: batches, steps, epochs, and what is observed of them.
 
 use crate::network::{Net, Targets, initial};
+use crate::passes;
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::tally::Tally;
 use crate::update::{self, Shrink, Step};
-use opportune_core::observation::{Observation, Scored};
-use opportune_core::plan::{Loss, Plan};
+use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
+use opportune_core::plan::{Averaging, Loss, Plan};
 use opportune_core::rng::{Purpose, Stream};
 use opportune_core::schedule::Setting;
 use pulp::Arch;
@@ -26,6 +27,8 @@ pub struct Run<T> {
     /// Moments of the optimizer, as long as the parameters or empty.
     pub(crate) first: Vec<T>,
     pub(crate) second: Vec<T>,
+    /// Average of the parameters, as long as they are or empty.
+    pub(crate) average: Vec<T>,
     /// Epochs done.
     pub(crate) epoch: u32,
     /// Optimizer steps done.
@@ -33,6 +36,8 @@ pub struct Run<T> {
     batch: usize,
     /// Training rows in this epoch's order.
     order: Vec<u32>,
+    /// Validation rows, block by block where there are blocks.
+    judged: Vec<u32>,
     labels: Vec<u32>,
     numbers: Vec<f64>,
     scaled: Vec<T>,
@@ -61,10 +66,12 @@ impl<T: Real> Run<T> {
         Run {
             first: moment(1),
             second: moment(2),
+            average: vec![T::ZERO; if recipe.averaging { parameters.len() } else { 0 }],
             epoch: 0,
             step: 0,
             batch,
             order: samples.train.clone(),
+            judged: judged(&samples.validation, recipe.blocks),
             labels: Vec::with_capacity(room),
             numbers: Vec::with_capacity(room),
             scaled: Vec::with_capacity(room),
@@ -115,7 +122,11 @@ impl<T: Real> Run<T> {
         }
         self.epoch += 1;
         let trained = self.training.scored();
-        let validation = self.validate();
+        let (validation, mut blocks) = self.validate();
+        let mut averaged = None;
+        if !self.average.is_empty() && self.epoch >= Averaging::FROM_EPOCH {
+            (averaged, blocks) = self.averaged(Run::validate);
+        }
         Some(Observation {
             epoch: self.epoch,
             step: self.step,
@@ -125,6 +136,8 @@ impl<T: Real> Run<T> {
             penalty: penalty / self.order.len() as f64,
             train_score: trained.score,
             validation,
+            averaged,
+            blocks,
             seconds: begun.elapsed().as_secs_f64(),
         })
     }
@@ -169,31 +182,96 @@ impl<T: Real> Run<T> {
             squares += sweep(weights, shrink);
             sweep(biases, Shrink::none());
         }
+        let weight = Averaging::weight(self.step, self.plan.schedule.steps_per_epoch());
+        if let (Some(weight), false) = (weight, self.average.is_empty()) {
+            passes::blend(arch, &mut self.average, &self.net.parameters, T::of(weight));
+        }
         self.net.pack();
         0.5 * recipe.l2 * squares
     }
 
-    fn validate(&mut self) -> Option<Scored> {
-        if self.samples.validation.is_empty() {
-            return None;
+    /// Does something with the averaged weights in the place of the weights.
+    fn averaged<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+        std::mem::swap(&mut self.net.parameters, &mut self.average);
+        self.net.pack();
+        let result = act(self);
+        std::mem::swap(&mut self.net.parameters, &mut self.average);
+        self.net.pack();
+        result
+    }
+
+    /// Loss and score of the validation rows, and the loss of each block if there are blocks.
+    fn validate(&mut self) -> (Option<Scored>, Option<Blocks>) {
+        let rows = self.judged.len();
+        if rows == 0 {
+            return (None, None);
         }
         self.validation.clear();
+        let mut blocks = self.plan.recipe.blocks.then_some([0.0; BLOCKS]);
+        match &mut blocks {
+            None => drop(self.add_validation(0..rows)),
+            Some(blocks) => {
+                let mut start = 0;
+                for (block, loss) in blocks.iter_mut().enumerate() {
+                    let end = start + block_rows(rows, block);
+                    *loss = (self.add_validation(start..end) / (end - start) as f64) as f32;
+                    start = end;
+                }
+            }
+        }
+        (Some(self.validation.scored()), blocks)
+    }
+
+    /// Predicts these of the validation rows, and gives the sum of their losses.
+    fn add_validation(&mut self, places: Range<usize>) -> f64 {
         let room = self.net.room();
-        for rows in self.samples.validation.chunks(room) {
-            gather(
-                &self.samples,
-                rows,
-                self.net.inputs.as_mut_slice(),
-                &mut self.labels,
-                &mut self.numbers,
-                &mut self.scaled,
-            );
+        let mut loss = 0.0;
+        for start in places.clone().step_by(room) {
+            let rows = &self.judged[start..(start + room).min(places.end)];
+            let inputs = self.net.inputs.as_mut_slice();
+            gather(&self.samples, rows, inputs, &mut self.labels, &mut self.numbers, &mut self.scaled);
             self.net.forward(rows.len());
             let sums = self.net.predict(targets(self.plan.recipe.loss, &self.labels, &self.scaled));
             let predictions = self.net.predictions(rows.len());
             self.validation.add(sums, &self.samples.target, predictions, &self.labels, &self.numbers);
+            loss += sums.loss;
         }
-        Some(self.validation.scored())
+        loss
+    }
+
+    /// Takes so many steps without observing any of them, and gives the mean loss on these rows: what a range test
+    /// wants to know. It may stop earlier where the loss is not finite any more.
+    pub(crate) fn steps_and_loss(&mut self, steps: u64, rows: &[u32]) -> f64 {
+        let target = self.step + steps;
+        while self.step < target {
+            let recipe = &self.plan.recipe;
+            self.order.copy_from_slice(&self.samples.train);
+            let epoch = (self.step / u64::from(self.plan.schedule.steps_per_epoch())) as u32;
+            let purpose = Purpose::BatchOrder { epoch };
+            Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose).shuffle(&mut self.order);
+            for start in (0..self.order.len()).step_by(self.batch).take((target - self.step) as usize) {
+                let setting = self.plan.schedule.at(self.step);
+                self.step(start..(start + self.batch).min(self.order.len()), setting);
+            }
+        }
+        self.judged.clear();
+        self.judged.extend_from_slice(rows);
+        self.validation.clear();
+        self.add_validation(0..rows.len()) / rows.len() as f64
+    }
+}
+
+/// Rows of a block: each gets its share, the first ones what is left over.
+fn block_rows(rows: usize, block: usize) -> usize {
+    rows / BLOCKS + usize::from(block < rows % BLOCKS)
+}
+
+/// The rows in the order in which they are predicted. Every sixteenth goes to the same block, so that rows that lie
+/// together, and may be alike, are spread over all.
+fn judged(rows: &[u32], blocks: bool) -> Vec<u32> {
+    match blocks {
+        true => (0..BLOCKS).flat_map(|block| rows.iter().skip(block).step_by(BLOCKS).copied()).collect(),
+        false => rows.to_vec(),
     }
 }
 

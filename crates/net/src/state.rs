@@ -61,7 +61,7 @@ fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> 
     if header[16..32] != identity(recipe).0 {
         return Err("it is of another training: data, rows, network, optimizer or settings differ".into());
     }
-    let copies = 1 + update::moments(&recipe.optimizer) as u64;
+    let copies = 1 + update::moments(&recipe.optimizer) as u64 + u64::from(recipe.averaging);
     let length = expected * copies * u64::from(bits(recipe.precision) / 8);
     if numbers.len() as u64 != length {
         return Err(format!("it holds {} bytes of numbers instead of {length}", numbers.len()));
@@ -83,9 +83,9 @@ pub(crate) fn saved_parameters<T: Real>(plan: &Plan, bytes: &[u8]) -> Result<Vec
 }
 
 impl<T: Real> Run<T> {
-    /// Everything that the next epoch depends on, exactly: parameters and moments, epoch and step.
+    /// Everything that the next epoch depends on, exactly: parameters, moments and average, epoch and step.
     pub fn save(&self) -> Vec<u8> {
-        let all = [&self.net.parameters, &self.first, &self.second];
+        let all = [&self.net.parameters, &self.first, &self.second, &self.average];
         let count: usize = all.iter().map(|numbers| numbers.len()).sum();
         let mut bytes = Vec::with_capacity(HEADER + count * T::BYTES);
         bytes.extend_from_slice(MAGIC);
@@ -109,7 +109,7 @@ impl<T: Real> Run<T> {
         run.epoch = header.epoch;
         run.step = header.step;
         let mut numbers = numbers.chunks_exact(T::BYTES).map(T::get);
-        for all in [&mut run.net.parameters, &mut run.first, &mut run.second] {
+        for all in [&mut run.net.parameters, &mut run.first, &mut run.second, &mut run.average] {
             all.iter_mut().zip(&mut numbers).for_each(|(one, saved)| *one = saved);
         }
         run.net.pack();

@@ -5,6 +5,7 @@ use crate::run::Run;
 use crate::samples::Samples;
 use crate::trace::Trace;
 use opportune_core::InputError;
+use opportune_core::observation::BLOCKS;
 use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Start, Trainer};
 use opportune_core::score::Score;
@@ -29,6 +30,8 @@ const NUMBERS_MAX: u64 = 1 << 30;
 #[derive(Debug)]
 pub struct NativeTrainer {
     folds: Vec<Arc<Samples>>,
+    confirmation: Vec<Arc<Samples>>,
+    averaging: bool,
     whole: Arc<Samples>,
     key: Key,
     base: Settings,
@@ -67,6 +70,8 @@ impl NativeTrainer {
             folds.into_iter().zip(0..).map(|((train, validation), fold)| samples(Part::Fold(fold), train, validation));
         Ok(NativeTrainer {
             folds: folds.collect::<Result<_, _>>()?,
+            confirmation: Vec::new(),
+            averaging: false,
             whole,
             key: Key(data.key()),
             base,
@@ -74,6 +79,24 @@ impl NativeTrainer {
             threads: threads.max(1),
             trace: None,
         })
+    }
+
+    /// Keeps averaged weights beside those of every fold's runs, and observes them.
+    pub fn with_averaging(self) -> NativeTrainer {
+        NativeTrainer { averaging: true, ..self }
+    }
+
+    /// Rows of another partition, on which finalists are trained anew with a seed of their own.
+    ///
+    /// # Errors
+    /// As for the folds of [`NativeTrainer::new`].
+    pub fn with_confirmation(self, folds: Vec<(Vec<u32>, Vec<u32>)>) -> Result<NativeTrainer, InputError> {
+        let data = &self.whole.data;
+        let samples = |((train, validation), fold): ((Vec<u32>, Vec<u32>), u32)| {
+            Samples::new(data.clone(), Part::Confirmation(fold), train, validation).map(Arc::new)
+        };
+        let confirmation = folds.into_iter().zip(0..).map(samples).collect::<Result<_, _>>()?;
+        Ok(NativeTrainer { confirmation, ..self })
     }
 
     /// Writes a line of JSON to `file` for every epoch that is really trained: part, job, network, rate, epoch, and
@@ -86,6 +109,7 @@ impl NativeTrainer {
     pub fn samples(&self, part: Part) -> Option<&Arc<Samples>> {
         match part {
             Part::Fold(fold) => self.folds.get(fold as usize),
+            Part::Confirmation(fold) => self.confirmation.get(fold as usize),
             Part::Whole => Some(&self.whole),
         }
     }
@@ -201,6 +225,7 @@ impl Planner for NativeTrainer {
         };
         let rows = u32::try_from(samples.train.len()).map_err(|_| InputError::new("more than 2^32 rows"))?;
         let batch = settings.batch.min(rows);
+        let searched = matches!(part, Part::Fold(_));
         let numbers = numbers(&network, batch);
         if numbers > NUMBERS_MAX {
             let size =
@@ -225,10 +250,12 @@ impl Planner for NativeTrainer {
                 weight_decay: settings.weight_decay,
                 batch,
                 seed: settings.seed,
-                repeat: 0,
+                repeat: u32::from(matches!(part, Part::Confirmation(_))),
                 precision: settings.precision,
                 kernels: format!("native {VERSION}, {} {}", std::env::consts::OS, std::env::consts::ARCH),
                 score: self.score,
+                averaging: self.averaging && searched,
+                blocks: self.averaging && searched && self.folds.len() == 1 && samples.validation.len() >= 2 * BLOCKS,
             },
         })
     }

@@ -137,7 +137,7 @@ impl Curves {
         let stopped = result.stopped();
         let end = match stopped {
             Stopped::Complete => None,
-            Stopped::Diverged => Some(Shape::Cross),
+            Stopped::Diverged | Stopped::Failed => Some(Shape::Cross),
             Stopped::Early | Stopped::Converged => Some(Shape::Stop),
         };
         let last = mean.last().map(|one| one.epoch);

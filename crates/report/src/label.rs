@@ -25,12 +25,13 @@ pub(crate) fn stopped(stopped: Stopped) -> &'static str {
         Stopped::Early => "stopped early",
         Stopped::Converged => "converged",
         Stopped::Diverged => "diverged",
+        Stopped::Failed => "failed",
     }
 }
 
 /// How a trial ended: in one word if its folds agree, else how many ended how.
 pub(crate) fn ended(result: &TrialResult) -> String {
-    let order = [Stopped::Diverged, Stopped::Complete, Stopped::Early, Stopped::Converged];
+    let order = [Stopped::Failed, Stopped::Diverged, Stopped::Complete, Stopped::Early, Stopped::Converged];
     let count = |reason: &Stopped| result.folds.iter().filter(|fold| fold.ending.stopped == *reason).count();
     let parts: Vec<(usize, Stopped)> =
         order.iter().map(|reason| (count(reason), *reason)).filter(|(count, _)| *count > 0).collect();

@@ -20,6 +20,7 @@ mod svg;
 mod table;
 mod thin;
 mod trials;
+pub mod verdict;
 mod warnings;
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub(crate) fn epoch(epoch: u32, loss: f64, score: f64) -> Observation {
         penalty: 0.0,
         train_score: score,
         validation: Some(Scored { loss: loss * 1.1, score }),
+        averaged: None,
+        blocks: None,
         seconds: 0.5,
     }
 }

@@ -13,7 +13,7 @@ use opportune_core::stop::{StopRule, Stopped};
 pub fn edge_warnings(space: &Space, best: &TrialResult) -> Vec<String> {
     let edge = |name: &str| {
         let value = best.config.get(name)?.number()?;
-        let values: Vec<f64> = space.param(name)?.values.iter().filter_map(|value| value.number()).collect();
+        let values: Vec<f64> = space.param(name)?.values().iter().filter_map(|value| value.number()).collect();
         let smaller = values.iter().any(|other| *other < value);
         let larger = values.iter().any(|other| *other > value);
         (smaller != larger).then_some((value, smaller))
@@ -147,9 +147,9 @@ mod tests {
 
     fn space(rates: &[f64], epochs: &[u32]) -> Space {
         let values = rates.iter().map(|rate| number(*rate)).collect();
-        let lr = Param { name: "lr".into(), values };
+        let lr = Param::list("lr", values);
         let values = epochs.iter().map(|epochs| count(*epochs)).collect();
-        Space(vec![lr, Param { name: "epochs".into(), values }])
+        Space(vec![lr, Param::list("epochs", values)])
     }
 
     fn best(rate: f64, epochs: u32, stopped: Stopped) -> TrialResult {

@@ -14,6 +14,7 @@ use opportune_core::score::Score;
 use opportune_core::stop::StopRule;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 /// Which curve the stop rules watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub struct Asked {
     pub share: bool,
     /// Keep the state of each run's chosen epoch, to be fetched with [`Engine::delivered`].
     pub deliver: bool,
+    /// Epochs at which states are kept because other plans may leave a run there later: where cooldowns begin.
+    pub branches: Vec<u32>,
+    /// When to put everything down, whatever the policy still wants.
+    pub deadline: Option<Instant>,
 }
 
 /// How a session ended.
@@ -46,6 +51,8 @@ pub struct Asked {
 pub struct Outcome {
     /// Whether it was interrupted; everything is saved then, and the same call goes on.
     pub interrupted: bool,
+    /// Whether it was ended before all that was granted had been trained: the policy said so, or the time was up.
+    pub cut: bool,
     /// Numbers of the trials the policy asked for, in its order.
     pub trials: Vec<u32>,
 }
@@ -109,7 +116,7 @@ pub enum EngineError {
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// A training failed twice for another reason than its numbers.
+    /// The trainer stopped working.
     #[error("training failed: {0}")]
     Training(String),
     /// The trainer cannot do what is needed.

@@ -30,9 +30,9 @@ impl Progress for Notes {
 fn space(schedules: &[&str], rates: &[f64], epochs: &[u32]) -> Space {
     let text = |text: &&str| Value::Text(text.to_string());
     Space(vec![
-        Param { name: "schedule".into(), values: schedules.iter().map(text).collect() },
-        Param { name: "lr".into(), values: rates.iter().map(|rate| Value::Number(*rate)).collect() },
-        Param { name: "epochs".into(), values: epochs.iter().map(|epochs| Value::Count(*epochs)).collect() },
+        Param::list("schedule", schedules.iter().map(text).collect()),
+        Param::list("lr", rates.iter().map(|rate| Value::Number(*rate)).collect()),
+        Param::list("epochs", epochs.iter().map(|epochs| Value::Count(*epochs)).collect()),
     ])
 }
 
@@ -44,6 +44,8 @@ fn asked() -> Asked {
         score: Score::R2,
         share: true,
         deliver: false,
+        branches: vec![],
+        deadline: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Saved states of a session's runs: which are kept, where, and for how long.
 
 use crate::engine::{EngineError, Happening};
-use crate::session::{Session, Verdict};
+use crate::session::{BRANCH_BYTES, Session, Verdict};
 use crate::tree::Saved;
 use opportune_core::ports::{Record, StageId};
 use std::collections::BTreeSet;
@@ -95,6 +95,17 @@ impl Session<'_> {
                 .any(|view| view.chosen == Some(epoch) && view.stage_of(epoch) == Some(stage))
     }
 
+    /// Whether another plan may leave the run here later, though none does yet.
+    pub(crate) fn branches(&self, stage: StageId, epoch: u32) -> bool {
+        self.asked.branches.contains(&epoch) && !self.tree.lanes[stage as usize].views.is_empty()
+    }
+
+    /// Size of all states held in memory.
+    pub(crate) fn bytes_in_memory(&self) -> usize {
+        let states = self.tree.lanes.iter().flat_map(|lane| lane.saved.values());
+        states.filter_map(|saved| saved.state.as_ref()).map(|state| state.len()).sum()
+    }
+
     /// Keeps a run's state.
     pub(crate) fn keep(&mut self, job: u64, epoch: u32, state: Arc<[u8]>, verdict: Verdict) {
         let Some(running) = self.jobs.get_mut(&job) else { return };
@@ -107,6 +118,7 @@ impl Session<'_> {
         lane.saved.insert(epoch, Saved { key, state: Some(state.clone()), stored });
         if verdict.store {
             lane.stored_at = Some(Instant::now());
+            self.unstored -= std::mem::take(&mut lane.unstored);
             // A best epoch that is in memory only must outlive this process too.
             let mut records = self.unstored_deliveries(stage, epoch);
             records.push(Record::Checkpoint { stage, epoch, key, state });
@@ -155,21 +167,30 @@ impl Session<'_> {
         }
     }
 
-    /// Lets go of states that nothing needs: all but the last two in the store, those that are to be delivered and
-    /// those that another stage starts from.
+    /// Lets go of states that nothing needs: all but the last two in the store, those that are to be delivered, those
+    /// that another stage starts from, and those where one may start later. Of the latter, what is in the store from
+    /// before is kept as well, so that little is trained again after a kill.
     pub(crate) fn prune(&mut self, stage: StageId) {
         let saved = &self.tree.lanes[stage as usize].saved;
         let newest = saved.keys().next_back().copied();
-        let stored = saved.iter().rev().filter(|(_, saved)| saved.stored).map(|(epoch, _)| *epoch).take(KEPT);
-        let last: BTreeSet<u32> = stored.collect();
+        let in_store = |(epoch, saved): (&u32, &Saved)| saved.stored.then_some(*epoch);
+        let mut last: BTreeSet<u32> = saved.iter().rev().filter_map(in_store).take(KEPT).collect();
+        let before = |branch: &u32| saved.range(..=branch).rev().find_map(in_store);
+        last.extend(self.asked.branches.iter().filter_map(before));
         for epoch in saved.keys().copied().collect::<Vec<_>>() {
             let needed = self.forks(stage, epoch) || self.delivers(stage, epoch);
+            let branch = self.branches(stage, epoch);
             if needed || Some(epoch) == newest {
                 continue;
             }
             if !last.contains(&epoch) {
-                self.discard(stage, epoch);
-            } else if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) {
+                if !branch {
+                    self.discard(stage, epoch);
+                }
+                continue;
+            }
+            let full = branch && self.bytes_in_memory() > BRANCH_BYTES;
+            if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch).filter(|_| !branch || full) {
                 saved.state = None;
             }
         }

@@ -3,18 +3,21 @@
 use crate::engine::{Asked, EngineError, Happening, Outcome, Progress, Totals, Watching};
 use crate::tree::{Tree, View};
 use crate::writer::Writer;
+use opportune_core::judged::JudgedCurve;
 use opportune_core::observation::Observation;
 use opportune_core::plan::Plan;
 use opportune_core::policy::{Action, Event, Policy};
 use opportune_core::ports::{Ending, Job, JobError, Planner, Record, StageId, Start};
 use opportune_core::space::Config;
 use opportune_core::stop::{Point, Stopped, Watch};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A run in work goes to the store this often; with the store's own delay that keeps promise 6.
 const STORE_EVERY: Duration = Duration::from_millis(500);
+/// Bytes of states that are kept in memory for plans that may leave a run there; beyond that they go to the store.
+pub(crate) const BRANCH_BYTES: usize = 256 << 20;
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 
@@ -72,6 +75,12 @@ pub struct Session<'a> {
     /// Trials that ended.
     ended: usize,
     finished: bool,
+    /// Nothing more is wanted: by the policy, or because the time is up.
+    pub(crate) cut: bool,
+    /// Numbers of remembered trials that were not taken up yet, by what they are.
+    remembered: HashMap<String, VecDeque<u32>>,
+    /// Seconds of training whose outcome is in memory only, over all stages.
+    pub(crate) unstored: f64,
     pub(crate) failure: Option<EngineError>,
     /// When progress is told again.
     tell_at: Instant,
@@ -88,6 +97,10 @@ impl<'a> Session<'a> {
         writer: &'a Writer,
         room: usize,
     ) -> Session<'a> {
+        let mut remembered: HashMap<String, VecDeque<u32>> = HashMap::new();
+        for (number, config) in &tree.memory.trials {
+            remembered.entry(format!("{config:?}")).or_default().push_back(*number);
+        }
         Session {
             tree,
             asked,
@@ -103,6 +116,9 @@ impl<'a> Session<'a> {
             next_job: 0,
             ended: 0,
             finished: false,
+            cut: false,
+            remembered,
+            unstored: 0.0,
             failure: None,
             tell_at: Instant::now(),
             other_bits: false,
@@ -120,13 +136,17 @@ impl<'a> Session<'a> {
 
     pub fn close(mut self, interrupted: bool) -> (Tree, Result<Outcome, EngineError>) {
         self.tell(true);
-        self.store_rest();
         let done = self.over();
+        if self.cut && !interrupted {
+            self.end_where_it_is();
+        }
+        self.store_rest();
         let trials = self.trials.iter().map(|trial| trial.number).collect();
         let outcome = match self.failure.or(self.writer.fault().map(EngineError::Store)) {
             Some(failure) => Err(failure),
-            None if done => Ok(Outcome { interrupted: false, trials }),
-            None if interrupted => Ok(Outcome { interrupted: true, trials }),
+            None if done => Ok(Outcome { interrupted: false, cut: self.cut, trials }),
+            None if interrupted => Ok(Outcome { interrupted: true, cut: self.cut, trials }),
+            None if self.cut => Ok(Outcome { interrupted: false, cut: true, trials }),
             None => Err(EngineError::Training("the trainer went home before the work was done".into())),
         };
         (self.tree, outcome)
@@ -141,29 +161,38 @@ impl<'a> Session<'a> {
                 return;
             }
             for action in actions {
-                match action {
-                    Action::Start { config, until } => {
-                        if let Err(error) = self.start(&config, until) {
-                            self.failure = Some(error);
-                            return;
-                        }
+                let done = match action {
+                    Action::Start { config, until } => self.start(&config, until),
+                    Action::Resume { trial, until } => self.resume(trial, until),
+                    Action::Finish => {
+                        self.finished = true;
+                        Ok(())
                     }
-                    Action::Finish => self.finished = true,
+                    Action::Stop => {
+                        (self.finished, self.cut) = (true, true);
+                        Ok(())
+                    }
+                };
+                if let Err(error) = done {
+                    self.failure = Some(error);
+                    return;
                 }
             }
         }
     }
 
+    fn private(&self, number: u32) -> Option<u32> {
+        (!self.asked.share).then_some(number)
+    }
+
     fn start(&mut self, config: &Config, until: u32) -> Result<(), EngineError> {
-        let taken: BTreeSet<u32> = self.trials.iter().map(|trial| trial.number).collect();
-        let mut remembered = self.tree.memory.trials.iter();
-        let (number, mut records) = match remembered.find(|(number, one)| one == config && !taken.contains(number)) {
-            Some((number, _)) => (*number, Vec::new()),
-            None => {
-                let trial = self.tree.memory.trials.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
-                (trial, vec![Record::Trial { trial, config: config.clone() }])
-            }
-        };
+        let remembered = self.remembered.get_mut(&format!("{config:?}")).and_then(VecDeque::pop_front);
+        let mut records = Vec::new();
+        let number = remembered.unwrap_or_else(|| {
+            let trial = self.tree.memory.next_trial();
+            records.push(Record::Trial { trial, config: config.clone() });
+            trial
+        });
         records.iter().for_each(|record| self.tree.memory.apply(record));
         let trial = self.trials.len();
         let mut views = Vec::new();
@@ -171,34 +200,53 @@ impl<'a> Session<'a> {
         for part in &self.asked.parts {
             let plan = Arc::new(self.planner.plan(config, *part)?);
             let until = until.clamp(1, plan.epochs);
-            let keys = plan.keys((!self.asked.share).then_some(number));
+            let keys = plan.keys(self.private(number), until);
             let watch = Watch::new(&self.asked.rules, self.asked.score, plan.recipe.guessing(), until);
-            let own = match self.asked.watching {
-                Watching::EachFold => Some(watch),
-                Watching::MeanOverFolds => {
-                    shared_watch = Some(watch);
-                    None
-                }
-            };
-            let (path, stages) = self.tree.place(*part, &plan, &keys, until);
+            let mut view = View::new(trial, number, *part, plan, until);
+            match self.asked.watching {
+                Watching::EachFold => view.watch = Some(watch),
+                Watching::MeanOverFolds => shared_watch = Some(watch),
+            }
+            let (view, stages) = self.tree.place(view, &keys);
             records.extend(stages);
-            views.push(self.tree.views.len());
-            let part = *part;
-            self.tree.views.push(View {
-                trial,
-                number,
-                part,
-                plan,
-                path,
-                watch: own,
-                until,
-                ended: None,
-                chosen: None,
-            });
+            views.push(view);
         }
         self.writer.append(records);
         self.trials.push(Trial { number, views: views.clone(), watch: shared_watch, ended: false });
         self.consume(trial);
+        views.into_iter().for_each(|view| self.poke(view));
+        Ok(())
+    }
+
+    /// Goes on with a trial that waits, on all of its folds that no rule has ended.
+    fn resume(&mut self, trial: u32, until: u32) -> Result<(), EngineError> {
+        let index = trial as usize;
+        let Some(one) = self.trials.get_mut(index).filter(|one| one.ended) else {
+            return Err(EngineError::Incapable(format!("the policy goes on with trial {trial}, which does not wait")));
+        };
+        one.ended = false;
+        self.ended -= 1;
+        let (number, views) = (one.number, one.views.clone());
+        if let Some(watch) = &mut one.watch {
+            watch.extend(until.min(self.tree.views[views[0]].plan.epochs));
+        }
+        let shared = one.watch.as_ref().map(|watch| watch.ended().is_none());
+        let private = self.private(number);
+        for index in &views {
+            let view = &mut self.tree.views[*index];
+            let until = until.clamp(view.until, view.plan.epochs);
+            if let Some(watch) = &mut view.watch {
+                watch.extend(until);
+            }
+            if !shared.unwrap_or(view.watch.as_ref().is_some_and(|watch| watch.ended().is_none())) {
+                continue;
+            }
+            view.ended = None;
+            let keys = view.plan.keys(private, until);
+            let stages = self.tree.reach(*index, &keys, until);
+            self.writer.append(stages);
+        }
+        self.consume(index);
         views.into_iter().for_each(|view| self.poke(view));
         Ok(())
     }
@@ -251,7 +299,20 @@ impl<'a> Session<'a> {
         self.ended += 1;
         if let Some(result) = self.tree.memory.result(one.number, &self.asked.parts) {
             self.progress.happened(&Happening::Ended(&result));
-            self.policy.observe(&Event::Ended { trial: trial as u32, score: result.score() });
+            let (stopped, curve) = (result.stopped(), JudgedCurve::of(&result));
+            self.policy.observe(&Event::Ended { trial: trial as u32, stopped, curve });
+        }
+    }
+
+    /// Trials that were put down keep what they came to.
+    fn end_where_it_is(&mut self) {
+        for view in 0..self.tree.views.len() {
+            let one = &self.tree.views[view];
+            let Some(watch) = one.watch.as_ref().or(self.trials[one.trial].watch.as_ref()) else { continue };
+            if one.ended.is_none() && watch.seen() > 0 {
+                let (seen, chosen) = (watch.seen(), watch.chosen());
+                self.end(view, Stopped::Complete, seen, chosen);
+            }
         }
     }
 
@@ -362,8 +423,14 @@ impl<'a> Session<'a> {
         None
     }
 
+    /// Whether nothing more is to be trained.
+    fn stopping(&mut self) -> bool {
+        self.cut |= self.asked.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        self.cut || self.failure.is_some() || self.writer.fault().is_some()
+    }
+
     pub fn take(&mut self) -> Taken {
-        if self.failure.is_some() || self.writer.fault().is_some() {
+        if self.stopping() {
             return Taken::Over;
         }
         while let Some((_, stage)) = self.queue.pop_first() {
@@ -428,7 +495,7 @@ impl<'a> Session<'a> {
             self.progress.happened(&Happening::Warning(what.into()));
         }
         self.tell(false);
-        let stop = interrupted || self.failure.is_some() || self.writer.fault().is_some();
+        let stop = self.stopping() || interrupted;
         let lane = &self.tree.lanes[stage as usize];
         let wanted = lane.wanted.last().is_some_and(|last| *last > epoch);
         // Once the states that were wanted are there, what was trained before need not be trained through again.
@@ -437,18 +504,22 @@ impl<'a> Session<'a> {
         let leave = stop || epoch >= until || skip || !more;
         let fork = self.forks(stage, epoch);
         let lane = &self.tree.lanes[stage as usize];
-        let kept = fork || self.delivers(stage, epoch) || lane.wanted.contains(&epoch);
+        let branch = self.branches(stage, epoch);
+        let kept = fork || branch || self.delivers(stage, epoch) || lane.wanted.contains(&epoch);
         let due = lane.stored_at.is_some_and(|at| at.elapsed() >= STORE_EVERY);
-        // Folds that wait for each other pause after every epoch; that is no reason to go to the disk.
-        let views = lane.views.iter().map(|view| &self.tree.views[*view]);
-        let pause = self.asked.watching == Watching::MeanOverFolds
-            && views.clone().any(|view| view.ended.is_none() && view.until_in(stage) > epoch);
-        let store = due || stop || fork || (leave && !pause);
+        // Runs that pause may wait for long in memory: together they must not lose more than one run would.
+        let store = due
+            || stop
+            || fork
+            || (leave && self.unstored >= STORE_EVERY.as_secs_f64())
+            || (branch && self.bytes_in_memory() > BRANCH_BYTES);
         Verdict { save: kept || leave || store, store, leave }
     }
 
     fn took_place(&mut self, stage: StageId, observation: Observation) {
         let Some(key) = self.tree.lanes[stage as usize].key(observation.epoch) else { return };
+        self.tree.lanes[stage as usize].unstored += observation.seconds;
+        self.unstored += observation.seconds;
         let record = Record::Epoch { stage, key, observation };
         self.tree.memory.apply(&record);
         self.writer.append(vec![record]);
@@ -508,13 +579,36 @@ impl<'a> Session<'a> {
             (reason, _) => {
                 lane.failures += 1;
                 if lane.failures > 1 {
-                    self.failure = Some(EngineError::Training(reason.to_string()));
+                    self.give_up(stage, &reason);
                     return;
                 }
                 self.progress.happened(&Happening::Warning(format!("a training failed and is tried again: {reason}")));
             }
         }
         self.enqueue(stage);
+    }
+
+    /// A stage that cannot be trained ends the trials that need it, and nothing else.
+    fn give_up(&mut self, stage: StageId, reason: &JobError) {
+        let part = self.tree.memory.stages[stage as usize].part;
+        let what = format!("a training on {part} failed again and is given up: {reason}");
+        self.progress.happened(&Happening::Warning(what));
+        self.tree.lanes[stage as usize].wanted.clear();
+        for view in self.tree.lanes[stage as usize].views.clone() {
+            if self.tree.views[view].ended.is_some() {
+                continue;
+            }
+            let trial = self.tree.views[view].trial;
+            let own = self.tree.views[view].watch.is_some();
+            let views = if own { vec![view] } else { self.trials[trial].views.clone() };
+            let watch = self.tree.views[view].watch.as_mut().or(self.trials[trial].watch.as_mut());
+            let Some(watch) = watch else { continue };
+            watch.fail();
+            let watch = watch.clone();
+            views.into_iter().for_each(|view| self.took_in(view, &watch));
+            self.end_trial(trial);
+        }
+        self.ask();
     }
 
     fn tell(&mut self, now: bool) {

@@ -33,6 +33,8 @@ pub fn plan(part: Part, schedule: &Schedule, lr: f64, epochs: u32) -> Plan {
         precision: Precision::F32,
         kernels: "chain".into(),
         score: Score::R2,
+        averaging: false,
+        blocks: false,
     };
     Plan { recipe, schedule: schedule.resolve(Some(lr), STEPS, epochs).unwrap(), epochs }
 }
@@ -40,7 +42,7 @@ pub fn plan(part: Part, schedule: &Schedule, lr: f64, epochs: u32) -> Plan {
 /// A constant run of five epochs with checkpoints at 2 and 4.
 pub fn scripted() -> Remembered {
     let plan = plan(Part::Fold(0), &"constant".parse().unwrap(), 0.1, 5);
-    let keys = plan.keys(None);
+    let keys = plan.keys(None, plan.epochs);
     let mut memory = Remembered::default();
     memory.apply(&Record::Stage { stage: 0, part: Part::Fold(0), parent: None, first: keys[1] });
     let mut chain = Chain::fresh(&plan);
@@ -111,6 +113,8 @@ impl Chain {
             penalty: 0.0,
             train_score: 1.0 - train_loss,
             validation: plan.recipe.part.fold().map(|_| Scored { loss, score: 1.0 - loss }),
+            averaged: None,
+            blocks: None,
             seconds: 0.0,
         }
     }

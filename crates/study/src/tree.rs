@@ -45,6 +45,8 @@ pub struct Lane {
     pub queued: bool,
     /// When a state of it last went to the store, or its training began.
     pub stored_at: Option<Instant>,
+    /// Seconds trained since then.
+    pub unstored: f64,
     /// Trainings that failed for another reason than their numbers.
     pub failures: u32,
     /// Views whose path passes here.
@@ -93,6 +95,11 @@ pub struct View {
 }
 
 impl View {
+    /// A view that has no place yet.
+    pub fn new(trial: usize, number: u32, part: Part, plan: Arc<Plan>, until: u32) -> View {
+        View { trial, number, part, plan, path: Vec::new(), watch: None, until, ended: None, chosen: None }
+    }
+
     /// The stage of an epoch.
     pub fn stage_of(&self, epoch: u32) -> Option<StageId> {
         self.path.get(self.path.partition_point(|(_, until)| *until < epoch)).map(|(stage, _)| *stage)
@@ -156,15 +163,17 @@ impl Tree {
         if epoch > view.until { None } else { self.observation(view.stage_of(epoch)?, epoch) }
     }
 
-    /// Finds a view its place: `keys` are those of its `plan` after 0, 1, … epochs. Gives its path and the records of
-    /// what is new.
-    pub fn place(
-        &mut self,
-        part: Part,
-        plan: &Arc<Plan>,
-        keys: &[PrefixKey],
-        until: u32,
-    ) -> (Vec<(StageId, u32)>, Vec<Record>) {
+    /// Takes a view in and finds it its place; gives the records of what is new. `keys` are those of its plan after
+    /// 0, 1, … at least `view.until` epochs.
+    pub fn place(&mut self, view: View, keys: &[PrefixKey]) -> (usize, Vec<Record>) {
+        let (index, until) = (self.views.len(), view.until);
+        self.views.push(view);
+        (index, self.reach(index, keys, until))
+    }
+
+    /// Leads a view's path up to `until` epochs, which are granted to it then; gives the records of what is new.
+    pub fn reach(&mut self, index: usize, keys: &[PrefixKey], until: u32) -> Vec<Record> {
+        let (part, plan) = (self.views[index].part, self.views[index].plan.clone());
         let planned = &keys[1..=until as usize];
         let mut path: Vec<(StageId, u32)> = Vec::new();
         for (epoch, key) in (1..).zip(planned) {
@@ -204,15 +213,19 @@ impl Tree {
             self.lanes[stage as usize].keys.extend_from_slice(rest);
             self.known.extend(rest.iter().map(|key| (*key, stage)));
         }
-        let index = self.views.len();
         for (stage, upto) in &path {
+            let new = self.views[index].until_in(*stage) == 0;
             let lane = &mut self.lanes[*stage as usize];
-            lane.views.push(index);
+            if new {
+                lane.views.push(index);
+            }
             if lane.reach < *upto {
                 (lane.plan, lane.reach) = (Some(plan.clone()), *upto);
             }
         }
-        (path, records)
+        let view = &mut self.views[index];
+        (view.path, view.until) = (path, until);
+        records
     }
 }
 
@@ -224,8 +237,22 @@ mod tests {
 
     fn place(tree: &mut Tree, schedule: &str, epochs: u32) -> Vec<(StageId, u32)> {
         let plan = Arc::new(plan(Part::Fold(0), &schedule.parse::<Schedule>().unwrap(), 0.1, epochs));
-        let keys = plan.keys(None);
-        tree.place(Part::Fold(0), &plan, &keys, epochs).0
+        let keys = plan.keys(None, epochs);
+        let index = tree.place(View::new(0, 0, Part::Fold(0), plan, epochs), &keys).0;
+        tree.views[index].path.clone()
+    }
+
+    #[test]
+    fn a_view_that_is_granted_more_goes_on_where_it_was() {
+        let mut tree = Tree::new(Remembered::default());
+        let plan = Arc::new(plan(Part::Fold(0), &"constant".parse().unwrap(), 0.1, 10));
+        let keys = plan.keys(None, 10);
+        let (index, new) = tree.place(View::new(0, 0, Part::Fold(0), plan, 3), &keys);
+        assert_eq!((tree.views[index].path.clone(), new.len()), (vec![(0, 3)], 1));
+        assert_eq!(place(&mut tree, "step(every=2, gamma=0.1)", 4), [(0, 2), (1, 4)]);
+        assert!(tree.reach(index, &keys, 8).is_empty());
+        assert_eq!((tree.views[index].path.clone(), tree.views[index].until), (vec![(0, 8)], 8));
+        assert_eq!((tree.lanes[0].views.len(), tree.lanes[0].reach, tree.lanes[0].planned()), (2, 8, 8));
     }
 
     #[test]

@@ -40,15 +40,15 @@ mod tests {
 
     #[test]
     fn asks_for_every_point_once_with_its_own_epochs() {
-        let epochs = Param { name: "epochs".into(), values: vec![Value::Count(2), Value::Count(5)] };
-        let lr = Param { name: "lr".into(), values: vec![Value::Number(0.1), Value::Number(0.2)] };
+        let epochs = Param::list("epochs", vec![Value::Count(2), Value::Count(5)]);
+        let lr = Param::list("lr", vec![Value::Number(0.1), Value::Number(0.2)]);
         let mut grid = Grid::new(&Space(vec![lr, epochs]), 9);
         let actions = grid.next(1);
         let untils: Vec<u32> = actions
             .iter()
             .filter_map(|action| match action {
                 Action::Start { until, .. } => Some(*until),
-                Action::Finish => None,
+                _ => None,
             })
             .collect();
         assert_eq!((untils, actions.last()), (vec![2, 5, 2, 5], Some(&Action::Finish)));

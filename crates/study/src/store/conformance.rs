@@ -40,6 +40,8 @@ fn observation(epoch: u32) -> Observation {
         penalty: f64::MIN_POSITIVE,
         train_score: 1.0 / 3.0,
         validation: (epoch > 1).then_some(Scored { loss: 2.0 / 3.0, score: 1e300 }),
+        averaged: (epoch > 2).then_some(Scored { loss: f64::NAN, score: 0.1 + 0.2 }),
+        blocks: (epoch > 1).then(|| std::array::from_fn(|block| block as f32 / 3.0)),
         seconds: 0.25,
     }
 }

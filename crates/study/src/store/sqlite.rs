@@ -3,7 +3,7 @@
 use super::states::States;
 use opportune_core::InputError;
 use opportune_core::memory::{Remembered, RememberedStage};
-use opportune_core::observation::{Observation, Scored};
+use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
 use opportune_core::plan::{Key, Part, PrefixKey};
 use opportune_core::ports::{Ending, Record, Store, StoreError, StudyId};
 use opportune_core::stop::Stopped;
@@ -15,9 +15,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Layout of the tables; another number is refused rather than guessed at.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
-/// Rows are only ever added; the one exception is `checkpoint`, the index of the files that are there.
+/// What a file of format 1 lacks.
+const FROM_FORMAT_1: &str = "
+ALTER TABLE epoch ADD COLUMN averaged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE epoch ADD COLUMN averaged_loss REAL;
+ALTER TABLE epoch ADD COLUMN averaged_score REAL;
+ALTER TABLE epoch ADD COLUMN blocks BLOB;
+";
+
+/// `fold` is NULL where all rows are trained together; folds of the confirmation count from -1 downwards. `blocks` are
+/// 32-bit floats, the lowest byte first. Rows are only ever added; the one exception is `checkpoint`, the index of the files that are there.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS study (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, settings TEXT NOT NULL,
@@ -31,7 +40,8 @@ CREATE TABLE IF NOT EXISTS stage (
 CREATE TABLE IF NOT EXISTS epoch (
     study INTEGER NOT NULL, stage INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL, step INTEGER NOT NULL,
     rate REAL NOT NULL, momentum REAL, train_loss REAL, penalty REAL, train_score REAL, validated INTEGER NOT NULL,
-    validation_loss REAL, validation_score REAL, seconds REAL NOT NULL, PRIMARY KEY (study, stage, epoch))
+    validation_loss REAL, validation_score REAL, seconds REAL NOT NULL, averaged INTEGER NOT NULL DEFAULT 0,
+    averaged_loss REAL, averaged_score REAL, blocks BLOB, PRIMARY KEY (study, stage, epoch))
     STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS checkpoint (
     study INTEGER NOT NULL, stage INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL,
@@ -166,6 +176,14 @@ impl Storage {
                     new.pragma_update(None, "user_version", FORMAT)?;
                 }
                 new.commit()?;
+            }
+            if version(&connection)? == 1 {
+                let old = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                if version(&old)? == 1 {
+                    old.execute_batch(FROM_FORMAT_1)?;
+                    old.pragma_update(None, "user_version", FORMAT)?;
+                }
+                old.commit()?;
             }
             version(&connection)
         };
@@ -383,7 +401,7 @@ fn insert(to: &Transaction, study: i64, record: &Record) -> rusqlite::Result<Opt
             to.prepare_cached("INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?)")?.execute(params![
                 study,
                 stage,
-                part.fold(),
+                fold_number(*part),
                 parent,
                 epochs,
                 first.0.0
@@ -391,9 +409,11 @@ fn insert(to: &Transaction, study: i64, record: &Record) -> rusqlite::Result<Opt
         }
         Record::Epoch { stage, key, observation: o } => {
             let (loss, score) = o.validation.map(|v| (v.loss, v.score)).unzip();
+            let (averaged_loss, averaged_score) = o.averaged.map(|v| (v.loss, v.score)).unzip();
+            let blocks = o.blocks.map(|blocks| blocks.map(f32::to_le_bytes).concat());
             // A number that is not finite is stored as NULL and read as NaN.
-            to.prepare_cached("INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
-                params![
+            to.prepare_cached("INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+                .execute(params![
                     study,
                     stage,
                     o.epoch,
@@ -407,9 +427,12 @@ fn insert(to: &Transaction, study: i64, record: &Record) -> rusqlite::Result<Opt
                     o.validation.is_some(),
                     loss.and_then(finite),
                     score.and_then(finite),
-                    o.seconds
-                ],
-            )?;
+                    o.seconds,
+                    o.averaged.is_some(),
+                    averaged_loss.and_then(finite),
+                    averaged_score.and_then(finite),
+                    blocks
+                ])?;
         }
         Record::Checkpoint { stage, epoch, key, .. } => {
             to.prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)")?
@@ -426,7 +449,7 @@ fn insert(to: &Transaction, study: i64, record: &Record) -> rusqlite::Result<Opt
             to.prepare_cached(insert)?.execute(params![
                 study,
                 one.trial,
-                one.part.fold(),
+                fold_number(one.part),
                 one.stage,
                 stopped,
                 one.epochs,
@@ -449,8 +472,28 @@ fn key(row: &Row, column: usize) -> rusqlite::Result<PrefixKey> {
     Ok(PrefixKey(Key(row.get(column)?)))
 }
 
-fn part(fold: Option<u32>) -> Part {
-    fold.map_or(Part::Whole, Part::Fold)
+fn fold_number(part: Part) -> Option<i64> {
+    match part {
+        Part::Fold(fold) => Some(i64::from(fold)),
+        Part::Confirmation(fold) => Some(-1 - i64::from(fold)),
+        Part::Whole => None,
+    }
+}
+
+fn part(fold: Option<i64>) -> Part {
+    match fold {
+        None => Part::Whole,
+        Some(fold) if fold < 0 => Part::Confirmation((-1 - fold) as u32),
+        Some(fold) => Part::Fold(fold as u32),
+    }
+}
+
+fn blocks(bytes: Option<Vec<u8>>) -> Option<Blocks> {
+    let bytes = bytes.filter(|bytes| bytes.len() == 4 * BLOCKS)?;
+    let mut blocks = [0.0; BLOCKS];
+    let numbers = bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes);
+    blocks.iter_mut().zip(numbers).for_each(|(block, number)| *block = number);
+    Some(blocks)
 }
 
 fn load(from: &Connection, study: i64) -> rusqlite::Result<Remembered> {
@@ -483,12 +526,20 @@ fn load(from: &Connection, study: i64) -> rusqlite::Result<Remembered> {
         });
     }
     let epochs = "SELECT stage, epoch, key, step, rate, momentum, train_loss, penalty, train_score, validated,
-        validation_loss, validation_score, seconds FROM epoch WHERE study = ? ORDER BY stage, epoch";
+        validation_loss, validation_score, seconds, averaged, averaged_loss, averaged_score, blocks FROM epoch WHERE study = ? ORDER BY stage, epoch";
     let mut query = from.prepare(epochs)?;
     let mut rows = query.query([study])?;
     while let Some(row) = rows.next()? {
         let number = |column: usize| row.get::<_, Option<f64>>(column).map(|value| value.unwrap_or(f64::NAN));
-        let validation = if row.get(9)? { Some(Scored { loss: number(10)?, score: number(11)? }) } else { None };
+        let scored = |flag: usize| {
+            let there: bool = row.get(flag)?;
+            let (loss, score) = (flag + 1, flag + 2);
+            Ok::<_, rusqlite::Error>(if there {
+                Some(Scored { loss: number(loss)?, score: number(score)? })
+            } else {
+                None
+            })
+        };
         let observation = Observation {
             epoch: row.get(1)?,
             step: row.get::<_, i64>(3)? as u64,
@@ -497,7 +548,9 @@ fn load(from: &Connection, study: i64) -> rusqlite::Result<Remembered> {
             train_loss: number(6)?,
             penalty: number(7)?,
             train_score: number(8)?,
-            validation,
+            validation: scored(9)?,
+            averaged: scored(13)?,
+            blocks: blocks(row.get(16)?),
             seconds: row.get(12)?,
         };
         let stage: u32 = row.get(0)?;

@@ -1,0 +1,98 @@
+//! The verdict of a search: what was found, and reasons to believe it.
+
+use opportune_core::epochs::EpochsTable;
+use opportune_core::memory::TrialResult;
+use opportune_core::range_test::RangeTest;
+use opportune_core::score::Score;
+use opportune_core::space::{Config, Space};
+
+/// Everything a verdict is read off: what a search found, as it is stored.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Name of the study.
+    pub study: String,
+    /// What is judged by.
+    pub score: Score,
+    /// In words: `5 folds`, or `2000 validation rows`.
+    pub judged_by: String,
+    /// What was searched over. A rate that the range test bracketed has no parameter there.
+    pub space: Space,
+    /// The largest number of epochs that was allowed.
+    pub limit: u32,
+    /// Of the first network and optimizer; `None` where the rates were given.
+    pub range_test: Option<RangeTest>,
+    /// The trials that were searched among: in the default search runs of constant rate, each as far as it was trained.
+    /// Their configs ask for `limit` epochs; one that has fewer waits there, diverged or failed.
+    pub trials: Vec<TrialResult>,
+    /// The answer for every number of epochs, where the trials are runs of constant rate.
+    pub epochs: Option<EpochsTable>,
+    /// Best first: the one that is delivered, then the others.
+    pub finalists: Vec<Finalist>,
+    /// Rows of training in each fold, at least; the final model's; the test's.
+    pub training_rows: usize,
+    /// Rows that the delivered model was trained on.
+    pub rows_in_all: usize,
+    /// Rows of the test set; 0 if there is none.
+    pub test_rows: usize,
+    /// Score on the test rows.
+    pub test: Option<f64>,
+    /// What it took.
+    pub cost: Cost,
+    /// Largest share of rows with one label; `None` for numbers.
+    pub largest_class: Option<f64>,
+    /// Why it ended before its time, in words: `interrupted`, `the time was up`.
+    pub ended_early: Option<String>,
+    /// Warnings that were given while it was at work.
+    pub warnings: Vec<String>,
+    /// The command as typed, for those that go on from here.
+    pub command: String,
+    /// Where its files are.
+    pub out: String,
+}
+
+/// A candidate for delivery: a schedule with its rate and number of epochs.
+#[derive(Debug, Clone)]
+pub struct Finalist {
+    /// On the folds of the search: its whole curve; the last epoch counts.
+    pub result: TrialResult,
+    /// Scores on the partition and seed of the confirmation, by fold (or by block of rows of a single split); empty if
+    /// nothing was confirmed.
+    pub confirmed: Vec<f64>,
+    /// The trial that it left, and after how many epochs, where it is the cooldown of one.
+    pub from: Option<(u32, u32)>,
+}
+
+/// What a search took, in fold-epochs (one fold, one epoch).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    /// Of the range test.
+    pub range_test: u64,
+    /// Of the trials that were searched among.
+    pub search: u64,
+    /// Of finalists, beyond what they share with the search.
+    pub forks: u64,
+    /// Of the confirmation.
+    pub confirmation: u64,
+    /// Of the final model.
+    pub refit: u64,
+    /// More that were needed and came for nothing, because trials have them in common.
+    pub shared: u64,
+    /// What every candidate on every fold up to the limit of epochs would have cost.
+    pub full_grid: u64,
+    /// Wall-clock time.
+    pub seconds: f64,
+}
+
+impl Cost {
+    /// All that was trained.
+    pub fn trained(&self) -> u64 {
+        self.range_test + self.search + self.forks + self.confirmation + self.refit
+    }
+}
+
+impl Found {
+    /// The one that is delivered.
+    pub fn best(&self) -> Option<&Config> {
+        self.finalists.first().map(|one| &one.result.config)
+    }
+}
