@@ -23,6 +23,13 @@ usage: cargo xtask TASK
       --data DIR                             folder with the four IDX files, plain or .gz
       --runs N                               pairs of timed runs (3)
       --out FILE                             write all figures as JSON
+  bench tune          the search that needs no settings against scikit-learn's searches: score, seconds, epochs
+      --data DIR                             folder with a folder for each data set
+      --only NAME,...                        only these
+      --splits N                             random splits of each (10, of large ones 3)
+      --time N                               splits of each on which both sides are timed; of the others kept answers do (1)
+      --peer-cache DIR                       where kept answers of scikit-learn may lie too
+      --out FILE                             write all figures as JSON
 The benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
 
 fn main() -> ExitCode {
@@ -33,6 +40,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root()),
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
+        ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -24,6 +24,7 @@ mod model_file;
 mod network;
 mod passes;
 mod product;
+mod range_test;
 mod real;
 mod run;
 mod samples;

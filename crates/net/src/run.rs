@@ -239,8 +239,8 @@ impl<T: Real> Run<T> {
         loss
     }
 
-    /// Takes so many steps without observing any of them, and gives the mean loss on these rows: what a range test
-    /// wants to know. It may stop earlier where the loss is not finite any more.
+    /// Takes so many steps of a run that has not begun, and gives the mean loss on these rows: what a range test wants to
+    /// know. The run is of no use after it.
     pub(crate) fn steps_and_loss(&mut self, steps: u64, rows: &[u32]) -> f64 {
         let target = self.step + steps;
         while self.step < target {
@@ -249,6 +249,7 @@ impl<T: Real> Run<T> {
             let epoch = (self.step / u64::from(self.plan.schedule.steps_per_epoch())) as u32;
             let purpose = Purpose::BatchOrder { epoch };
             Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose).shuffle(&mut self.order);
+            self.training.clear();
             for start in (0..self.order.len()).step_by(self.batch).take((target - self.step) as usize) {
                 let setting = self.plan.schedule.at(self.step);
                 self.step(start..(start + self.batch).min(self.order.len()), setting);

@@ -105,6 +105,11 @@ impl NativeTrainer {
         NativeTrainer { trace: Some(Trace::new(file)), ..self }
     }
 
+    /// Runs at the same time.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// The rows of a part and what was fitted on them; `None` if there is no such fold.
     pub fn samples(&self, part: Part) -> Option<&Arc<Samples>> {
         match part {
@@ -182,7 +187,7 @@ fn numbers(network: &Network, batch: u32) -> u64 {
 }
 
 /// A panic in the arithmetic ends one job, not the study.
-fn guarded<R>(work: impl FnOnce() -> R) -> Result<R, JobError> {
+pub(crate) fn guarded<R>(work: impl FnOnce() -> R) -> Result<R, JobError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         JobError::Training(format!("the trainer failed: {}", text.unwrap_or("for an unknown reason")))

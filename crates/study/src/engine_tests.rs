@@ -230,7 +230,7 @@ fn the_best_epochs_state_is_delivered_also_after_a_resume() {
 }
 
 #[test]
-fn a_failure_is_tried_once_more() {
+fn a_failure_is_tried_once_more_then_recorded_and_ends_nothing_else() {
     let space = space(&["constant"], &[0.1], &[3]);
     let trainer = ChainTrainer::new(1);
     trainer.failures.store(1, Ordering::SeqCst);
@@ -239,8 +239,22 @@ fn a_failure_is_tried_once_more() {
     trainer.failures.store(2, Ordering::SeqCst);
     let mut engine = Engine::new(Box::new(MemoryStore::default())).unwrap();
     let one = Asked { parts: vec![Part::Fold(0)], ..asked() };
-    let error = run(&mut engine, &one, &space, &trainer).unwrap_err();
-    assert!(error.to_string().contains("the machine broke"), "{error}");
+    let two = self::space(&["constant"], &[0.1, 0.2], &[3]);
+    let (notes, planner) = (Notes::default(), ChainPlanner { folds: 1 });
+    let run = |engine: &mut Engine, trainer: &ChainTrainer, notes: &Notes| {
+        engine.run(&one, &mut Grid::new(&two, 1), &planner, trainer, notes, &trainer.interrupt).unwrap()
+    };
+    // The lower rate fails, is tried again at once, and fails again; the other one is trained.
+    run(&mut engine, &trainer, &notes);
+    assert!(notes.warnings.lock().unwrap().last().unwrap().contains("given up: the machine broke"));
+    let ends = |engine: &Engine| engine.memory().results(&one.parts).iter().map(TrialResult::stopped).collect::<Vec<_>>();
+    let mut stopped = ends(&engine);
+    stopped.sort_by_key(|stopped| *stopped == Stopped::Complete);
+    assert_eq!(stopped, [Stopped::Failed, Stopped::Complete]);
+    assert_eq!(trainer.count(), 9 + 3);
+    // The next session tries anew.
+    run(&mut engine, &trainer, &notes);
+    assert_eq!((ends(&engine), trainer.count()), (vec![Stopped::Complete; 2], 9 + 6));
 }
 
 #[test]

@@ -12,16 +12,18 @@ use std::time::Instant;
 const KEPT: usize = 2;
 
 impl Session<'_> {
-    /// States of runs that were paused and not yet gone on with are in memory only.
+    /// States of runs that were paused and not yet gone on with are in memory only, and so are some to be delivered.
     pub(crate) fn store_rest(&mut self) {
-        for (stage, lane) in self.tree.lanes.iter_mut().enumerate() {
-            let Some((&epoch, saved)) = lane.saved.iter_mut().next_back() else { continue };
-            if let (false, Some(state)) = (saved.stored, saved.state.clone()) {
+        for stage in 0..self.tree.lanes.len() as StageId {
+            let mut records = self.unstored_deliveries(stage, u32::MAX);
+            if let Some((&epoch, saved)) = self.tree.lanes[stage as usize].saved.iter_mut().next_back()
+                && let (false, Some(state)) = (saved.stored, saved.state.clone())
+            {
                 saved.stored = true;
-                let record = Record::Checkpoint { stage: stage as StageId, epoch, key: saved.key, state };
-                self.tree.memory.apply(&record);
-                self.writer.append(vec![record]);
+                records.push(Record::Checkpoint { stage, epoch, key: saved.key, state });
             }
+            records.iter().for_each(|record| self.tree.memory.apply(record));
+            self.writer.append(records);
         }
     }
 

@@ -507,13 +507,25 @@ impl<'a> Session<'a> {
         let branch = self.branches(stage, epoch);
         let kept = fork || branch || self.delivers(stage, epoch) || lane.wanted.contains(&epoch);
         let due = lane.stored_at.is_some_and(|at| at.elapsed() >= STORE_EVERY);
-        // Runs that pause may wait for long in memory: together they must not lose more than one run would.
+        // Folds that wait for each other pause after every epoch, and trials after every grant: that is no reason to go
+        // to the disk. But all together they must not lose more than one run would.
+        let pause = lane.views.iter().any(|view| self.waits(*view, stage, epoch));
         let store = due
             || stop
             || fork
-            || (leave && self.unstored >= STORE_EVERY.as_secs_f64())
+            || (leave && (!pause || self.unstored >= STORE_EVERY.as_secs_f64()))
             || (branch && self.bytes_in_memory() > BRANCH_BYTES);
         Verdict { save: kept || leave || store, store, leave }
+    }
+
+    /// Whether a view that leaves its run here may well come back: its other folds are behind, or it has used up what it
+    /// was granted and asks for more.
+    fn waits(&self, view: usize, stage: StageId, epoch: u32) -> bool {
+        let one = &self.tree.views[view];
+        match one.ended {
+            None => self.asked.watching == Watching::MeanOverFolds && one.until_in(stage) > epoch,
+            Some(epochs) => epochs == epoch && one.until == epoch && epoch < one.plan.epochs,
+        }
     }
 
     fn took_place(&mut self, stage: StageId, observation: Observation) {

@@ -4,11 +4,14 @@
 //! Python measures both in the same way (`bench/measure.py`). Timed runs alternate; what a run is compared with is its
 //! neighbour, so that a machine that slows down slows both.
 
+mod cache;
 mod environment;
 mod measure;
 pub mod mnist;
+mod paired;
 pub mod seed;
 mod table;
+pub mod tune;
 
 use anyhow::{Context, Result};
 use serde_json::Value;

@@ -6,7 +6,7 @@
 
 use super::environment::{Environment, output};
 use super::measure::{Measured, Program, Tried, alternate, fastest, measure};
-use super::table::{Ratio, Table, median};
+use super::table::{Ratio, Table, mean, median};
 use super::{describe_machine, number, write_figures};
 use crate::flags::Flags;
 use anyhow::{Context, Result, bail};
@@ -259,10 +259,6 @@ impl Outcome {
             "epochs_surplus": self.surplus()?,
         }))
     }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
+/// The arithmetic mean. NaN of nothing.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
 /// How many times longer the second of two alternating programs took, pair by pair.
 pub struct Ratio {
     pairs: Vec<f64>,
