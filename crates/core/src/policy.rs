@@ -1,8 +1,10 @@
 //! Who proposes trials. A policy sees trials, not folds, and neither threads nor clocks.
 
+mod auto;
 mod grid;
 mod single;
 
+pub use auto::Auto;
 pub use grid::Grid;
 pub use single::Single;
 
