@@ -4,6 +4,7 @@
 
 pub mod epochs;
 pub mod error;
+pub mod finalists;
 pub mod judged;
 pub mod memory;
 pub mod observation;

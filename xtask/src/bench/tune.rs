@@ -1,8 +1,8 @@
 //! `cargo xtask bench tune`: the search that needs no settings, against scikit-learn with its own searches.
 //!
 //! Each data set is split at random several times; the split's number is the seed of both sides. What is compared is
-//! the score on rows that neither search has seen, the time and the epochs. The full grid takes scikit-learn up to an
-//! hour on a split, so what it answers is kept, file by file, and only `--time` splits of each data set are timed: on
+//! the score on rows that neither search has seen, the time and the epochs. The full grid takes scikit-learn many
+//! minutes on a split, so what it answers is kept, file by file, and only `--time` splits of each data set are timed: on
 //! all cores, one side right after the other, on a machine that should have nothing else to do.
 
 use super::cache::Cache;

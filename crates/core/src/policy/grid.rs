@@ -16,6 +16,11 @@ impl Grid {
     pub fn new(space: &Space, epochs: u32) -> Grid {
         let until = |config: &Config| config.get("epochs").and_then(|value| value.count()).unwrap_or(epochs);
         let configs = space.grid().map(|config| (config.clone(), until(&config))).collect();
+        Grid::of(configs)
+    }
+
+    /// These points, each for so many epochs.
+    pub fn of(configs: Vec<(Config, u32)>) -> Grid {
         Grid { configs, asked: false }
     }
 }
