@@ -12,7 +12,7 @@ use opportune_core::space::Config;
 use opportune_core::stop::{StopRule, Stopped};
 use opportune_net::Model;
 use opportune_report::{Curves, curves_svg, diverged, epochs_table, fit_remarks, not_converged, trials_csv};
-use opportune_study::Watching;
+use opportune_study::{Asked, Watching};
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
@@ -56,7 +56,8 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
     let together = parts.len() > 1 && patience;
     let watching = if together { Watching::MeanOverFolds } else { Watching::EachFold };
     let single = |until| Single::new(config.clone(), until);
-    let outcome = work.run(&mut single(until), &parts, &rules, watching, parts.len() == 1)?;
+    let asked = Asked { watching, deliver: parts.len() == 1, ..work.asked(&parts, &rules) };
+    let outcome = work.run(&mut single(until), &asked)?;
     if outcome.interrupted {
         return work.interrupted();
     }
@@ -73,7 +74,8 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
             let rules = if together { Vec::new() } else { rules.clone() };
             let rows = work.job.rows_in_all();
             work.teller.begin_final_model(rows);
-            if work.run(&mut single(chosen), &[Part::Whole], &rules, Watching::EachFold, true)?.interrupted {
+            let asked = Asked { deliver: true, ..work.asked(&[Part::Whole], &rules) };
+            if work.run(&mut single(chosen), &asked)?.interrupted {
                 return work.interrupted();
             }
             refit = work.engine.memory().used(&[trial], &[Part::Whole]).0;

@@ -43,12 +43,36 @@ pub struct Tune {
     pub training: Training,
     #[command(flatten)]
     pub study: Study,
-    /// How to search: grid (every combination of the values given)
-    #[arg(long, value_name = "NAME", help_heading = "Search")]
-    pub strategy: Option<String>,
+    #[command(flatten)]
+    pub search: Search,
     /// Show what would be trained, and stop
     #[arg(long, help_heading = "Search")]
     pub dry_run: bool,
+}
+
+/// How is searched, and how long.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Search")]
+pub struct Search {
+    /// auto (halving over rates, epochs answered for every number, finalists confirmed), grid (every combination of the
+    /// values given), random, sobol, halving or asha [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// Points of the space to try at the most [default: 48 in auto, 20 for random and sobol, 27 for halving and asha]
+    #[arg(long, value_name = "N")]
+    pub trials: Option<u32>,
+    /// Fold-epochs (one fold, one epoch) to train at the most, confirmation and final model included [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub budget_epochs: Option<u64>,
+    /// How long to search, as 30s, 10m or 2h; what follows is then kept short [default: no limit]
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// Epochs that every trial gets before any is set aside [default: 1, or as many as have ten optimizer steps]
+    #[arg(long, value_name = "N")]
+    pub min_epochs: Option<u32>,
+    /// Stop searching once the score is as good as this
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    pub target_score: Option<f64>,
 }
 
 /// Flags of `fit`.
@@ -101,16 +125,17 @@ pub struct Data {
 
 /// What is searched over: in `tune` a setting may be a list, in `fit` it is one value.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Settings (in tune: one value or a comma list; --hidden and --schedule repeated)")]
+#[command(next_help_heading = "Settings (in tune: one value, a comma list or a range; --hidden and --schedule repeated)")]
 pub struct Space {
-    /// Learning rate [default in fit: 0.001]
+    /// Learning rate: in tune also a range, as 1e-4..1e-1 [default in fit: 0.001; in tune: a range test brackets it]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<String>,
-    /// Passes over the training rows [default in fit: 200]
+    /// Passes over the training rows: in tune the most there may be, a range, or a list of exactly those that may be
+    /// recommended [default: 200]
     #[arg(long, value_name = "N")]
     pub epochs: Option<String>,
     /// How the rate changes, as exponential(gamma=0.95) or cyclic(base=1e-4, max=1e-2, up=20, down=20)
-    /// [default: constant]
+    /// [default in fit: constant; in tune: constant with a cooldown, and cosine]
     #[arg(long, value_name = "SPEC")]
     pub schedule: Vec<Schedule>,
     /// Units of the hidden layers: 100, or 50,50 for two; none for a linear model [default: 100]

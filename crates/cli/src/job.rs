@@ -1,10 +1,11 @@
 //! From flags to work: the data, how they are split, the trainer, and the identity of the study.
 
 use crate::flags;
-use crate::values;
+use crate::values::{self, Epochs, Unsaid};
 use opportune_core::InputError;
 use opportune_core::plan::{Key, Part};
 use opportune_core::ports::{Planner, StudyId};
+use opportune_core::schedule::Schedule;
 use opportune_core::score::Score;
 use opportune_core::settings::Settings;
 use opportune_core::space::Space;
@@ -43,6 +44,8 @@ pub struct Job {
     pub training_rows: usize,
     /// What is searched over.
     pub space: Space,
+    /// Numbers of epochs that a search may recommend; empty where they are part of the space.
+    pub epochs: Epochs,
     /// What a point of the space changes.
     pub base: Settings,
     /// What is judged by.
@@ -62,8 +65,20 @@ pub struct Job {
 /// Which command asks, where they differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
+    /// One training.
     Fit,
-    Tune,
+    /// Every combination of the values given.
+    Grid,
+    /// A search that finds what is not given. `trunks`: among runs of constant rate, judged by averaged weights.
+    Search {
+        trunks: bool,
+    },
+}
+
+impl Purpose {
+    fn unsaid(self) -> Unsaid {
+        if matches!(self, Purpose::Search { .. }) { Unsaid::Sought } else { Unsaid::Default }
+    }
 }
 
 impl Job {
@@ -79,10 +94,20 @@ impl Job {
         study: &flags::Study,
     ) -> Result<Job, InputError> {
         // Settings first: a slip in a flag must not wait for a large file.
-        let space = values::space(space)?;
+        let given = space;
+        let owns_rate = given.schedule.iter().any(Schedule::owns_rate);
+        let space = values::space(given, purpose.unsaid())?;
         let rules = values::rules(training)?;
-        let base = values::base(training, &space);
-        for config in space.grid() {
+        let mut base = values::base(training, owns_rate);
+        let epochs = match purpose {
+            Purpose::Search { .. } => values::epochs(given)?,
+            _ => values::Epochs { ladder: Vec::new() },
+        };
+        if let Some(limit) = epochs.ladder.last() {
+            base.epochs = *limit;
+        }
+        let ends = space.with_ends();
+        for config in ends.grid() {
             base.with(&config)?;
         }
         let Split { data: all, test, fit, validation, notes, warnings } = Split::new(data)?;
@@ -90,7 +115,14 @@ impl Job {
             Some(Task::Regression) => Score::R2,
             _ => Score::Accuracy,
         });
-        let (folds, judged_by) = judge(purpose, data, &all, &fit, validation)?;
+        let confirmation = match purpose {
+            Purpose::Search { .. } => {
+                let seed = data.split_seed.wrapping_add(1);
+                judge(purpose, data, seed, &all, &fit, validation.clone())?.0
+            }
+            _ => Vec::new(),
+        };
+        let (folds, judged_by) = judge(purpose, data, data.split_seed, &all, &fit, validation)?;
         if folds.is_empty() && rules.iter().any(|rule| matches!(rule, StopRule::Patience { .. })) {
             return Err(InputError::new("patience watches validation rows, and there are none")
                 .at("--patience")
@@ -107,6 +139,10 @@ impl Job {
         let threads = threads(study.threads)?;
         let data = Arc::new(all);
         let mut trainer = NativeTrainer::new(data.clone(), folds, fit, base.clone(), score, threads)?;
+        trainer = trainer.with_confirmation(confirmation)?;
+        if purpose == (Purpose::Search { trunks: true }) {
+            trainer = trainer.with_averaging();
+        }
         if let Some(path) = &study.trace {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
             let cannot = |error| InputError::new(format!("cannot be written ({error})")).at(path.display().to_string());
@@ -119,6 +155,7 @@ impl Job {
             test,
             training_rows,
             space,
+            epochs,
             base,
             score,
             rules,
@@ -128,10 +165,16 @@ impl Job {
             identity,
         };
         // Every point can be planned before anything is trained, or it is an error now.
-        for config in job.space.grid() {
+        for config in ends.grid() {
             job.trainer.plan(&config, job.parts[0])?;
         }
         Ok(job)
+    }
+
+    /// The folds of the confirmation; none where nothing is confirmed.
+    pub fn confirmation(&self) -> Vec<Part> {
+        let parts = (0..self.parts.len() as u32).map(Part::Confirmation);
+        parts.filter(|part| self.trainer.samples(*part).is_some()).collect()
     }
 
     /// Rows the final model is trained on: all but the test's.
@@ -288,6 +331,7 @@ type Folds = Vec<(Vec<u32>, Vec<u32>)>;
 fn judge(
     purpose: Purpose,
     flags: &flags::Data,
+    seed: u64,
     data: &Dataset,
     rows: &[u32],
     file: Option<Vec<u32>>,
@@ -295,12 +339,12 @@ fn judge(
     let pairs =
         |splits: Vec<opportune_data::Split>| splits.into_iter().map(|split| (split.train, split.validation)).collect();
     let cross = |k: usize| {
-        let splits = folds(data, rows, k, flags.split_seed).map_err(|error| error.at("--folds"))?;
+        let splits = folds(data, rows, k, seed).map_err(|error| error.at("--folds"))?;
         enough_of_each_class(data, rows, k)?;
         Ok((pairs(splits), format!("{k} folds")))
     };
     let held = |share: f64| {
-        let split = hold_out(data, rows, share, flags.split_seed).map_err(|error| error.at("--validation"))?;
+        let split = hold_out(data, rows, share, seed).map_err(|error| error.at("--validation"))?;
         let name = format!("{} validation rows", split.validation.len());
         Ok((pairs(vec![split]), name))
     };
@@ -317,7 +361,7 @@ fn judge(
         (Some(k), _, _) => cross(k),
         (None, Some(Source::Share(share)), _) => held(share),
         (None, _, Purpose::Fit) => Ok((Vec::new(), "training rows".into())),
-        (None, _, Purpose::Tune) if rows.len() < FOLDS_BELOW_ROWS => cross(FOLDS),
-        (None, _, Purpose::Tune) => held(HELD_OUT),
+        (None, ..) if rows.len() < FOLDS_BELOW_ROWS => cross(FOLDS),
+        (None, ..) => held(HELD_OUT),
     }
 }

@@ -4,7 +4,8 @@ use crate::flags;
 use opportune_core::InputError;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::settings::{Activation, Settings};
-use opportune_core::space::{Param, Space, Value};
+use opportune_core::epochs::ladder;
+use opportune_core::space::{Domain, Param, Space, Value};
 use opportune_core::stop::{Monitor, StopRule};
 
 /// Splits a comma list, but not within brackets.
@@ -26,10 +27,6 @@ fn list(text: &str) -> Vec<&str> {
 }
 
 fn number(text: &str) -> Result<Value, InputError> {
-    if text.contains("..") {
-        return Err(InputError::new(format!("'{text}' is a range, and only lists can be searched yet"))
-            .remedy("give the values, as 0.01,0.001,0.0001"));
-    }
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(Value::Number(number)),
         Ok(_) => Err(InputError::new(format!("'{text}' is not finite"))),
@@ -38,9 +35,6 @@ fn number(text: &str) -> Result<Value, InputError> {
 }
 
 fn count(text: &str) -> Result<Value, InputError> {
-    if text.contains("..") {
-        return number(text);
-    }
     text.parse().map(Value::Count).map_err(|_| InputError::new(format!("'{text}' is not a whole number from 0 up")))
 }
 
@@ -56,23 +50,56 @@ fn hidden(text: &str) -> Result<Value, InputError> {
     Ok(Value::Layers(widths.collect::<Result<_, _>>()?))
 }
 
-/// The space that the flags span: a parameter for every setting, of one value or several. `Settings` that are not
-/// given have their default as the only value; `lr` is left out where no schedule takes one.
-pub fn space(given: &flags::Space) -> Result<Space, InputError> {
+/// `low..high`, drawn by its logarithm.
+fn range(text: &str, whole: bool) -> Result<Domain, InputError> {
+    let (low, high) = text.split_once("..").unwrap_or((text, ""));
+    let end = |text: &str| if whole { count(text.trim()) } else { number(text.trim()) };
+    let (low, high) = (end(low)?.number().unwrap_or(0.0), end(high)?.number().unwrap_or(0.0));
+    if low <= 0.0 {
+        return Err(InputError::new(format!("the range '{text}' does not begin above 0"))
+            .remedy("ranges are drawn by their logarithms; give a list if 0 is to be among the values"));
+    }
+    if low >= high {
+        return Err(InputError::new(format!("the range '{text}' is empty")).remedy("write LOW..HIGH"));
+    }
+    Ok(Domain::Range { low, high, log: true, whole })
+}
+
+/// What is made of settings that are not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsaid {
+    /// The default value.
+    Default,
+    /// The search finds the rate, compares schedules, and decides on the number of epochs.
+    Sought,
+}
+
+/// The space that the flags span: a parameter for every setting, of one value, several or a range. `Settings` that are
+/// not given have their default as the only value; `lr` is left out where no schedule takes one. Where they are sought,
+/// `lr` and `schedule` are left out if they are not given, and `epochs` always: see [`epochs`].
+pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> {
     let base = Settings::default();
+    let sought = unsaid == Unsaid::Sought;
     let mut params: Vec<Param> = Vec::new();
-    let mut add = |name: &str, values: Vec<Value>| -> Result<(), InputError> {
-        for (place, value) in values.iter().enumerate() {
-            if values[..place].contains(value) {
-                return Err(InputError::new(format!("{value} is given twice")).at(format!("--{name}")));
+    let mut add = |name: &str, domain: Domain| -> Result<(), InputError> {
+        if let Domain::Values(values) = &domain {
+            for (place, value) in values.iter().enumerate() {
+                if values[..place].contains(value) {
+                    return Err(InputError::new(format!("{value} is given twice")).at(format!("--{name}")));
+                }
             }
         }
-        params.push(Param::list(name, values));
+        params.push(Param { name: name.into(), domain });
         Ok(())
     };
     let each = |name: &str, text: &Option<String>, default: Value, read: &dyn Fn(&str) -> Result<Value, InputError>| {
-        let Some(text) = text else { return Ok(vec![default]) };
-        list(text).into_iter().map(read).collect::<Result<Vec<_>, _>>().map_err(|error| error.at(format!("--{name}")))
+        let Some(text) = text else { return Ok(Domain::Values(vec![default])) };
+        let ranges = ["lr", "l2", "weight-decay", "batch"];
+        let domain = match ranges.contains(&name) && text.contains("..") {
+            true => range(text, name == "batch"),
+            false => list(text).into_iter().map(read).collect::<Result<Vec<_>, _>>().map(Domain::Values),
+        };
+        domain.map_err(|error| error.at(format!("--{name}")))
     };
     let word = |text: String| Value::Text(text);
     let layers: Vec<Value> = match given.hidden.is_empty() {
@@ -84,13 +111,14 @@ pub fn space(given: &flags::Space) -> Result<Space, InputError> {
             .collect::<Result<_, _>>()
             .map_err(|error| error.at("--hidden"))?,
     };
-    add("hidden", layers)?;
+    add("hidden", Domain::Values(layers))?;
     let activation = |text: &str| text.parse::<Activation>().map(|one| word(one.to_string()));
     add("activation", each("activation", &given.activation, word(base.activation.to_string()), &activation)?)?;
     let optimizer = |text: &str| text.parse::<Optimizer>().map(|one| word(one.to_string()));
     let optimizers = each("optimizer", &given.optimizer, word(base.optimizer.to_string()), &optimizer)?;
+    let Domain::Values(words) = &optimizers else { return Err(InputError::new("is no range").at("--optimizer")) };
     let decay =
-        optimizers.iter().filter_map(|one| one.text()?.parse::<Optimizer>().ok()).map(|one| one.weight_decay_default());
+        words.iter().filter_map(|one| one.text()?.parse::<Optimizer>().ok()).map(|one| one.weight_decay_default());
     let decays: Vec<f64> = decay.collect();
     if given.weight_decay.is_none() && decays.iter().any(|one| *one != decays[0]) {
         return Err(InputError::new("adamw and other optimizers together need one said for all")
@@ -102,14 +130,18 @@ pub fn space(given: &flags::Space) -> Result<Space, InputError> {
     add("l2", each("l2", &given.l2, Value::Number(base.l2), &number)?)?;
     let decay = decays.first().copied().unwrap_or(base.weight_decay);
     add("weight-decay", each("weight-decay", &given.weight_decay, Value::Number(decay), &number)?)?;
-    let schedules = match given.schedule.is_empty() {
-        true => vec![word(base.schedule.to_string())],
-        false => given.schedule.iter().map(|one| word(one.to_string())).collect(),
-    };
-    add("schedule", schedules)?;
+    if !(sought && given.schedule.is_empty()) {
+        let schedules = match given.schedule.is_empty() {
+            true => vec![word(base.schedule.to_string())],
+            false => given.schedule.iter().map(|one| word(one.to_string())).collect(),
+        };
+        add("schedule", Domain::Values(schedules))?;
+    }
     let own = given.schedule.iter().filter(|schedule| schedule.owns_rate()).count();
     if own == 0 {
-        add("lr", each("lr", &given.lr, Value::Number(base.lr.unwrap_or(1e-3)), &number)?)?;
+        if !sought || given.lr.is_some() {
+            add("lr", each("lr", &given.lr, Value::Number(base.lr.unwrap_or(1e-3)), &number)?)?;
+        }
     } else if own < given.schedule.len() {
         return Err(InputError::new("some of these schedules have rates of their own and some take --lr")
             .at("--schedule")
@@ -119,15 +151,62 @@ pub fn space(given: &flags::Space) -> Result<Space, InputError> {
             .at("--lr")
             .remedy("leave --lr out, or choose a schedule that scales it"));
     }
-    add("epochs", each("epochs", &given.epochs, Value::Count(base.epochs), &count)?)?;
+    if !sought {
+        add("epochs", each("epochs", &given.epochs, Value::Count(base.epochs), &count)?)?;
+    }
     Ok(Space(params))
 }
 
-/// Settings that no parameter changes.
-pub fn base(training: &flags::Training, space: &Space) -> Settings {
+/// Numbers of epochs that a search may recommend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Epochs {
+    /// Ascending; the last one is the limit.
+    pub ladder: Vec<u32>,
+}
+
+impl Epochs {
+    /// The largest.
+    pub fn limit(&self) -> u32 {
+        self.ladder.last().copied().unwrap_or(1)
+    }
+}
+
+/// What `--epochs` allows where it is sought: `..200` or `200` are all up to there, `10..200` from there on too, and a
+/// list exactly those.
+pub fn epochs(given: &flags::Space) -> Result<Epochs, InputError> {
+    let read = |text: &str| -> Result<u32, InputError> {
+        match count(text.trim())?.count() {
+            Some(0) | None => Err(InputError::new("0 epochs train nothing; give at least 1")),
+            Some(count) => Ok(count),
+        }
+    };
+    let text = given.epochs.clone().unwrap_or_else(|| Settings::default().epochs.to_string());
+    let ladder = || match (text.split_once(".."), list(&text).as_slice()) {
+        (Some((low, high)), _) => {
+            let (low, high) = (if low.trim().is_empty() { 1 } else { read(low)? }, read(high)?);
+            match low <= high {
+                true => Ok(ladder(low, high)),
+                false => Err(InputError::new(format!("the range '{text}' is empty")).remedy("write LOW..HIGH")),
+            }
+        }
+        (None, [limit]) => Ok(ladder(1, read(limit)?)),
+        (None, all) => {
+            let mut all = all.iter().map(|one| read(one)).collect::<Result<Vec<_>, _>>()?;
+            all.sort_unstable();
+            match all.windows(2).find(|pair| pair[0] == pair[1]) {
+                Some(pair) => Err(InputError::new(format!("{} is given twice", pair[0]))),
+                None => Ok(all),
+            }
+        }
+    };
+    ladder().map(|ladder| Epochs { ladder }).map_err(|error| error.at("--epochs"))
+}
+
+/// Settings that no parameter changes. `owns_rate`: the schedules have rates of their own.
+pub fn base(training: &flags::Training, owns_rate: bool) -> Settings {
     let default = Settings::default();
     Settings {
-        lr: default.lr.filter(|_| space.param("lr").is_some()),
+        lr: default.lr.filter(|_| !owns_rate),
         init: training.init,
         precision: training.precision,
         seed: training.seed,
@@ -177,14 +256,15 @@ mod tests {
 
     #[test]
     fn the_third_example_spans_eighteen_points() {
-        let space = space(&given("--hidden 100 --hidden 50,50 --lr 0.01,0.001,0.0001 --epochs 100,200,300")).unwrap();
+        let space = space(&given("--hidden 100 --hidden 50,50 --lr 0.01,0.001,0.0001 --epochs 100,200,300"), Unsaid::Default);
+        let space = space.unwrap();
         assert_eq!(space.size(), 18);
         assert_eq!(space.param("hidden").unwrap().values()[1], Value::Layers(vec![50, 50]));
     }
 
     #[test]
     fn lists_may_hold_brackets() {
-        let space = space(&given("--optimizer sgd(momentum=0.9,nesterov=true),adam --hidden none")).unwrap();
+        let space = space(&given("--optimizer sgd(momentum=0.9,nesterov=true),adam --hidden none"), Unsaid::Default).unwrap();
         assert_eq!(space.param("optimizer").unwrap().values().len(), 2);
         assert_eq!(space.param("hidden").unwrap().values(), [Value::Layers(vec![])]);
     }
@@ -193,7 +273,10 @@ mod tests {
     fn mistakes_name_their_flag() {
         for (line, part) in [
             ("--lr 0.1,x", "--lr: 'x' is not a number"),
-            ("--lr 1e-4..1", "--lr: '1e-4..1' is a range"),
+            ("--lr 0..1", "--lr: the range '0..1' does not begin above 0"),
+            ("--lr 1..0.1", "--lr: the range '1..0.1' is empty"),
+            ("--lr 1..", "--lr: '' is not a number"),
+            ("--batch 1.5..3", "--batch: '1.5' is not a whole number"),
             ("--lr inf", "--lr: 'inf' is not finite"),
             ("--epochs 1.5", "--epochs: '1.5' is not a whole number"),
             ("--hidden 5,,5", "--hidden: '' is not a number of units"),
@@ -203,8 +286,39 @@ mod tests {
             ("--lr 0.1 --schedule cyclic(base=1e-4,max=1e-2,up=2)", "rates of its own"),
             ("--schedule cosine --schedule cyclic(base=1e-4,max=1e-2,up=2)", "in two studies"),
         ] {
-            let error = space(&given(line)).unwrap_err().to_string();
+            let error = space(&given(line), Unsaid::Default).unwrap_err().to_string();
             assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_sought_is_left_open() {
+        let open = |line: &str| space(&given(line), Unsaid::Sought).unwrap();
+        let names = |space: &Space| space.0.iter().map(|param| param.name.clone()).collect::<Vec<_>>();
+        let always = ["hidden", "activation", "optimizer", "batch", "l2", "weight-decay"];
+        assert_eq!(names(&open("")), always);
+        let all = open("--lr 1e-4..1e-2 --schedule cosine --epochs 5 --batch 16..64");
+        assert_eq!(names(&all), [&always[..], &["schedule", "lr"]].concat());
+        assert_eq!(all.param("lr").unwrap().domain, Domain::Range { low: 1e-4, high: 1e-2, log: true, whole: false });
+        assert_eq!(all.param("batch").unwrap().domain, Domain::Range { low: 16.0, high: 64.0, log: true, whole: true });
+    }
+
+    #[test]
+    fn epochs_are_a_limit_a_range_or_a_list() {
+        let ladder = |line: &str| epochs(&given(line)).map(|epochs| epochs.ladder);
+        assert_eq!(ladder("--epochs 10").unwrap(), [1, 2, 3, 5, 8, 10]);
+        assert_eq!(ladder("--epochs ..10").unwrap(), [1, 2, 3, 5, 8, 10]);
+        assert_eq!(ladder("--epochs 6..10").unwrap(), [6, 8, 10]);
+        assert_eq!(ladder("--epochs 10,5,20").unwrap(), [5, 10, 20]);
+        assert_eq!(ladder("").unwrap().last(), Some(&200));
+        for (line, part) in [
+            ("--epochs 0", "--epochs: 0 epochs"),
+            ("--epochs 5..", "--epochs: '' is not a whole number"),
+            ("--epochs 9..5", "--epochs: the range '9..5' is empty"),
+            ("--epochs 5,5", "--epochs: 5 is given twice"),
+            ("--epochs ..1e3", "--epochs: '1e3' is not"),
+        ] {
+            assert!(ladder(line).unwrap_err().to_string().starts_with(part), "{line}");
         }
     }
 }

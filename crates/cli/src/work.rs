@@ -104,27 +104,24 @@ impl<'a> Work<'a> {
         Ok(Work { job, name, output, engine, teller, interrupt, began, again, share: !study.no_share })
     }
 
-    /// Has a policy's trials trained on `parts`.
-    pub fn run(
-        &mut self,
-        policy: &mut dyn Policy,
-        parts: &[Part],
-        rules: &[StopRule],
-        watching: Watching,
-        deliver: bool,
-    ) -> Result<Outcome, InputError> {
-        let asked = Asked {
+    /// What is asked of the engine for trials on `parts` under `rules`, each fold by itself, nothing delivered.
+    pub fn asked(&self, parts: &[Part], rules: &[StopRule]) -> Asked {
+        Asked {
             parts: parts.to_vec(),
             rules: rules.to_vec(),
-            watching,
+            watching: Watching::EachFold,
             score: self.job.score,
             share: self.share,
-            deliver,
+            deliver: false,
             branches: Vec::new(),
             deadline: None,
-        };
+        }
+    }
+
+    /// Has a policy's trials trained.
+    pub fn run(&mut self, policy: &mut dyn Policy, asked: &Asked) -> Result<Outcome, InputError> {
         let trainer = &self.job.trainer;
-        let outcome = self.engine.run(&asked, policy, trainer, trainer, &self.teller, self.interrupt);
+        let outcome = self.engine.run(asked, policy, trainer, trainer, &self.teller, self.interrupt);
         self.teller.done();
         outcome.map_err(|error| match error {
             EngineError::Input(error) => error,

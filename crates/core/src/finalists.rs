@@ -10,9 +10,9 @@ use crate::space::{Config, Value};
 /// The share of a run that a cooldown takes, and the schedule it is written as.
 const COOLDOWN: f64 = 0.2;
 /// Constant rate with a cooldown at the end: what a trunk is delivered with.
-pub const COOLED: &str = "sequence(constant(), cooldown(20%))";
+pub const COOLED: &str = "sequence(constant, cooldown(20%))";
 /// What is compared where no schedule is asked for.
-pub const SCHEDULES: [&str; 2] = [COOLED, "cosine()"];
+pub const SCHEDULES: [&str; 2] = [COOLED, "cosine"];
 /// A schedule that falls from the start wants a rate this many times the trunk's best.
 const FALLING_RATE: f64 = 1.5;
 /// So many are confirmed.
@@ -119,7 +119,7 @@ mod tests {
         Config::from_iter([
             ("lr".to_string(), Value::Number(rate)),
             ("epochs".to_string(), Value::Count(200)),
-            ("schedule".to_string(), Value::Text("constant()".into())),
+            ("schedule".to_string(), Value::Text("constant".into())),
         ])
     }
 
@@ -141,14 +141,21 @@ mod tests {
         assert_eq!(
             chosen(&SCHEDULES),
             [
-                "epochs 5, lr 0.01, schedule sequence(constant(), cooldown(20%)) from Some((7, 4))",
-                "epochs 5, lr 0.015, schedule cosine() from None",
-                "epochs 5, lr 0.02, schedule sequence(constant(), cooldown(20%)) from Some((4, 4))",
+                "epochs 5, lr 0.01, schedule sequence(constant, cooldown(20%)) from Some((7, 4))",
+                "epochs 5, lr 0.015, schedule cosine from None",
+                "epochs 5, lr 0.02, schedule sequence(constant, cooldown(20%)) from Some((4, 4))",
             ]
         );
-        let only = chosen(&["cosine()"]);
-        assert_eq!(only, ["epochs 5, lr 0.015, schedule cosine() from None", "epochs 5, lr 0.01, schedule cosine() from None"]);
-        assert_eq!(chosen(&["constant()"])[0], "epochs 5, lr 0.01, schedule constant() from None");
+        let only = chosen(&["cosine"]);
+        assert_eq!(only, ["epochs 5, lr 0.015, schedule cosine from None", "epochs 5, lr 0.01, schedule cosine from None"]);
+        assert_eq!(chosen(&["constant"])[0], "epochs 5, lr 0.01, schedule constant from None");
+    }
+
+    #[test]
+    fn schedules_are_written_as_they_print() {
+        for text in SCHEDULES {
+            assert_eq!(text.parse::<Schedule>().unwrap().to_string(), text);
+        }
     }
 
     #[test]

@@ -11,8 +11,14 @@ use crate::stop::Stopped;
 const EARLY_SHARE: usize = 2;
 const LATER_SHARE: usize = 3;
 const LEAST: usize = 2;
-/// A loss that falls by less than this share of it has stopped improving.
+/// Steps of a ladder of which every second one is a rung.
+const WIDE_STEPS: usize = 4;
+/// A loss that falls by less than this share of it has stopped improving. It has also if it falls by a smaller share than
+/// the next rung takes of the epochs of all candidates up to the limit, of which there are taken to be at least so many.
 const GAIN: f64 = 0.01;
+const CANDIDATES_LEAST: usize = 8;
+/// A probe is trained until the winner was within this share of its lowest loss.
+const ABOUT: f64 = 0.03;
 /// A probe that ends further above the winner than this share of its loss says that lower rates need no probe.
 const WORSE: f64 = 0.05;
 /// Rates below the winner's that are probed, as shares of it: what is best for a long run lies lower than what was best
@@ -24,9 +30,10 @@ const SAME: f64 = 0.15;
 /// Synchronous successive halving (Jamieson and Talwalkar 2016) over a population of runs of constant rate, with epochs
 /// as the resource. A trial that is not promoted waits with its state saved, and can be taken up again.
 ///
-/// Rungs are opened one after the other. No further one opens once the lowest loss so far has stopped improving: it fell
-/// by less than its paired standard error or 1 % over the last rung, and no other trial would come below it by falling
-/// once more as it did. Then the rates at a half and a quarter of the winner's are trained as far as it was, unless the
+/// Rungs are opened one after the other. No further one opens once the lowest loss so far has stopped improving: over the
+/// last rung it fell by less than its paired standard error, by less than 1 %, or by a smaller share than the next rung
+/// takes of what a full grid would cost; and no other trial would come that far below it by falling once more as it did.
+/// Then the rates at a half and a quarter of the winner's are trained as far as it was, unless the
 /// half is clearly worse; if one of them wins, the search goes on from there.
 ///
 /// The measurements behind this are in `docs/judging.md`. What is recommended is not decided here, but read off the
@@ -34,6 +41,8 @@ const SAME: f64 = 0.15;
 #[derive(Debug, Clone)]
 pub struct Auto {
     trials: Vec<Taken>,
+    /// Trials to begin with.
+    candidates: usize,
     rungs: Vec<u32>,
     rung: usize,
     /// In the race for the next rung.
@@ -77,14 +86,26 @@ impl Auto {
     pub fn new(population: Vec<Config>, rungs: Vec<u32>, probe: Option<(f64, f64)>) -> Auto {
         let trials: Vec<Taken> = population.into_iter().map(Taken::new).collect();
         let active = (0..trials.len()).collect();
-        Auto { trials, rungs, rung: 0, active, waiting: 0, phase: Phase::Begin, probe }
+        Auto { candidates: trials.len(), trials, rungs, rung: 0, active, waiting: 0, phase: Phase::Begin, probe }
     }
 
-    /// Every second rung of a ladder: about 2.6 times as many epochs from one to the next, the last one kept.
+    /// The rungs of a ladder of epochs: every second step while many trials are in the race, then every one, so that it
+    /// can end soon after there is nothing more to win.
     pub fn rungs(ladder: &[u32]) -> Vec<u32> {
         let last = ladder.len().saturating_sub(1);
-        let kept = |(place, epochs): (usize, &u32)| (place == last || place % 2 == 0).then_some(*epochs);
+        let kept = |(place, epochs): (usize, &u32)| {
+            (place == last || place % 2 == 0 || place > WIDE_STEPS).then_some(*epochs)
+        };
         ladder.iter().enumerate().filter_map(kept).collect()
+    }
+
+    /// The share of its loss that the lowest must fall by for the next rung to be worth its epochs.
+    fn price(&self) -> f64 {
+        let Some(next) = self.rungs.get(self.rung + 1) else { return GAIN };
+        let limit = self.rungs.last().copied().unwrap_or(1);
+        let cost = LEAST as f64 * f64::from(next - self.epochs());
+        let full = self.candidates.max(CANDIDATES_LEAST) as f64 * f64::from(limit);
+        GAIN.max(cost / full)
     }
 
     fn epochs(&self) -> u32 {
@@ -108,7 +129,7 @@ impl Auto {
         let Some(before) = self.rung.checked_sub(1).map(|rung| self.rungs[rung]) else { return true };
         let now = self.epochs();
         let (Some(old), Some(new)) = (self.lowest(before), self.lowest(now)) else { return false };
-        let gain = GAIN * new.2.abs();
+        let gain = self.price() * new.2.abs();
         let units = |(trial, at, _): (usize, u32, f64)| self.trials[trial].curve.units(at).unwrap_or_default();
         let (a, b) = (units(old), units(new));
         if a.len() == b.len() {
@@ -167,10 +188,10 @@ impl Auto {
     fn next_probe(&mut self) -> Option<Action> {
         let (low, high) = self.probe?;
         let (winner, _, loss) = self.lowest(self.epochs())?;
-        let gain = GAIN * loss.abs();
+        let gain = self.price() * loss.abs();
         let config = self.trials[winner].config.clone();
         let best = config.get("lr")?.number()?;
-        let enough = |rung: &&u32| self.best(winner, **rung).is_some_and(|(_, then)| then <= loss + gain);
+        let enough = |rung: &&u32| self.best(winner, **rung).is_some_and(|(_, then)| then <= loss + ABOUT * loss.abs());
         let enough = self.rungs.iter().find(enough).copied()?;
         for rate in PROBES.map(|share| best * share).into_iter().filter(|rate| (low..=high).contains(rate)) {
             let trial = self.alike(&config, rate);
@@ -252,7 +273,7 @@ impl Auto {
     fn promising_for(&self, trial: usize) -> bool {
         let before = self.rung.checked_sub(1).map_or(0, |rung| self.rungs[rung]);
         match (self.best(trial, before), self.best(trial, self.epochs())) {
-            (Some((_, then)), Some((_, now))) => then - now > GAIN * now.abs(),
+            (Some((_, then)), Some((_, now))) => then - now > self.price() * now.abs(),
             (None, now) => now.is_some(),
             _ => false,
         }
@@ -326,7 +347,7 @@ mod tests {
     }
 
     const RATES: [f64; 6] = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032];
-    const RUNGS: [u32; 7] = [1, 3, 8, 21, 55, 144, 200];
+    const RUNGS: [u32; 10] = [1, 3, 8, 13, 21, 34, 55, 89, 144, 200];
     const ANY: Option<(f64, f64)> = Some((1e-6, 1.0));
 
     /// A loss that falls the faster the larger the rate, to a floor that is the lower the nearer the rate is to 0.004.

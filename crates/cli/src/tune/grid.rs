@@ -1,4 +1,4 @@
-//! `opportune tune`: search, train again with the best, score the test rows, say what came of it.
+//! The grid: every combination of the values given, and the final model of the best.
 
 use crate::flags::Tune;
 use crate::job::{Job, Purpose};
@@ -11,22 +11,18 @@ use opportune_core::policy::{Grid, Single};
 use opportune_core::ports::Planner;
 use opportune_core::space::Config;
 use opportune_core::stop::StopRule;
-use opportune_core::text::nearest;
 use opportune_report::{Curves, curves_svg, cut_off, diverged, edge_warnings, not_converged, trials_csv, trials_table};
-use opportune_study::Watching;
+use opportune_study::Asked;
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 
-/// Strategies there are.
-const STRATEGIES: [&str; 1] = ["grid"];
 /// Rows of the table on the terminal; trials.csv has all.
 const TABLE_ROWS: usize = 30;
 
 pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, InputError> {
-    check(flags)?;
     let name = name_of(flags.study.name.as_deref(), &flags.data.data, "")?;
-    let job = Job::new(Purpose::Tune, &flags.data, &flags.space, &flags.training, &flags.study)?;
+    let job = Job::new(Purpose::Grid, &flags.data, &flags.space, &flags.training, &flags.study)?;
     let varied = job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
     let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied);
     let (alone, shared) = cost(&job)?;
@@ -50,7 +46,8 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     ));
     let (parts, rules) = (work.job.parts.clone(), work.job.rules.clone());
     let mut grid = Grid::new(&work.job.space, work.job.base.epochs);
-    let search = work.run(&mut grid, &parts, &rules, Watching::EachFold, false)?;
+    let asked = work.asked(&parts, &rules);
+    let search = work.run(&mut grid, &asked)?;
     if search.interrupted {
         return work.interrupted();
     }
@@ -66,7 +63,8 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let mut single = Single::new(best.config.clone(), until);
     let rows = work.job.rows_in_all();
     work.teller.begin_final_model(rows);
-    let refit = work.run(&mut single, &[Part::Whole], &refit_rules, Watching::EachFold, true)?;
+    let asked = Asked { deliver: true, ..work.asked(&[Part::Whole], &refit_rules) };
+    let refit = work.run(&mut single, &asked)?;
     if refit.interrupted {
         return work.interrupted();
     }
@@ -85,35 +83,6 @@ struct Refit {
     epochs: u32,
     rules: Vec<StopRule>,
     test: Option<f64>,
-}
-
-/// What must be said of the flags before any file is opened.
-fn check(flags: &Tune) -> Result<(), InputError> {
-    match flags.strategy.as_deref() {
-        Some("grid") => {}
-        None => {
-            return Err(InputError::new("no strategy is given, and there is no default one yet")
-                .at("--strategy")
-                .remedy("give --strategy grid with --lr and --epochs as lists"));
-        }
-        Some(other) => {
-            let near = nearest(other, STRATEGIES).map(|near| format!("did you mean '{near}'? "));
-            return Err(InputError::new(format!("unknown strategy '{other}'")).at("--strategy").remedy(format!(
-                "{}there are: {}",
-                near.unwrap_or_default(),
-                STRATEGIES.join(", ")
-            )));
-        }
-    }
-    let own = flags.space.schedule.iter().any(|schedule| schedule.owns_rate());
-    for (flag, given) in [("--lr", flags.space.lr.is_some() || own), ("--epochs", flags.space.epochs.is_some())] {
-        if !given {
-            return Err(InputError::new("a grid needs the values to try")
-                .at(flag)
-                .remedy(format!("give a list, as {flag} {}", if flag == "--lr" { "0.01,0.001" } else { "100,200" })));
-        }
-    }
-    Ok(())
 }
 
 /// The grid's cost in fold-epochs if no rule stops anything: every run by itself, and what they share once.
