@@ -12,7 +12,7 @@ const LEARNS: f64 = 0.1;
 /// A loss that no rate brings down by this share of it tells nothing.
 const FALLS: f64 = 0.01;
 /// Rates above the best one by more than this are not worth a longer run, nor those below it by more than the other.
-const ABOVE: f64 = 4.0;
+const ABOVE: f64 = 2.0;
 const BELOW: f64 = 64.0;
 /// Rates of a search are this, times powers of two: half and twice the best rate are then among them.
 const ANCHOR: f64 = 1e-3;

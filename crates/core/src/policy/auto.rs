@@ -7,7 +7,7 @@ use crate::space::{Config, Value};
 use crate::stop::Stopped;
 
 /// From one rung to the next the better half stays while weights are judged raw (early rungs prefer rates that are too
-/// large, so they had better be generous), then the better third; and always so many.
+/// large, so they had better be generous), then the better third; at least so many, if they may still win.
 const EARLY_SHARE: usize = 2;
 const LATER_SHARE: usize = 3;
 const LEAST: usize = 2;
@@ -17,10 +17,11 @@ const WIDE_STEPS: usize = 4;
 /// the next rung takes of the epochs of all candidates up to the limit, of which there are taken to be at least so many.
 const GAIN: f64 = 0.01;
 const CANDIDATES_LEAST: usize = 8;
+const PRICE: f64 = 3.0;
 /// A probe is trained until the winner was within this share of its lowest loss.
 const ABOUT: f64 = 0.03;
 /// A probe that ends further above the winner than this share of its loss says that lower rates need no probe.
-const WORSE: f64 = 0.05;
+const WORSE: f64 = 0.02;
 /// Rates below the winner's that are probed, as shares of it: what is best for a long run lies lower than what was best
 /// early on.
 const PROBES: [f64; 2] = [0.5, 0.25];
@@ -105,7 +106,7 @@ impl Auto {
         let limit = self.rungs.last().copied().unwrap_or(1);
         let cost = LEAST as f64 * f64::from(next - self.epochs());
         let full = self.candidates.max(CANDIDATES_LEAST) as f64 * f64::from(limit);
-        GAIN.max(cost / full)
+        GAIN.max(PRICE * cost / full)
     }
 
     fn epochs(&self) -> u32 {
@@ -160,11 +161,24 @@ impl Auto {
         order.into_iter().map(|(_, trial)| trial).collect()
     }
 
-    /// Opens the next rung for the best of `ranked`.
-    fn open(&mut self, ranked: Vec<usize>, kept: usize) -> Vec<Action> {
+    /// Opens the next rung for the best of `ranked`. Once weights are judged averaged, only those stay beside the first
+    /// that may come below it.
+    fn open(&mut self, mut ranked: Vec<usize>) -> Vec<Action> {
+        let early = self.epochs() < Averaging::FROM_EPOCH;
+        let share = if early { EARLY_SHARE } else { LATER_SHARE };
+        ranked.truncate(ranked.len().div_ceil(share).max(LEAST));
+        let first = ranked.first().and_then(|first| self.best(*first, self.epochs()));
+        if let (false, Some((_, loss))) = (early, first) {
+            let epochs = self.epochs();
+            let mut place = 0;
+            ranked.retain(|trial| {
+                place += 1;
+                place == 1 || self.may_come_below(*trial, epochs, loss)
+            });
+        }
         self.phase = Phase::Rungs;
         self.rung += 1;
-        self.active = ranked.into_iter().take(kept.max(LEAST)).collect();
+        self.active = ranked;
         let until = self.epochs();
         self.active.clone().into_iter().filter_map(|trial| self.grant(trial, until)).collect()
     }
@@ -225,11 +239,11 @@ impl Auto {
         })
     }
 
-    /// Where too few in the race are left because the others diverged, the best of those that wait take their places.
-    fn replace_lost(&mut self, left: usize) -> Vec<Action> {
+    /// Where nobody in the race is left because all diverged, the best of those that wait take their places.
+    fn replace_lost(&mut self) -> Vec<Action> {
         let until = self.epochs();
         let waiting = self.ranked(0..self.trials.len()).into_iter().filter(|trial| self.trials[*trial].until < until);
-        let waiting: Vec<usize> = waiting.take(LEAST.saturating_sub(left)).collect();
+        let waiting: Vec<usize> = waiting.take(LEAST).collect();
         self.active.extend(&waiting);
         waiting.into_iter().filter_map(|trial| self.grant(trial, until)).collect()
     }
@@ -239,14 +253,12 @@ impl Auto {
         let last = self.rung + 1 >= self.rungs.len();
         if self.phase == Phase::Rungs {
             let ranked = self.ranked(self.active.clone().into_iter());
-            let more = self.replace_lost(ranked.len());
+            let more = if ranked.is_empty() { self.replace_lost() } else { Vec::new() };
             if !more.is_empty() {
                 return more;
             }
             if !last && !ranked.is_empty() && self.promising() {
-                let share = if self.epochs() < Averaging::FROM_EPOCH { EARLY_SHARE } else { LATER_SHARE };
-                let kept = ranked.len().div_ceil(share);
-                return self.open(ranked, kept);
+                return self.open(ranked);
             }
             self.phase = Phase::Probes;
             self.active = self.lowest(self.epochs()).map(|(trial, ..)| trial).into_iter().collect();
@@ -257,7 +269,7 @@ impl Auto {
             let ranked = self.ranked(0..self.trials.len());
             self.active = vec![winner];
             if !last && self.promising_for(winner) {
-                return self.open(ranked, LEAST);
+                return self.open(ranked.into_iter().take(LEAST).collect());
             }
         }
         match self.next_probe() {
