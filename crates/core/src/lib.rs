@@ -13,6 +13,7 @@ pub mod policy;
 pub mod ports;
 pub mod range_test;
 pub mod rng;
+pub mod sampler;
 pub mod schedule;
 pub mod score;
 pub mod settings;
