@@ -22,3 +22,7 @@ pub mod stop;
 pub mod text;
 
 pub use error::InputError;
+
+// So that what tests share can be written once: tests inside and outside of the crate name it alike.
+#[cfg(test)]
+extern crate self as opportune_core;
