@@ -9,7 +9,7 @@ mod limited;
 mod rungs;
 mod sampled;
 #[cfg(test)]
-pub(crate) mod simulator;
+mod simulator;
 mod single;
 
 pub use asha::Asha;
