@@ -29,6 +29,8 @@ fn space() -> Space {
     ])
 }
 
+type New<'a> = &'a dyn Fn() -> Box<dyn Policy>;
+
 /// Carries a policy out and gives the number of trials.
 fn drive(mut policy: Box<dyn Policy>) -> usize {
     let mut running: VecDeque<(u32, u32)> = VecDeque::new();
@@ -61,8 +63,11 @@ fn drive(mut policy: Box<dyn Policy>) -> usize {
 fn main() {
     let trials = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1000);
     let rungs = || geometric_rungs(1, EPOCHS, 3);
-    let population = || (0..trials).map(|trial| Sobol::new(1).sample(&space(), trial)).collect();
-    let policies: [(&str, &dyn Fn() -> Box<dyn Policy>); 4] = [
+    let population = || {
+        let (sobol, space) = (Sobol::new(1), space());
+        (0..trials).map(|trial| sobol.sample(&space, trial)).collect()
+    };
+    let policies: [(&str, New); 4] = [
         ("random", &|| Box::new(Sampled::new(space(), Box::new(Random { seed: 1 }), trials, EPOCHS))),
         ("sobol", &|| Box::new(Sampled::new(space(), Box::new(Sobol::new(1)), trials, EPOCHS))),
         ("halving", &|| Box::new(Halving::new(population(), rungs(), 3))),

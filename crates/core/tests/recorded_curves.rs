@@ -17,7 +17,7 @@ impl Table {
         let run = |line: &str| {
             let mut fields = line.split(',');
             let ours = fields.next() == Some(of);
-            ours.then(|| fields.skip(1).map(|loss| loss.parse().unwrap()).collect())
+            ours.then(|| fields.skip(1).map(|loss| loss.parse().expect("a loss")).collect())
         };
         let runs: Vec<Vec<f64>> = text.lines().filter_map(run).collect();
         assert!(runs.len() >= 36);
@@ -46,7 +46,7 @@ impl Table {
     }
 
     fn of(&self, config: &Config) -> &[f64] {
-        &self.0[config.get("run").and_then(Value::count).unwrap() as usize][1..]
+        &self.0[config.get("run").and_then(Value::count).expect("a run") as usize][1..]
     }
 
     fn all(&self) -> Vec<Config> {
