@@ -1,8 +1,8 @@
 //! Sobol's sequence, unscrambled, by its direction numbers.
 //!
 //! The numbers are the first ones of `new-joe-kuo-6.21201` (S. Joe and F. Y. Kuo 2008, Constructing Sobol sequences with
-//! better two-dimensional projections, SIAM J. Sci. Comput. 30; Copyright (c) 2008, Frances Y. Kuo and Stephen Joe, under
-//! a BSD licence of three clauses). The order of points is that of Antonov and Saleev (1979), by Gray code.
+//! better two-dimensional projections, SIAM J. Sci. Comput. 30), under the licence in `LICENCE-joe-kuo.txt`. The order of
+//! points is that of Antonov and Saleev (1979), by Gray code.
 
 /// Dimensions there are.
 pub(super) const DIMENSIONS: usize = TABLE.len() + 1;
