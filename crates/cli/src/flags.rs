@@ -125,7 +125,9 @@ pub struct Data {
 
 /// What is searched over: in `tune` a setting may be a list, in `fit` it is one value.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Settings (in tune: one value, a comma list or a range; --hidden and --schedule repeated)")]
+#[command(
+    next_help_heading = "Settings (in tune: one value, a comma list or a range; --hidden and --schedule repeated)"
+)]
 pub struct Space {
     /// Learning rate: in tune also a range, as 1e-4..1e-1 [default in fit: 0.001; in tune: a range test brackets it]
     #[arg(long, value_name = "RATE")]

@@ -70,9 +70,7 @@ pub enum Purpose {
     /// Every combination of the values given.
     Grid,
     /// A search that finds what is not given. `trunks`: among runs of constant rate, judged by averaged weights.
-    Search {
-        trunks: bool,
-    },
+    Search { trunks: bool },
 }
 
 impl Purpose {

@@ -2,9 +2,9 @@
 
 use crate::flags;
 use opportune_core::InputError;
+use opportune_core::epochs::ladder;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::settings::{Activation, Settings};
-use opportune_core::epochs::ladder;
 use opportune_core::space::{Domain, Param, Space, Value};
 use opportune_core::stop::{Monitor, StopRule};
 
@@ -256,7 +256,8 @@ mod tests {
 
     #[test]
     fn the_third_example_spans_eighteen_points() {
-        let space = space(&given("--hidden 100 --hidden 50,50 --lr 0.01,0.001,0.0001 --epochs 100,200,300"), Unsaid::Default);
+        let space =
+            space(&given("--hidden 100 --hidden 50,50 --lr 0.01,0.001,0.0001 --epochs 100,200,300"), Unsaid::Default);
         let space = space.unwrap();
         assert_eq!(space.size(), 18);
         assert_eq!(space.param("hidden").unwrap().values()[1], Value::Layers(vec![50, 50]));
@@ -264,7 +265,8 @@ mod tests {
 
     #[test]
     fn lists_may_hold_brackets() {
-        let space = space(&given("--optimizer sgd(momentum=0.9,nesterov=true),adam --hidden none"), Unsaid::Default).unwrap();
+        let space =
+            space(&given("--optimizer sgd(momentum=0.9,nesterov=true),adam --hidden none"), Unsaid::Default).unwrap();
         assert_eq!(space.param("optimizer").unwrap().values().len(), 2);
         assert_eq!(space.param("hidden").unwrap().values(), [Value::Layers(vec![])]);
     }

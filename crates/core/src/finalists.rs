@@ -147,7 +147,10 @@ mod tests {
             ]
         );
         let only = chosen(&["cosine"]);
-        assert_eq!(only, ["epochs 5, lr 0.015, schedule cosine from None", "epochs 5, lr 0.01, schedule cosine from None"]);
+        assert_eq!(
+            only,
+            ["epochs 5, lr 0.015, schedule cosine from None", "epochs 5, lr 0.01, schedule cosine from None"]
+        );
         assert_eq!(chosen(&["constant"])[0], "epochs 5, lr 0.01, schedule constant from None");
     }
 

@@ -14,6 +14,7 @@ pub mod policy;
 pub mod ports;
 pub mod range_test;
 pub mod rng;
+pub mod sampler;
 pub mod schedule;
 pub mod score;
 pub mod settings;
@@ -22,3 +23,7 @@ pub mod stop;
 pub mod text;
 
 pub use error::InputError;
+
+// So that what tests share can be written once: tests inside and outside of the crate name it alike.
+#[cfg(test)]
+extern crate self as opportune_core;

@@ -1,11 +1,25 @@
 //! Who proposes trials. A policy sees trials, not folds, and neither threads nor clocks.
 
+mod asha;
 mod auto;
+#[cfg(test)]
+mod conformance;
 mod grid;
+mod halving;
+mod limited;
+mod rungs;
+mod sampled;
+#[cfg(test)]
+mod simulator;
 mod single;
 
+pub use asha::Asha;
 pub use auto::Auto;
 pub use grid::Grid;
+pub use halving::Halving;
+pub use limited::Limited;
+pub use rungs::geometric_rungs;
+pub use sampled::Sampled;
 pub use single::Single;
 
 use crate::judged::JudgedCurve;
@@ -58,4 +72,19 @@ pub trait Policy: Send {
 
     /// What to do next, with room for `free` more trials at once; nothing while it waits for events.
     fn next(&mut self, free: usize) -> Vec<Action>;
+}
+
+impl<P: Policy + ?Sized> Policy for Box<P> {
+    fn observe(&mut self, event: &Event) {
+        (**self).observe(event);
+    }
+
+    fn next(&mut self, free: usize) -> Vec<Action> {
+        (**self).next(free)
+    }
+}
+
+/// The epochs that a point of a space asks for, if it says so itself.
+fn epochs_of(config: &Config) -> Option<u32> {
+    config.get("epochs").and_then(|value| value.count())
 }

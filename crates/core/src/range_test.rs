@@ -124,7 +124,12 @@ mod tests {
     fn test(initial: f64, losses: &[Option<f64>]) -> RangeTest {
         let point = |(rate, loss): (f64, &Option<f64>)| RatePoint { rate, losses: vec![*loss] };
         let rates = RangeTest::rates().into_iter();
-        RangeTest { steps: 10, steps_per_epoch: 8, initial, points: rates.zip(losses.get(2..).unwrap_or_default()).map(point).collect() }
+        RangeTest {
+            steps: 10,
+            steps_per_epoch: 8,
+            initial,
+            points: rates.zip(losses.get(2..).unwrap_or_default()).map(point).collect(),
+        }
     }
 
     #[test]
@@ -134,7 +139,7 @@ mod tests {
         assert_eq!((one.minimum(), one.lowest(), one.edge()), (Some((0.03, 0.4)), Some(3e-4), Some(1.0)));
         assert_eq!(one.steepest(), Some((1e-3f64 * 3e-3).sqrt()));
         let rates = one.candidates();
-        assert_eq!((rates[0], rates.last()), (0.0005, Some(&0.064)));
+        assert_eq!((rates[0], rates.last()), (0.0005, Some(&0.032)));
         assert!(rates.windows(2).all(|pair| pair[1] == 2.0 * pair[0]));
         assert_eq!(one.cost(), 17);
     }

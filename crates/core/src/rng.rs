@@ -16,6 +16,16 @@ pub enum Purpose {
     },
     /// Drawing folds and splits (`--split-seed`).
     Split,
+    /// Drawing the point of a space that a trial is: from its number alone, so that no other trial changes it.
+    Sampler {
+        /// Number of the trial among those that are drawn, from 0.
+        trial: u32,
+    },
+    /// Scrambling one dimension of a low-discrepancy sequence.
+    Scramble {
+        /// The dimension, from 0.
+        dimension: u32,
+    },
 }
 
 /// A stream of random numbers (PCG-XSL-RR 128/64, O'Neill 2014), seeded by a hash of its purpose.
@@ -30,6 +40,8 @@ impl Stream {
             Purpose::Weights => (1u8, 0),
             Purpose::BatchOrder { epoch } => (2, epoch),
             Purpose::Split => (3, 0),
+            Purpose::Sampler { trial } => (4, trial),
+            Purpose::Scramble { dimension } => (5, dimension),
         };
         let mut hash = blake3::Hasher::new_derive_key("opportune 2026 random streams");
         hash.update(&seed.to_le_bytes()).update(&repeat.to_le_bytes());
@@ -91,6 +103,9 @@ mod tests {
             draw(Stream::new(0, 0, None, Purpose::BatchOrder { epoch: 0 })),
             draw(Stream::new(0, 0, None, Purpose::BatchOrder { epoch: 1 })),
             draw(Stream::new(0, 0, None, Purpose::Split)),
+            draw(Stream::new(0, 0, None, Purpose::Sampler { trial: 0 })),
+            draw(Stream::new(0, 0, None, Purpose::Sampler { trial: 1 })),
+            draw(Stream::new(0, 0, None, Purpose::Scramble { dimension: 0 })),
         ];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b));

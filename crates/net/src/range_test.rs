@@ -106,12 +106,16 @@ mod tests {
     #[test]
     fn rates_that_learn_and_rates_that_diverge_are_told_apart() {
         for problem in [Problem::Classes(3), Problem::Number] {
-            let base = Settings { hidden: vec![16], optimizer: "sgd(momentum=0.9)".parse().unwrap(), ..Settings::default() };
+            let base =
+                Settings { hidden: vec![16], optimizer: "sgd(momentum=0.9)".parse().unwrap(), ..Settings::default() };
             let data = || table(300, 6, problem);
             let test = |threads: usize, steps: u32, repeats: u32| {
                 let trainer = trainer(data(), &base, threads);
                 let rates = RangeTest::rates();
-                trainer.range_test(&Config::default(), &rates, steps, repeats, &AtomicBool::new(false)).unwrap().unwrap()
+                trainer
+                    .range_test(&Config::default(), &rates, steps, repeats, &AtomicBool::new(false))
+                    .unwrap()
+                    .unwrap()
             };
             let one = test(1, 40, 2);
             assert_eq!(one, test(3, 40, 2), "threads change nothing");

@@ -36,7 +36,13 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     let confirmation = memory.used(&finalists, &search.work.job.confirmation());
     for result in search.results() {
         let curve = opportune_core::judged::JudgedCurve::of(&result);
-        println!("{} {:?} best {:?} epochs {}", result.trial, result.config.get("lr"), curve.best(9999), curve.epochs());
+        println!(
+            "{} {:?} best {:?} epochs {}",
+            result.trial,
+            result.config.get("lr"),
+            curve.best(9999),
+            curve.epochs()
+        );
     }
     if let Some(table) = table {
         for (i, row) in table.rows.iter().enumerate() {
@@ -45,9 +51,21 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
         println!("best {} recommended {}", table.best, table.recommended);
     }
     for one in &search.candidates {
-        println!("{} search {} confirmed {:?}", config_json(&one.finalist.config), one.result.score(), mean_and_std(&one.confirmed));
+        println!(
+            "{} search {} confirmed {:?}",
+            config_json(&one.finalist.config),
+            one.result.score(),
+            mean_and_std(&one.confirmed)
+        );
     }
-    println!("range {range} search {} forks {} = {}; confirm {} refit {epochs} test {test:?} seconds {}", trunks.1, both.1 - trunks.1, range + both.1, confirmation.1, search.work.began.elapsed().as_secs_f64());
+    println!(
+        "range {range} search {} forks {} = {}; confirm {} refit {epochs} test {test:?} seconds {}",
+        trunks.1,
+        both.1 - trunks.1,
+        range + both.1,
+        confirmation.1,
+        search.work.began.elapsed().as_secs_f64()
+    );
     print_line("done")?;
     Ok(Exit::Fine)
 }

@@ -228,7 +228,7 @@ impl Search<'_, '_> {
         };
         let rungs = Auto::rungs(&ladder(self.first_rung(&population)?, limit));
         self.work.teller.line(&format!("halving over {} candidates, first rung {} epochs", population.len(), rungs[0]));
-        let mut policy = Auto::new(population, rungs, probe);
+        let mut policy = Auto::new(population, rungs, self.work.job.parts.len() as u32, probe);
         let branches: Vec<u32> = self.work.job.epochs.ladder.iter().map(|epochs| cooldown_begins(*epochs)).collect();
         let (parts, rules) = (self.work.job.parts.clone(), self.work.job.rules.clone());
         let deadline = self.by(SEARCH_TIME);

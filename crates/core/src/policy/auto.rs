@@ -17,7 +17,9 @@ const WIDE_STEPS: usize = 4;
 /// the next rung takes of the epochs of all candidates up to the limit, of which there are taken to be at least so many.
 const GAIN: f64 = 0.01;
 const CANDIDATES_LEAST: usize = 8;
+/// By so many times that share, over so many folds: where one split judges, an epoch costs a fifth.
 const PRICE: f64 = 3.0;
+const FOLDS: f64 = 5.0;
 /// A probe is trained until the winner was within this share of its lowest loss.
 const ABOUT: f64 = 0.03;
 /// A probe that ends further above the winner than this share of its loss says that lower rates need no probe.
@@ -44,6 +46,7 @@ pub struct Auto {
     trials: Vec<Taken>,
     /// Trials to begin with.
     candidates: usize,
+    parts: u32,
     rungs: Vec<u32>,
     rung: usize,
     /// In the race for the next rung.
@@ -83,20 +86,20 @@ impl Taken {
 
 impl Auto {
     /// Searches among `population`, whose configs ask for the limit of epochs under a constant schedule. `rungs` ascend
-    /// and end with that limit. `probe`: the rates between which others than those of the population may be tried.
-    pub fn new(population: Vec<Config>, rungs: Vec<u32>, probe: Option<(f64, f64)>) -> Auto {
+    /// and end with that limit. `parts`: folds that each trial is trained on. `probe`: the rates between which others than
+    /// those of the population may be tried.
+    pub fn new(population: Vec<Config>, rungs: Vec<u32>, parts: u32, probe: Option<(f64, f64)>) -> Auto {
         let trials: Vec<Taken> = population.into_iter().map(Taken::new).collect();
         let active = (0..trials.len()).collect();
-        Auto { candidates: trials.len(), trials, rungs, rung: 0, active, waiting: 0, phase: Phase::Begin, probe }
+        Auto { candidates: trials.len(), parts, trials, rungs, rung: 0, active, waiting: 0, phase: Phase::Begin, probe }
     }
 
     /// The rungs of a ladder of epochs: every second step while many trials are in the race, then every one, so that it
     /// can end soon after there is nothing more to win.
     pub fn rungs(ladder: &[u32]) -> Vec<u32> {
         let last = ladder.len().saturating_sub(1);
-        let kept = |(place, epochs): (usize, &u32)| {
-            (place == last || place % 2 == 0 || place > WIDE_STEPS).then_some(*epochs)
-        };
+        let kept =
+            |(place, epochs): (usize, &u32)| (place == last || place % 2 == 0 || place > WIDE_STEPS).then_some(*epochs);
         ladder.iter().enumerate().filter_map(kept).collect()
     }
 
@@ -104,8 +107,8 @@ impl Auto {
     fn price(&self) -> f64 {
         let Some(next) = self.rungs.get(self.rung + 1) else { return GAIN };
         let limit = self.rungs.last().copied().unwrap_or(1);
-        let cost = LEAST as f64 * f64::from(next - self.epochs());
-        let full = self.candidates.max(CANDIDATES_LEAST) as f64 * f64::from(limit);
+        let cost = LEAST as f64 * f64::from(next - self.epochs()) * f64::from(self.parts);
+        let full = self.candidates.max(CANDIDATES_LEAST) as f64 * f64::from(limit) * FOLDS;
         GAIN.max(PRICE * cost / full)
     }
 
@@ -121,7 +124,8 @@ impl Auto {
 
     /// The lowest loss of all within `until` epochs: trial, epoch, loss.
     fn lowest(&self, until: u32) -> Option<(usize, u32, f64)> {
-        let all = (0..self.trials.len()).filter_map(|trial| self.best(trial, until).map(|(at, loss)| (trial, at, loss)));
+        let all =
+            (0..self.trials.len()).filter_map(|trial| self.best(trial, until).map(|(at, loss)| (trial, at, loss)));
         all.reduce(|best, one| if one.2 < best.2 { one } else { best })
     }
 
@@ -297,7 +301,8 @@ impl Policy for Auto {
         let Event::Ended { trial, stopped, curve } = event;
         if let Some(one) = self.trials.get_mut(*trial as usize) {
             one.curve = curve.clone();
-            one.alive = *stopped == Stopped::Complete;
+            // One that has less than it was granted was cut, and cannot go on.
+            one.alive = *stopped == Stopped::Complete && curve.epochs() >= one.until;
             one.sound = !matches!(stopped, Stopped::Diverged | Stopped::Failed);
             self.waiting = self.waiting.saturating_sub(1);
         }
@@ -309,8 +314,7 @@ impl Policy for Auto {
             Phase::Begin => {
                 self.phase = Phase::Rungs;
                 let until = self.epochs();
-                let starts: Vec<Action> =
-                    (0..self.trials.len()).filter_map(|trial| self.grant(trial, until)).collect();
+                let starts: Vec<Action> = (0..self.trials.len()).filter_map(|trial| self.grant(trial, until)).collect();
                 if starts.is_empty() { self.decide() } else { starts }
             }
             Phase::Rungs | Phase::Probes if self.waiting > 0 => Vec::new(),
@@ -345,7 +349,8 @@ mod tests {
                 };
                 assert!(until > trained[trial], "no epoch twice");
                 trained[trial] = until;
-                let losses: Vec<[f64; 2]> = (1..=until).map(|epoch| [0.0, 1e-3].map(|fold| loss(rates[trial], epoch) + fold)).collect();
+                let losses: Vec<[f64; 2]> =
+                    (1..=until).map(|epoch| [0.0, 1e-3].map(|fold| loss(rates[trial], epoch) + fold)).collect();
                 let gone = losses.iter().position(|all| all[0].is_nan());
                 let stopped = if gone.is_some() { Stopped::Diverged } else { Stopped::Complete };
                 let curve = JudgedCurve::of_losses(&losses[..gone.unwrap_or(losses.len())]);
@@ -376,7 +381,7 @@ mod tests {
 
     #[test]
     fn early_winners_that_are_too_large_do_not_win() {
-        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), ANY), falls);
+        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, ANY), falls);
         let best = trained.iter().max_by_key(|(_, epochs)| **epochs).unwrap();
         let at = |rate: f64| trained[&rate.to_string()];
         // After one epoch 0.032 leads; what is best at 55 epochs is 0.004, found although it was behind.
@@ -389,7 +394,7 @@ mod tests {
     #[test]
     fn no_rung_opens_once_nothing_improves() {
         let flat = |rate: f64, epoch: u32| (rate - 0.004).abs() + if epoch < 3 { 1.0 } else { 0.5 };
-        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), ANY), flat);
+        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, ANY), flat);
         // Rung 8 improves nothing over rung 3; then the half of the winner's rate is probed as far.
         assert_eq!(trained.values().max(), Some(&8));
         assert_eq!((trained["0.004"], trained["0.002"]), (8, 8));
@@ -398,22 +403,22 @@ mod tests {
     #[test]
     fn a_probe_below_the_population_can_win_and_go_on() {
         let low = |rate: f64, epoch: u32| (rate / 0.0005).ln().powi(2) / 10.0 + 1.0 / f64::from(epoch);
-        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), ANY), low);
+        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, ANY), low);
         assert_eq!(trained["0.0005"], 200);
         assert!(trained.contains_key("0.00025"), "{trained:?}");
-        let exactly = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), None), low);
+        let exactly = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, None), low);
         assert_eq!(exactly.len(), RATES.len());
-        let bounded = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), Some((0.0008, 1.0))), low);
+        let bounded = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, Some((0.0008, 1.0))), low);
         assert_eq!(bounded.len(), RATES.len());
     }
 
     #[test]
     fn what_diverges_never_wins_and_never_stops_the_search() {
         let some = |rate: f64, epoch: u32| if rate > 0.005 && epoch > 2 { f64::NAN } else { falls(rate, epoch) };
-        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), ANY), some);
+        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, ANY), some);
         assert!(trained["0.004"] >= 21 && trained["0.008"] == 3, "{trained:?}");
-        let all = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), ANY), |_, _| f64::NAN);
+        let all = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, ANY), |_, _| f64::NAN);
         assert!(all.values().all(|epochs| *epochs == 1));
-        assert!(play(&mut Auto::new(Vec::new(), RUNGS.to_vec(), ANY), falls).is_empty());
+        assert!(play(&mut Auto::new(Vec::new(), RUNGS.to_vec(), 5, ANY), falls).is_empty());
     }
 }

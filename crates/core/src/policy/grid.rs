@@ -1,6 +1,6 @@
 //! Every point of a grid, each for as many epochs as it asks for.
 
-use super::{Action, Event, Policy};
+use super::{Action, Event, Policy, epochs_of};
 use crate::space::{Config, Space};
 
 /// Starts every point of a space at once, so that all shared prefixes are known before training begins. A single
@@ -14,9 +14,11 @@ pub struct Grid {
 impl Grid {
     /// The grid of `space`; a point without `epochs` of its own is trained for `epochs`.
     pub fn new(space: &Space, epochs: u32) -> Grid {
-        let until = |config: &Config| config.get("epochs").and_then(|value| value.count()).unwrap_or(epochs);
-        let configs = space.grid().map(|config| (config.clone(), until(&config))).collect();
-        Grid::of(configs)
+        let with_epochs = |config: Config| {
+            let until = epochs_of(&config).unwrap_or(epochs);
+            (config, until)
+        };
+        Grid::of(space.grid().map(with_epochs).collect())
     }
 
     /// These points, each for so many epochs.
