@@ -19,6 +19,7 @@ mod setting;
 mod svg;
 mod table;
 mod thin;
+mod trend;
 mod trials;
 pub mod verdict;
 mod warnings;
