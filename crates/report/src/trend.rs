@@ -4,6 +4,8 @@
 const TREND: usize = 10;
 /// A change of the validation loss by less than this share of it is none.
 const CHANGE: f64 = 0.01;
+/// Differences of means below so many standard errors are scatter: the lowest of many means is low by chance too.
+const SCATTER: f64 = 3.0;
 
 /// Which way a loss goes at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +20,8 @@ pub(crate) enum Trend {
 
 /// The trend of a loss by epoch, from 1, read off its means over a tenth of the epochs (3 at least), so that one lucky
 /// epoch counts for little. It rose if the last of these is more than 1 % above the lowest and that one ends before the
-/// last begins; it still fell if the last is more than 1 % below the one before. `None` for fewer than 10 epochs and
-/// where a loss is not finite.
+/// last begins; it still fell if the last is more than 1 % below the one before; either by more than epochs scatter.
+/// `None` for fewer than 10 epochs and where a loss is not finite.
 pub(crate) fn trend(losses: &[f64]) -> Option<Trend> {
     if losses.len() < TREND || losses.iter().any(|loss| !loss.is_finite()) {
         return None;
@@ -31,16 +33,24 @@ pub(crate) fn trend(losses: &[f64]) -> Option<Trend> {
     let (place, lowest) = means.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let near = lowest + CHANGE * lowest.abs();
     let begin = losses.len() - tenth;
-    if place + tenth <= begin && last > near {
+    let scatter = SCATTER * scatter(&losses[losses.len() / 2..]) * (2.0 / tenth as f64).sqrt();
+    if place + tenth <= begin && last > near.max(lowest + scatter) {
         let lowest = (place..place + tenth).min_by(|a, b| losses[*a].total_cmp(&losses[*b]))?;
         return Some(Trend::Rises(lowest as u32 + 1));
     }
     let recent = means[begin - tenth];
-    if last < recent - CHANGE * recent.abs() {
+    if last < recent - scatter.max(CHANGE * recent.abs()) {
         return Some(Trend::Falls);
     }
     let settled = means.iter().position(|mean| *mean <= near).unwrap_or(place);
     Some(Trend::Settled((settled + tenth.div_ceil(2)) as u32))
+}
+
+/// Standard deviation of what is left of a loss when it is taken to bend little: of its second differences.
+fn scatter(losses: &[f64]) -> f64 {
+    let bends = losses.windows(3).map(|three| (three[2] - 2.0 * three[1] + three[0]).powi(2));
+    let count = losses.len().saturating_sub(2).max(1);
+    (bends.sum::<f64>() / (6.0 * count as f64)).sqrt()
 }
 
 #[cfg(test)]
@@ -55,6 +65,9 @@ mod tests {
         assert_eq!(trend(&short), Some(Trend::Falls));
         let settled: Vec<f64> = (0..50).map(|epoch| 0.5 + (-0.5 * f64::from(epoch)).exp()).collect();
         assert_eq!(trend(&settled), Some(Trend::Settled(13)));
+        let noise = |epoch: u32| 0.05 * f64::from(epoch.wrapping_mul(2_654_435_761) >> 24) / 256.0;
+        let noisy: Vec<f64> = (0..50).map(|epoch| 0.5 + (-0.5 * f64::from(epoch)).exp() + noise(epoch)).collect();
+        assert!(matches!(trend(&noisy), Some(Trend::Settled(_))));
         assert_eq!((trend(&short[..9]), trend(&[f64::NAN; 20]), trend(&[])), (None, None, None));
     }
 }

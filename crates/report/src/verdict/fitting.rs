@@ -68,3 +68,50 @@ pub(crate) fn gap(found: &Found) -> Option<(f64, f64)> {
     let (training, validation) = (last.train_loss, last.validation?.loss);
     (training > 0.0 && validation.is_finite() && validation > GAP * training).then_some((training, validation))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{SHAPE, at_the_limit, ended_early, ordinary, overfitting, settings};
+    use super::*;
+    use crate::sample::{epoch, fold, trial};
+    use opportune_core::stop::Stopped;
+
+    #[test]
+    fn the_constant_run_tells() {
+        assert!(matches!(Fitting::of(&ordinary()), Fitting::Settled { epoch: 20..80 }));
+        let Fitting::Overfits { epoch, until, lowest, end } = Fitting::of(&overfitting()) else { panic!() };
+        assert!((40..80).contains(&epoch) && until == 144 && end > 2.0 * lowest, "{epoch} {lowest} {end}");
+        assert_eq!(Fitting::of(&ended_early()), Fitting::Unknown { falling: None });
+    }
+
+    #[test]
+    fn still_falling_is_too_short_at_the_limit_only() {
+        let mut found = at_the_limit();
+        let falling: Vec<(f64, f64)> = (0..13).map(|n| (2.0 - 0.1 * f64::from(n), 0.5)).collect();
+        found.trials[3].folds = vec![fold(0, Stopped::Complete, 13, &falling)];
+        assert_eq!(Fitting::of(&found), Fitting::TooShort { epoch: 13 });
+        found.limit = 50;
+        assert_eq!(Fitting::of(&found), Fitting::Unknown { falling: Some(13) });
+    }
+
+    #[test]
+    fn a_gap_is_of_what_is_delivered() {
+        assert_eq!(gap(&ordinary()), None);
+        let (training, validation) = gap(&overfitting()).unwrap();
+        assert!(validation > 2.0 * training);
+        let mut found = ordinary();
+        found.finalists[0].result.folds.clear();
+        assert_eq!(gap(&found), None);
+        let mut without = ordinary();
+        without.trials = vec![SHAPE.trunk(3, &settings(0.004, 144), 0.004, 20)];
+        for one in &mut without.trials[0].folds {
+            one.curve = (1..=20)
+                .map(|n| opportune_core::observation::Observation { validation: None, ..epoch(n, 1.0, 0.5) })
+                .collect();
+        }
+        assert_eq!(Fitting::of(&without), Fitting::Unknown { falling: None });
+        let empty = trial(3, &[], vec![]);
+        without.trials = vec![empty];
+        assert_eq!(Fitting::of(&without), Fitting::Unknown { falling: None });
+    }
+}

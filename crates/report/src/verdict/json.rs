@@ -95,3 +95,48 @@ fn fitting(one: Fitting) -> Value {
     };
     json!({"kind": kind, "epoch": epoch})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::super::sample::{diverged_neighbour, grid, ordinary, overfitting, several_networks};
+    use serde_json::json;
+
+    #[test]
+    fn a_verdict_as_json() {
+        let value = Verdict::of(&ordinary()).unwrap().json();
+        assert_eq!(value["best"]["schedule"], json!("sequence(constant(), cooldown(20%))"));
+        assert_eq!(value["rate"]["best"], json!(0.004));
+        assert_eq!((&value["rate"]["stable"], &value["rate"]["edge"]), (&json!([0.001, 0.1]), &json!(0.256)));
+        assert_eq!(value["rate"]["half"]["lr"], json!(0.002));
+        assert_eq!(value["rate"]["twice"]["epochs"], json!(21));
+        assert_eq!(value["fitting"]["kind"], json!("settled"));
+        let table = value["epochs_table"].as_array().unwrap();
+        let recommended: Vec<_> = table.iter().filter(|row| row["recommended"] == json!(true)).collect();
+        assert_eq!(
+            (recommended.len(), &recommended[0]["epochs"], &recommended[0]["lr"]),
+            (1, &json!(34), &json!(0.004))
+        );
+        assert_eq!(value["finalists"][1]["schedule"], json!("cosine()"));
+        assert_eq!((&value["score"]["confirmed"], &value["score"]["over"]), (&json!(true), &json!("folds")));
+        assert_eq!(value["cost"]["epochs_trained"], json!(34 + 1215 + 275 + 510 + 34));
+    }
+
+    #[test]
+    fn what_is_unknown_or_not_finite_is_null() {
+        let mut found = grid();
+        found.finalists[0].result.folds[0].ending.stopped = opportune_core::stop::Stopped::Diverged;
+        found.cost.seconds = f64::INFINITY;
+        let value = Verdict::of(&found).unwrap().json();
+        for null in [&value["score"]["mean"], &value["rate"]["half"], &value["rate"]["edge"], &value["cost"]["seconds"]]
+        {
+            assert!(null.is_null(), "{value}");
+        }
+        assert_eq!(value["epochs_table"], json!([]));
+        let diverged = Verdict::of(&diverged_neighbour()).unwrap().json();
+        assert_eq!(diverged["rate"]["twice"], json!({"lr": 0.008, "diverged": true, "epoch": 3}));
+        assert_eq!(Verdict::of(&overfitting()).unwrap().json()["fitting"]["kind"], json!("overfits"));
+        let several = Verdict::of(&several_networks()).unwrap().json();
+        assert_eq!(several["mattered"][0]["name"], json!("hidden"));
+    }
+}

@@ -106,3 +106,49 @@ fn of(param: &Param, curves: &[(&TrialResult, JudgedCurve)]) -> Option<Mattered>
         without,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{ordinary, several_networks};
+    use super::*;
+    use crate::sample::number;
+
+    #[test]
+    fn values_are_compared_where_each_was_trained() {
+        let found = several_networks();
+        let all = mattered(&found);
+        assert_eq!(all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["hidden", "batch"]);
+        let hidden = &all[0];
+        assert_eq!((hidden.epochs, hidden.beyond_chance), (21, Some(true)));
+        assert_eq!(hidden.values.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), ["50,50", "100"]);
+        // The only trials of each that lasted so long have the rate 0.004.
+        let best = |trial: usize| JudgedCurve::of(&found.trials[trial]).best(21).unwrap().1;
+        assert_eq!(hidden.values[0].1, best(4).min(best(10)));
+        assert_eq!(hidden.gap, best(1).min(best(7)) / hidden.values[0].1 - 1.0);
+    }
+
+    #[test]
+    fn a_value_without_an_epoch_is_said() {
+        let mut found = several_networks();
+        found.space.0[0] = Param::list("hidden", vec![Value::Layers(vec![9]), Value::Layers(vec![50, 50])]);
+        assert_eq!(mattered(&found).len(), 1, "one value cannot be compared");
+        found.space.0[0] = Param::list("hidden", [9, 100].map(|n| Value::Layers(vec![n])).to_vec());
+        let Domain::Values(values) = &mut found.space.0[0].domain else { panic!() };
+        values.push(Value::Layers(vec![50, 50]));
+        assert_eq!(mattered(&found)[0].without, ["9"]);
+    }
+
+    #[test]
+    fn ranges_are_compared_by_their_halves() {
+        let mut found = ordinary();
+        for (place, one) in found.trials.iter_mut().enumerate() {
+            one.config = one.config.with("l2", number(1e-6 * 10f64.powi(place as i32 % 4)));
+        }
+        let domain = Domain::Range { low: 1e-6, high: 1e-2, log: true, whole: false };
+        found.space.0.push(Param { name: "l2".into(), domain });
+        let one = mattered(&found);
+        let names: Vec<&str> = one[0].values.iter().map(|one| one.0.as_str()).collect();
+        assert_eq!(names, ["1e-4 or more", "less than 1e-4"]);
+        assert!(mattered(&ordinary()).is_empty());
+    }
+}

@@ -12,6 +12,8 @@ mod words;
 
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod text_tests;
 
 pub use fitting::Fitting;
 pub use mattered::Mattered;

@@ -172,3 +172,63 @@ pub(crate) fn beyond_chance(a: Option<&[f64]>, b: Option<&[f64]>) -> Option<(boo
     let known = paired.error.is_finite() && paired.mean.is_finite();
     known.then_some((paired.mean.abs() > paired.error, paired.error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{SHAPE, diverged_neighbour, grid, of_rates, ordinary, settings};
+    use super::*;
+
+    #[test]
+    fn neighbours_are_compared_where_both_were_trained() {
+        let found = ordinary();
+        let rates = Rates::of(&found);
+        let (half, twice) = (rates.half.unwrap(), rates.twice.unwrap());
+        assert_eq!((half.rate, twice.rate, rates.of), (0.002, 0.008, Some(0.004)));
+        let (base, other) = (JudgedCurve::of(&found.trials[3]), JudgedCurve::of(&found.trials[4]));
+        let Outcome::Trained { epochs, loss, score, .. } = twice.outcome else { panic!("{twice:?}") };
+        assert_eq!(epochs, 21);
+        assert_eq!(loss, other.loss(21).unwrap() / base.loss(21).unwrap() - 1.0);
+        assert_eq!(score, other.score(21).unwrap() - base.score(21).unwrap());
+        // Trained further than what is recommended, half is compared there.
+        assert!(matches!(half.outcome, Outcome::Trained { epochs: 34, .. }));
+    }
+
+    #[test]
+    fn what_was_not_trained_is_unknown() {
+        let rates = Rates::of(&of_rates(&[0.001, 0.004, 0.016], 1));
+        assert_eq!((rates.half, rates.twice, rates.edge), (None, None, None));
+        assert_eq!(rates.stable, Some((0.001, 0.016)));
+        let near = Rates::of(&of_rates(&[0.0023, 0.004, 0.0091], 1));
+        assert_eq!((near.half.map(|one| one.rate), near.twice.map(|one| one.rate)), (Some(0.0023), Some(0.0091)));
+        // Another network at half the rate says nothing.
+        let mut found = of_rates(&[0.002, 0.004], 1);
+        found.trials[0].config = found.trials[0].config.with("batch", opportune_core::space::Value::Count(32));
+        assert_eq!(Rates::of(&found).half, None);
+        assert_eq!(Rates::of(&grid()).half, None);
+    }
+
+    #[test]
+    fn the_edge_is_the_lowest_rate_known_to_diverge() {
+        let rates = Rates::of(&diverged_neighbour());
+        assert_eq!((rates.edge, rates.edge_trained, rates.stable), (Some(0.008), true, Some((0.001, 0.004))));
+        assert_eq!(rates.twice.map(|one| one.outcome), Some(Outcome::Diverged { epoch: 3 }));
+        let mut found = ordinary();
+        found.trials.pop();
+        let rates = Rates::of(&found);
+        assert_eq!((rates.edge, rates.edge_trained, rates.stable), (Some(1.0), false, Some((0.001, 0.3))));
+        let mut found = of_rates(&[0.001, 0.002, 0.004, 0.008], 1);
+        found.trials[3] = SHAPE.gone(3, &settings(0.008, 55), 0.008, 2);
+        let rates = Rates::of(&found);
+        assert_eq!((rates.edge, rates.stable, rates.steps), (Some(0.008), Some((0.001, 0.004)), None));
+    }
+
+    #[test]
+    fn nothing_is_known_of_one_rate_or_none() {
+        let rates = Rates::of(&of_rates(&[0.004], 0));
+        assert_eq!(rates, Rates { of: Some(0.004), ..Rates::default() });
+        let mut found = ordinary();
+        found.finalists.clear();
+        assert_eq!(Rates::of(&found), Rates::default());
+        assert_eq!((beyond_chance(Some(&[1.0]), Some(&[2.0])), above(1.0, 0.0).is_nan()), (None, true));
+    }
+}

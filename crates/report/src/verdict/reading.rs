@@ -28,6 +28,8 @@ pub struct Verdict {
     pub epochs: u32,
     /// The largest number of epochs that was allowed.
     pub limit: u32,
+    /// Number of trials that were searched among.
+    pub trials: usize,
     /// How good they are.
     pub score: Judged,
     /// In words: `5 folds`, or `2000 validation rows`.
@@ -153,6 +155,7 @@ impl Verdict {
             schedule: schedule_of(config),
             epochs: epochs_of(found)?,
             limit: found.limit,
+            trials: found.trials.len(),
             score: Judged::of(best, found.score),
             judged_by: found.judged_by.clone(),
             rows_in_all: found.rows_in_all,

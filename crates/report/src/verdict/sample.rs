@@ -5,7 +5,7 @@ use crate::sample::{count, epoch, number, trial, word};
 use opportune_core::epochs::{EpochsTable, ladder};
 use opportune_core::judged::JudgedCurve;
 use opportune_core::memory::{FoldResult, TrialResult};
-use opportune_core::observation::{Observation, Scored};
+use opportune_core::observation::{BLOCKS, Observation, Scored};
 use opportune_core::plan::Part;
 use opportune_core::ports::Ending;
 use opportune_core::range_test::{RangeTest, RatePoint};
@@ -29,7 +29,7 @@ pub(crate) struct Shape {
     pub(crate) score: fn(f64) -> f64,
 }
 
-pub(crate) const SHAPE: Shape = Shape { floor: 0.1, overfits: 2e-5, folds: 5, score: |loss| 1.0 - 0.3 * loss };
+pub(crate) const SHAPE: Shape = Shape { floor: 0.1, overfits: 1e-5, folds: 5, score: |loss| 1.0 - 0.3 * loss };
 
 impl Shape {
     /// Loss after `epochs` at a constant rate, before noise.
@@ -41,7 +41,9 @@ impl Shape {
     /// An epoch at a rate; `noise` is the rate that keeps it from settling.
     fn at(&self, fold: u32, rate: f64, noise: f64, epochs: u32) -> Observation {
         // What folds do not agree on, so that differences have an error.
-        let apart = f64::from(epochs.wrapping_mul(2_654_435_761).wrapping_add(fold * 40_503 * 77) >> 16 & 127) / 127.0;
+        let seed = (rate * 1e6 + (self.floor - 0.1) * 1e4).round() as u32;
+        let mixed = epochs.wrapping_mul(2_654_435_761).wrapping_add(fold * 3_118_731).wrapping_add(seed * 7919);
+        let apart = f64::from(mixed >> 16 & 127) / 127.0;
         let loss = self.loss(rate, epochs) + 0.004 * f64::from(fold) + 0.02 * apart;
         let of = |loss: f64| Scored { loss, score: (self.score)(loss) };
         Observation {
@@ -139,7 +141,7 @@ pub(crate) fn table(trials: &[TrialResult], limit: u32) -> Option<EpochsTable> {
 
 /// The default search over rates of one network.
 pub(crate) fn ordinary() -> Found {
-    with_shape(SHAPE, 144, 55)
+    with_shape(SHAPE, 144, 34)
 }
 
 /// The same with other losses; what is delivered trains for `epochs`.
@@ -178,9 +180,9 @@ pub(crate) fn with_shape(shape: Shape, limit: u32, epochs: u32) -> Found {
         cost: Cost {
             range_test: 34,
             search: 1215,
-            forks: 385,
-            confirmation: 825,
-            refit: 55,
+            forks: 275,
+            confirmation: 510,
+            refit: 34,
             shared: 300,
             full_grid: 6480,
             seconds: 5.21,
@@ -190,5 +192,151 @@ pub(crate) fn with_shape(shape: Shape, limit: u32, epochs: u32) -> Found {
         warnings: Vec::new(),
         command: "opportune tune digits.csv --test 0.2 --epochs ..144".into(),
         out: "opportune-out/digits".into(),
+    }
+}
+
+/// Judged on one split, whose rows make blocks.
+pub(crate) fn single_split() -> Found {
+    let mut found = with_shape(Shape { folds: 1, ..SHAPE }, 144, 34);
+    let spread = |loss: f64| std::array::from_fn(|block| (loss * (0.8 + 0.4 * block as f64 / 15.0)) as f32);
+    for one in found.trials.iter_mut().flat_map(|one| &mut one.folds).flat_map(|fold| &mut fold.curve) {
+        one.blocks = one.averaged.or(one.validation).map(|judged| spread(judged.loss));
+    }
+    for (place, one) in found.finalists.iter_mut().enumerate() {
+        let mean = one.result.score() - 0.002 * (1 + place) as f64;
+        one.confirmed = (0..BLOCKS).map(|block| mean + 0.01 * (block as f64 / 7.5 - 1.0)).collect();
+    }
+    found.epochs = table(&found.trials, 144);
+    Found { judged_by: "2000 validation rows".into(), ..found }
+}
+
+/// More epochs than were allowed would be better.
+pub(crate) fn at_the_limit() -> Found {
+    let found = with_shape(Shape { overfits: 0.0, ..SHAPE }, 13, 13);
+    Found { command: "opportune tune digits.csv --epochs=..13 --test 0.2".into(), ..found }
+}
+
+/// Only these rates were tried, without a range test; the first that is chosen is that of trial `best`.
+pub(crate) fn of_rates(rates: &[f64], best: usize) -> Found {
+    let trial = |(n, rate): (usize, &f64)| SHAPE.trunk(n as u32, &settings(*rate, 55), *rate, 55);
+    let trials: Vec<TrialResult> = rates.iter().enumerate().map(trial).collect();
+    let ordinary = ordinary();
+    let finalists = vec![SHAPE.cooldown(50, &trials[best], rates[best], 34)];
+    let rates: Vec<String> = rates.iter().map(f64::to_string).collect();
+    Found {
+        limit: 55,
+        range_test: None,
+        epochs: table(&trials, 55),
+        trials,
+        finalists,
+        command: format!("opportune tune digits.csv --lr {} --test 0.2", rates.join(",")),
+        ..ordinary
+    }
+}
+
+/// Longer training makes it worse.
+pub(crate) fn overfitting() -> Found {
+    let mut found = with_shape(Shape { overfits: 2e-3, ..SHAPE }, 144, 34);
+    for one in found.finalists.iter_mut().flat_map(|one| &mut one.result.folds).flat_map(|fold| &mut fold.curve) {
+        one.train_loss *= 0.3;
+    }
+    found
+}
+
+/// The next larger rate diverges.
+pub(crate) fn diverged_neighbour() -> Found {
+    let mut found = ordinary();
+    for (place, rate) in [(4, 0.008), (5, 0.016), (6, 0.032), (7, 0.064)] {
+        found.trials[place] = SHAPE.gone(place as u32, &settings(rate, 144), rate, 3);
+    }
+    found.epochs = table(&found.trials, 144);
+    found
+}
+
+/// Networks and batches searched as well.
+pub(crate) fn several_networks() -> Found {
+    let mut found = ordinary();
+    let all = [(vec![100], 64u32, 0.02), (vec![50, 50], 64, 0.0), (vec![100], 128, 0.021), (vec![50, 50], 128, 0.0004)];
+    found.trials.clear();
+    for (widths, batch, above) in all {
+        let shape = Shape { floor: SHAPE.floor + above, ..SHAPE };
+        for (rate, epochs) in [(0.002, 8), (0.004, if above == 0.0 { 144 } else { 21 }), (0.008, 3)] {
+            let number = found.trials.len() as u32;
+            let mut one = shape.trunk(number, &settings(rate, 144), rate, epochs);
+            one.config = one.config.with("hidden", layers(&widths)).with("batch", count(batch));
+            found.trials.push(one);
+        }
+    }
+    found.finalists =
+        vec![SHAPE.cooldown(20, &found.trials[4], 0.004, 34), SHAPE.cosine(21, &found.trials[4], 0.006, 34)];
+    let better: Vec<f64> = found.finalists[1].result.scores();
+    found.finalists[0].confirmed = better.iter().map(|score| score - 0.003).collect();
+    found.finalists[1].confirmed =
+        better.iter().enumerate().map(|(fold, score)| score - 0.0035 + 0.0003 * fold as f64).collect();
+    let hidden = Param::list("hidden", vec![layers(&[100]), layers(&[50, 50])]);
+    found.space = Space(vec![hidden, Param::list("batch", vec![count(64), count(128)])]);
+    found.epochs = table(&found.trials, 144);
+    found
+}
+
+/// Numbers are predicted.
+pub(crate) fn regression(score: Score) -> Found {
+    let of: fn(f64) -> f64 = if score == Score::R2 { |loss| 1.0 - loss } else { |loss| 100.0 * loss.sqrt() };
+    let mut found = with_shape(Shape { score: of, ..SHAPE }, 144, 34);
+    for one in &mut found.finalists {
+        one.confirmed = one.result.scores();
+    }
+    Found { score, largest_class: None, test: Some(of(0.1)), ..found }
+}
+
+/// One rate was given.
+pub(crate) fn one_trial() -> Found {
+    let mut found = of_rates(&[0.004], 0);
+    found.cost = Cost { search: 275, forks: 35, refit: 34, full_grid: 275, seconds: 0.5, ..Cost::default() };
+    Found {
+        command: "opportune tune digits.csv --lr 0.004".into(),
+        test: None,
+        test_rows: 0,
+        training_rows: 60,
+        ..found
+    }
+}
+
+/// Interrupted before anything was confirmed.
+pub(crate) fn ended_early() -> Found {
+    let mut found = ordinary();
+    for one in &mut found.trials {
+        one.folds.iter_mut().for_each(|fold| fold.curve.truncate(8));
+    }
+    found.epochs = table(&found.trials, 144);
+    found.finalists = vec![SHAPE.cooldown(9, &found.trials[3], 0.004, 8)];
+    found.cost = Cost { confirmation: 0, forks: 10, search: 205, ..found.cost };
+    let warnings = vec!["2 rows had no label and were left out".to_string()];
+    Found { ended_early: Some("interrupted".into()), largest_class: Some(0.97), warnings, ..found }
+}
+
+/// A grid: no range test, no table of epochs, nothing confirmed.
+pub(crate) fn grid() -> Found {
+    let mut trials = Vec::new();
+    for epochs in [50u32, 100] {
+        for rate in [0.001, 0.01, 0.1] {
+            let config =
+                [("lr", number(rate)), ("epochs", count(epochs)), ("schedule", word("exponential(gamma=0.99)"))];
+            trials.push(SHAPE.trunk(trials.len() as u32, &config, rate, epochs));
+        }
+    }
+    let finalists = vec![Finalist { result: trials[4].clone(), confirmed: vec![], from: None }];
+    let rates = Param::list("lr", [0.001, 0.01, 0.1].map(number).to_vec());
+    let ordinary = ordinary();
+    Found {
+        space: Space(vec![rates, Param::list("epochs", vec![count(50), count(100)])]),
+        limit: 100,
+        range_test: None,
+        epochs: None,
+        trials,
+        finalists,
+        cost: Cost { search: 1500, shared: 750, full_grid: 2250, refit: 100, seconds: 200.0, ..Cost::default() },
+        command: "opportune tune digits.csv --strategy grid --lr 0.001,0.01,0.1 --epochs 50,100".into(),
+        ..ordinary
     }
 }

@@ -4,7 +4,7 @@ use super::fitting::Fitting;
 use super::mattered::Mattered;
 use super::rates::{Neighbour, Outcome};
 use super::reading::{Over, Verdict};
-use super::words::{capital, duration, grouped, percent, schedule, wrapped};
+use super::words::{capital, counted, duration, grouped, percent, schedule, wrapped};
 use crate::columns::{Column, lay_out};
 use crate::label;
 use crate::number;
@@ -37,7 +37,7 @@ pub fn verdict_text(verdict: &Verdict) -> String {
         text += &format!("  {}\n", wrapped(&line, WIDTH - 2, 2));
     }
     if !verdict.warnings.is_empty() {
-        text += "\nBeware\n";
+        text += "\nWarnings\n";
         for warning in &verdict.warnings {
             text += &format!("  - {}\n", wrapped(warning, WIDTH - 4, 4));
         }
@@ -56,7 +56,7 @@ pub(crate) fn score_and_spread(verdict: &Verdict) -> String {
     let score = &verdict.score;
     let spread = score.std.map_or(String::new(), |std| format!(" ± {}", number::score(std)));
     let over = match score.over {
-        Over::Folds => format!(" over {}", label::counted(score.values.len(), "fold")),
+        Over::Folds => format!(" over {}", counted(score.values.len(), "fold")),
         Over::Blocks => format!(" over {} blocks of rows", score.values.len()),
         Over::One => String::new(),
     };
@@ -70,11 +70,12 @@ fn score(verdict: &Verdict) -> Vec<String> {
         let search = number::score(score.search);
         format!("{said}, confirmed on a new division of the rows with another seed ({search} in the search).")
     } else {
-        format!("{said}, measured in the search and not confirmed; the best of several looks better than it is.")
+        let flattered = if verdict.trials > 1 { "; the best of several looks better than it is" } else { "" };
+        format!("{said}, measured in the search and not confirmed{flattered}.")
     }];
     if let Some((rows, test)) = verdict.test {
         let (name, test) = (label::score(score.name), number::score(test));
-        let rows = label::counted(rows, "row");
+        let rows = counted(rows, "row");
         lines.push(format!("Test: {name} {test} on {rows} that were set aside and scored once."));
     }
     lines
@@ -113,7 +114,7 @@ fn stable(verdict: &Verdict) -> Option<String> {
     let rates = &verdict.rates;
     let test = rates.steps.map(|steps| {
         let network = if rates.other_network { " with the first of the settings" } else { "" };
-        format!(" (range test of {}{network})", label::counted(steps as usize, "step"))
+        format!(" (range test of {}{network})", counted(steps as usize, "step"))
     });
     let test = test.unwrap_or_default();
     let trained = rates.stable.map(|(low, high)| {
@@ -141,19 +142,30 @@ fn neighbour(verdict: &Verdict, one: Option<&Neighbour>, wanted: f64) -> String 
         Outcome::Diverged { epoch } => format!("{rate} diverged in epoch {epoch}."),
         Outcome::Trained { epochs, loss, score, beyond_chance } => {
             let name = label::score(verdict.score.name);
-            let change = |value: f64, text: String| match value {
-                value if !value.is_finite() => None,
-                0.0 => Some("the same".to_string()),
-                value => Some(format!("{text} {}", if value > 0.0 { "higher" } else { "lower" })),
+            let after = match epochs < verdict.epochs {
+                true => format!(" after {epochs} of the {}", counted(verdict.epochs as usize, "epoch")),
+                false => format!(" after {}", counted(epochs as usize, "epoch")),
             };
-            let loss = change(loss, percent(loss)).map(|text| format!("the loss is {text}"));
-            let score = change(score, number::score(score.abs())).map(|text| format!("{name} {text}"));
-            let both: Vec<String> = [loss, score].into_iter().flatten().collect();
-            let chance = if beyond_chance == Some(false) { ", which may be chance" } else { "" };
-            let after = label::counted(epochs as usize, "epoch");
-            let both = if both.is_empty() { "nothing finite to compare".to_string() } else { both.join(", ") };
-            format!("with {rate}, after {after}, {both}{chance}.")
+            let loss = change(loss, 5e-4, percent(loss)).map(|text| format!("the loss is {text}{after}"));
+            let score = change(score, 5e-5, number::score(score.abs()));
+            let both = match (loss, score) {
+                (Some(loss), Some(score)) => format!("{loss}, {name} {score}"),
+                (Some(loss), None) => loss,
+                (None, Some(score)) => format!("{name} is {score}{after}"),
+                (None, None) => return "unknown, as its losses are not finite.".to_string(),
+            };
+            let chance = if beyond_chance == Some(false) { "; that may be chance" } else { "" };
+            format!("with {rate} {both}{chance}.")
         }
+    }
+}
+
+/// A difference in words, the same if it is below `least`; `None` where it is not finite.
+fn change(value: f64, least: f64, text: String) -> Option<String> {
+    match value {
+        value if !value.is_finite() => None,
+        value if value.abs() < least => Some("the same".to_string()),
+        value => Some(format!("{text} {}", if value > 0.0 { "higher" } else { "lower" })),
     }
 }
 
@@ -179,7 +191,7 @@ fn fitting(fitting: Fitting) -> String {
 
 fn mattered(one: &Mattered) -> String {
     let (Some((best, _)), Some((worst, _))) = (one.values.first(), one.values.last()) else { return String::new() };
-    let after = label::counted(one.epochs as usize, "epoch");
+    let after = counted(one.epochs as usize, "epoch");
     let more = match one.gap.is_finite() {
         true => format!("{} more loss", percent(one.gap)),
         false => "more loss".to_string(),
@@ -278,24 +290,13 @@ pub(crate) fn cost(verdict: &Verdict) -> Vec<String> {
     if cost.full_grid > trained && trained > 0 {
         let times = number::short(cost.full_grid as f64 / trained as f64, 2);
         lines.push(format!(
-            "every candidate on every fold for all {}: {}, {times} times as many",
-            label::counted(verdict.limit as usize, "epoch"),
+            "every candidate on every fold for all {} would have been {}: {times} times as many",
+            counted(verdict.limit as usize, "epoch"),
             grouped(cost.full_grid)
         ));
     }
     if verdict.rows_in_all > 0 {
-        lines.push(format!("the final model was trained on {}", label::counted(verdict.rows_in_all, "row")));
+        lines.push(format!("the final model was trained on {}", counted(verdict.rows_in_all, "row")));
     }
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::sample::*;
-    use super::*;
-
-    #[test]
-    fn show() {
-        println!("{}", verdict_text(&Verdict::of(&ordinary()).unwrap()));
-    }
 }

@@ -26,7 +26,7 @@ pub(crate) fn all(found: &Found, rates: &Rates, fitting: Fitting) -> (Vec<String
     if let Some(why) = &found.ended_early {
         warnings.push(format!("ended early ({why}): the answer rests on what was trained until then"));
     }
-    if at_the_limit(found, fitting) {
+    if limit_reached(found, fitting) {
         let more = command::more_epochs(&found.command, found.limit);
         warnings.push(format!(
             "the best is at the limit of {}: more may be better still, --epochs {more}",
@@ -34,7 +34,7 @@ pub(crate) fn all(found: &Found, rates: &Rates, fitting: Fitting) -> (Vec<String
         ));
         again = command::with(&again, "--epochs", &more);
     }
-    if let Some((rate, up)) = at_the_edge(found, rates) {
+    if let Some((rate, up)) = edge_reached(found, rates) {
         let more = command::more_rates(&found.command, rate, up);
         let (which, what) = if up { ("largest", "larger") } else { ("smallest", "smaller") };
         let rate = number::rate(rate);
@@ -65,7 +65,7 @@ pub(crate) fn all(found: &Found, rates: &Rates, fitting: Fitting) -> (Vec<String
 }
 
 /// Whether the lowest loss is at the largest number of epochs that was allowed.
-fn at_the_limit(found: &Found, fitting: Fitting) -> bool {
+fn limit_reached(found: &Found, fitting: Fitting) -> bool {
     if let Some(row) = found.epochs.as_ref().and_then(|table| table.rows.get(table.best)) {
         return row.epochs >= found.limit;
     }
@@ -80,7 +80,7 @@ fn at_the_limit(found: &Found, fitting: Fitting) -> bool {
 }
 
 /// The best rate, if it is the largest (`true`) or smallest of at least two that were tried and one beyond could train.
-fn at_the_edge(found: &Found, rates: &Rates) -> Option<(f64, bool)> {
+fn edge_reached(found: &Found, rates: &Rates) -> Option<(f64, bool)> {
     let base = base(found)?;
     let rate = rate_of(&base.config)?;
     let tried = tried(&of_one_kind(found, &base.config));
@@ -142,4 +142,62 @@ fn imbalance(found: &Found) -> Option<String> {
         number::short(100.0 * share, 3) + " %",
         number::score(share)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::*;
+    use super::super::{Fitting, Rates};
+    use super::*;
+
+    fn said(found: &Found) -> (Vec<String>, Vec<String>) {
+        all(found, &Rates::of(found), Fitting::of(found))
+    }
+
+    fn has(found: &Found, text: &str) -> bool {
+        said(found).0.iter().any(|one| one.contains(text))
+    }
+
+    #[test]
+    fn the_limit_counts_where_the_best_row_is() {
+        let mut found = at_the_limit();
+        assert!(has(&found, "at the limit of 13 epochs"));
+        assert_eq!(said(&found).1[1], "opportune tune digits.csv --epochs=..26 --test 0.2");
+        found.limit = 14;
+        assert!(!has(&found, "at the limit") && said(&found).1.len() == 1);
+        assert!(has(&grid(), "--epochs 50,100,200"));
+    }
+
+    #[test]
+    fn the_edge_counts_unless_training_runs_away_beyond_it() {
+        assert!(has(&of_rates(&[0.001, 0.002, 0.004], 2), "the largest that was tried"));
+        assert!(has(&of_rates(&[0.004, 0.008, 0.016], 0), "the smallest that was tried"));
+        assert!(!has(&of_rates(&[0.002, 0.004, 0.008], 1), "that was tried"));
+        assert!(!has(&of_rates(&[0.004], 0), "that was tried"));
+        let mut found = of_rates(&[0.001, 0.002, 0.004, 0.008], 2);
+        found.trials[3] = SHAPE.gone(3, &settings(0.008, 55), 0.008, 2);
+        assert!(!has(&found, "that was tried") && has(&found, "close to where training runs away: 0.008"));
+    }
+
+    #[test]
+    fn challengers_failures_and_imbalance() {
+        let mut found = ordinary();
+        assert!(has(&found, "cosine with rate 0.006 is as good") && !has(&found, "rate 0.002"));
+        found.finalists[1].confirmed.iter_mut().for_each(|score| *score -= 0.1);
+        assert!(!has(&found, "cosine"));
+        found.trials[0].folds[0].ending.stopped = Stopped::Failed;
+        assert!(has(&found, "1 of 9 trials failed") && has(&found, "1 of 9 trials diverged"));
+        found.largest_class = Some(0.85);
+        assert!(has(&found, "85 % of the rows have the same label") && !has(&found, "no worse"));
+        found.score = Score::BalancedAccuracy;
+        assert!(!has(&found, "same label"));
+        found.training_rows = 99;
+        assert!(has(&found, "only 99 rows"));
+    }
+
+    #[test]
+    fn without_anything_there_is_nothing_to_say() {
+        let empty = Found { trials: vec![], finalists: vec![], epochs: None, range_test: None, ..ordinary() };
+        assert_eq!(said(&empty), (vec![], vec!["opportune predict opportune-out/digits NEW_DATA.csv".to_string()]));
+    }
 }

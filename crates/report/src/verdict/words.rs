@@ -41,6 +41,11 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 row`, `1,200 rows`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{} {one}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+}
+
 /// A time in the unit that reads best.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
@@ -57,13 +62,12 @@ pub(crate) fn capital(text: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// `text` in lines of at most `width` characters, each after `indent` blanks but for the first; words are kept whole.
+/// `text` in lines of at most `width` characters, all but the first after `indent` blanks more; words are kept whole.
 pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
-        let room = width.saturating_sub(if lines.is_empty() { 0 } else { indent });
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {
@@ -97,6 +101,7 @@ mod tests {
     fn numbers_in_words() {
         assert_eq!([percent(0.0421), percent(-1.234), percent(0.0003)], ["4.2 %", "123 %", "0.03 %"]);
         assert_eq!([0, 999, 1000, 12_345_678].map(grouped), ["0", "999", "1,000", "12,345,678"]);
+        assert_eq!((counted(1, "row"), counted(1437, "row")), ("1 row".to_string(), "1,437 rows".to_string()));
         let times = [0.923, 35.21, 119.0, 200.0, 9000.0, f64::NAN].map(duration);
         assert_eq!(times, ["0.92 s", "35.2 s", "119 s", "3.3 min", "2.5 h", "-"]);
         assert_eq!((capital("ä b"), capital("")), ("Ä b".to_string(), String::new()));
