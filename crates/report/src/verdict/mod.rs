@@ -4,6 +4,7 @@ mod command;
 mod fitting;
 mod json;
 mod mattered;
+mod picture;
 mod rates;
 mod reading;
 mod text;
@@ -17,6 +18,7 @@ mod text_tests;
 
 pub use fitting::Fitting;
 pub use mattered::Mattered;
+pub use picture::verdict_svg;
 pub use rates::{Neighbour, Outcome, Rates};
 pub use reading::{Compared, EpochsLine, Judged, Over, Verdict};
 pub use text::verdict_text;
