@@ -42,7 +42,8 @@ impl Shape {
     fn at(&self, fold: u32, rate: f64, noise: f64, epochs: u32) -> Observation {
         // What folds do not agree on, so that differences have an error.
         let seed = (rate * 1e6 + (self.floor - 0.1) * 1e4).round() as u32;
-        let mixed = epochs.wrapping_mul(2_654_435_761).wrapping_add(fold * 3_118_731).wrapping_add(seed * 7919);
+        let mixed =
+            epochs.wrapping_mul(2_654_435_761).wrapping_add(fold * 3_118_731).wrapping_add(seed.wrapping_mul(7919));
         let apart = f64::from(mixed >> 16 & 127) / 127.0;
         let loss = self.loss(rate, epochs) + 0.004 * f64::from(fold) + 0.02 * apart;
         let of = |loss: f64| Scored { loss, score: (self.score)(loss) };

@@ -54,8 +54,8 @@ fn of_trial(one: &TrialResult, colours: &Colours) -> Drawn {
     }
 }
 
-/// What a finalist adds to the trial it left: its validation loss from there on. The weights that count at its end are
-/// its own, not their average.
+/// What a finalist adds to the trial it left: its validation loss from there on; of the delivered one the way there as
+/// well. The weights that count at its end are its own, not their average.
 fn of_finalist(found: &Found, one: &Finalist, colours: &Colours, delivered: bool) -> Drawn {
     let trunk = one.from.and_then(|(number, left)| Some((found.trials.iter().find(|one| one.trial == number)?, left)));
     let searched =
@@ -65,8 +65,11 @@ fn of_finalist(found: &Found, one: &Finalist, colours: &Colours, delivered: bool
         points = of_trial(searched, colours).points;
     } else {
         let left = trunk.map_or(0, |(_, left)| left);
-        let at = trunk.and_then(|(trunk, left)| Some((f64::from(left), JudgedCurve::of(trunk).loss(left)?)));
-        points.extend(at);
+        if let Some((trunk, left)) = trunk {
+            let before = of_trial(trunk, colours).points;
+            let shown = |point: &Point| point.0 <= f64::from(left) && (delivered || point.0 == f64::from(left));
+            points.extend(before.into_iter().filter(shown));
+        }
         let later = mean_curve(&one.result).into_iter().filter(|one| one.epoch > left);
         let point = later.filter_map(|one| one.validation.map(|v| (f64::from(one.epoch), v.loss)));
         points.extend(point.filter(|point| point.1.is_finite()));
@@ -115,8 +118,8 @@ pub(super) fn draw(svg: &mut Svg, found: &Found, colours: &Colours) {
     let frame = frame(RIGHT, UPPER, Axis::log_epochs(last), Axis::of_losses(&values));
     open_panel(svg, "curves", &frame);
     axes(svg, &frame, &Names { x: Some("epoch"), y: "validation loss", whole: true, ticks: 8 });
-    let clipped = if frame.y.clipped { "some values lie outside" } else { "" };
-    caption(svg, &frame, "How every trial went, by epoch", clipped);
+    let clipped = if frame.y.clipped { "; some values lie outside" } else { "" };
+    caption(svg, &frame, "How every trial went, by epoch", &format!("loss on rows not trained on{clipped}"));
     axes::clip(svg, "clip-curves", &frame);
     svg.tag("g").set("clip-path", "url(#clip-curves)").open();
     let limit = (POINTS / lines.len().max(1)).clamp(FEWEST, MOST);

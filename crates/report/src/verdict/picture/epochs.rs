@@ -1,7 +1,7 @@
 //! The panel of epochs: the score that can be had within each number of them.
 
 use super::super::{EpochsLine, Found, Verdict};
-use super::{CHOSEN, Colours, LEFT, LOWER, STABLE, Stroke, caption, dot, frame, nothing, upright, width, words};
+use super::{CHOSEN, Colours, LEFT, LOWER, STABLE, Stroke, caption, dot, frame, named_upright, nothing, width, words};
 use crate::axes::{Names, axes, open_panel};
 use crate::axis::Axis;
 use crate::label;
@@ -21,7 +21,11 @@ pub(super) fn draw(svg: &mut Svg, found: &Found, verdict: Option<&Verdict>, colo
     };
     let points: Vec<(Point, Option<f64>)> = points.into_iter().filter(|one| one.0.1.is_finite()).collect();
     let last = points.iter().map(|one| one.0.0 as u32).max().unwrap_or(1);
-    let y = Axis::of_scores(&[points.iter().map(|one| one.0.1).collect()], found.score, false);
+    let mut y = Axis::of_scores(&[points.iter().map(|one| one.0.1).collect()], found.score, false);
+    if !y.log {
+        // Room for words below the first point.
+        y.low -= 0.08 * (y.high - y.low);
+    }
     let frame = frame(LEFT, LOWER, Axis::log_epochs(last), y);
     open_panel(svg, "epochs", &frame);
     for (from, to) in good(rows) {
@@ -41,7 +45,7 @@ pub(super) fn draw(svg: &mut Svg, found: &Found, verdict: Option<&Verdict>, colo
     if let Some(row) = rows.iter().find(|row| row.recommended) {
         let x = frame.pixel((f64::from(row.epochs), frame.y.low)).0;
         let y = if higher { frame.bottom() - 8.0 } else { frame.top + 14.0 };
-        upright(svg, &frame, x, y, Some("4 3"), CHOSEN, &format!("recommended {}", row.epochs));
+        named_upright(svg, &frame, (x, y), CHOSEN, &format!("recommended {}", row.epochs));
     }
     if !rows.is_empty() {
         let pixels: Vec<Point> = points.iter().map(|one| frame.pixel(one.0)).collect();
@@ -53,7 +57,8 @@ pub(super) fn draw(svg: &mut Svg, found: &Found, verdict: Option<&Verdict>, colo
         dot(svg, frame.pixel(*point), if recommended { 6.0 } else { 4.2 }, &colours.at(*rate), false);
     }
     if !rows.is_empty() {
-        rates(svg, &frame, &points, higher, colours);
+        let line = rows.iter().find(|row| row.recommended).map(|row| f64::from(row.epochs));
+        rates(svg, &frame, &points, (higher, line), colours);
     }
     if points.is_empty() {
         nothing(svg, &frame);
@@ -77,8 +82,14 @@ fn good(rows: &[EpochsLine]) -> Vec<Point> {
 }
 
 /// Writes the rate beside each point whose rate is another one than before, on the side where the line is not; where it
-/// would cover the one written before, it is left out.
-fn rates(svg: &mut Svg, frame: &crate::frame::Frame, points: &[(Point, Option<f64>)], higher: bool, colours: &Colours) {
+/// would cover the one written before or the mark of the recommended number, it is left out there.
+fn rates(
+    svg: &mut Svg,
+    frame: &crate::frame::Frame,
+    points: &[(Point, Option<f64>)],
+    (higher, line): (bool, Option<f64>),
+    colours: &Colours,
+) {
     let (mut before, mut taken) = (None, Vec::<(Point, f64)>::new());
     for (point, rate) in points {
         let Some(rate) = rate.filter(|rate| before != Some(*rate)) else { continue };
@@ -89,7 +100,8 @@ fn rates(svg: &mut Svg, frame: &crate::frame::Frame, points: &[(Point, Option<f6
         let meets = |(other, long): &(Point, f64)| {
             at.0 < other.0 + long + 3.0 && other.0 < at.0 + wide + 3.0 && (at.1 - other.1).abs() < SIZE + 2.0
         };
-        if taken.iter().any(meets) || at.0 + wide > frame.right || at.1 + 4.0 > frame.bottom() {
+        let crosses = line.map(|line| frame.pixel((line, 0.0)).0).is_some_and(|x| at.0 < x && x < at.0 + wide);
+        if crosses || taken.iter().any(meets) || at.0 + wide > frame.right || at.1 + 4.0 > frame.bottom() {
             continue;
         }
         words(svg, at, "start", SIZE, &colours.at(Some(rate)), &text);

@@ -8,7 +8,7 @@ mod schedule;
 mod tests;
 
 use super::text::{cost, score_and_spread};
-use super::words::{capital, schedule as in_words};
+use super::words::{capital, schedule as in_words, wrapped};
 use super::{Found, Verdict};
 use crate::axes::{NAMES, WORDS, path};
 use crate::axis::Axis;
@@ -98,7 +98,7 @@ fn settings(verdict: &Verdict) -> Vec<Entry> {
     }
     rows.push(Entry::heading("settings"));
     rows.extend(verdict.rate.map(|rate| row(format!("learning rate {}", number::rate(rate)))));
-    rows.push(row(in_words(&verdict.schedule)));
+    rows.extend(wrapped(&in_words(&verdict.schedule), 26, 0).lines().map(|line| row(line.to_string())));
     rows.push(row(label::counted(verdict.epochs as usize, "epoch")));
     let others = verdict.best.iter().filter(|(name, _)| !["lr", "schedule", "epochs"].contains(name));
     rows.extend(others.take(6).map(|(name, value)| row(format!("{name} {}", super::mattered::text(value)))));
@@ -172,12 +172,17 @@ fn width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * LETTER
 }
 
-/// A vertical line over the whole panel, named on the side where there is room, at this height.
-fn upright(svg: &mut Svg, frame: &Frame, x: f64, y: f64, dash: Option<&str>, colour: &str, text: &str) {
+/// A vertical line over the whole panel.
+fn upright(svg: &mut Svg, frame: &Frame, x: f64, dash: Option<&str>, colour: &str) {
     let tag = svg.tag("line").set("class", "mark").at("x1", x).at("x2", x).at("y1", frame.top).at("y2", frame.bottom());
     tag.set("stroke", colour).set("stroke-width", "1.5").maybe("stroke-dasharray", dash).done();
-    let long = width(text, 12.0) + 6.0;
-    let (at, anchor) = if x - long >= frame.left { (x - 6.0, "end") } else { (x + 6.0, "start") };
+}
+
+/// The same, named at this height within the panel, on the left where there is room.
+fn named_upright(svg: &mut Svg, frame: &Frame, (x, y): Point, colour: &str, text: &str) {
+    upright(svg, frame, x, Some("4 3"), colour);
+    let room = x - width(text, 12.0) - 6.0 >= frame.left;
+    let (at, anchor) = if room { (x - 6.0, "end") } else { (x + 6.0, "start") };
     words(svg, (at, y), anchor, 12.0, colour, text);
 }
 

@@ -2,10 +2,11 @@
 
 use super::super::rates::{of_one_kind, rate_of};
 use super::super::{Found, Verdict, base};
-use super::{CHOSEN, EDGE, LEFT, STABLE, Stroke, UPPER, caption, dot, frame, nothing, upright};
+use super::{CHOSEN, EDGE, LEFT, STABLE, Stroke, UPPER, caption, dot, frame, nothing, upright, width, words};
 use crate::axes::{self, AXIS, Names, axes, open_panel};
 use crate::axis::Axis;
 use crate::curves::Shape;
+use crate::frame::Frame;
 use crate::label;
 use crate::marks::shape;
 use crate::number;
@@ -95,26 +96,21 @@ pub(super) fn draw(svg: &mut Svg, found: &Found, verdict: Option<&Verdict>) {
     }
     let names = Names { x: Some("learning rate"), y: &rates.axis, whole: false, ticks: 7 };
     axes(svg, &frame, &names);
-    let crosses =
-        if rates.points.iter().any(|one| shown(&one.1).is_none()) { "; crosses: the loss ran away" } else { "" };
+    let crosses = if rates.points.iter().any(|one| shown(&one.1).is_none()) { "; crosses: ran away" } else { "" };
     let band = known
         .and_then(|known| known.stable)
         .map(|(low, high)| format!("shaded: {} to {} train{crosses}", number::rate(low), number::rate(high)));
-    caption(svg, &frame, &rates.what, &band.unwrap_or_else(|| crosses.trim_start_matches("; ").to_string()));
+    let start = if rates.initial.is_some() { "; dotted: the start" } else { "" };
+    let note = format!("{}{start}", band.unwrap_or_else(|| crosses.to_string()));
+    caption(svg, &frame, &rates.what, note.trim_start_matches("; "));
     if let Some(initial) = rates.initial {
         let y = frame.pixel((frame.x.low, initial)).1;
         let tag = svg.tag("line").set("class", "initial").at("x1", frame.left).at("x2", frame.right).at("y1", y);
         tag.at("y2", y).set("stroke", AXIS).set("stroke-dasharray", "2 3").done();
     }
-    // Two rows above the panel: names of marks that are close to one another do not meet.
-    if let Some(edge) = known.and_then(|known| known.edge) {
-        let x = frame.pixel((edge, frame.y.low)).0;
-        upright(svg, &frame, x, frame.top + 14.0, Some("5 3"), EDGE, &format!("{} diverges", number::rate(edge)));
-    }
-    if let Some(rate) = chosen {
-        let x = frame.pixel((rate, frame.y.low)).0;
-        upright(svg, &frame, x, frame.bottom() - 8.0, None, CHOSEN, &format!("chosen {}", number::rate(rate)));
-    }
+    let edge = known.and_then(|known| known.edge);
+    let trained = known.is_some_and(|known| known.edge_trained);
+    marks(svg, &frame, chosen, edge.map(|edge| (edge, if trained { "diverged" } else { "diverges" })));
     axes::clip(svg, "clip-range", &frame);
     svg.tag("g").set("clip-path", "url(#clip-range)").open();
     for run in rates.points.split(|one| one.1.is_none()).filter(|run| !run.is_empty()) {
@@ -133,4 +129,30 @@ pub(super) fn draw(svg: &mut Svg, found: &Found, verdict: Option<&Verdict>) {
         nothing(svg, &frame);
     }
     svg.close("g");
+}
+
+/// The chosen rate and the edge as vertical lines, named above the panel so that no line runs through the words: the
+/// first to the left of its line and the second to the right, moved where they would meet or leave the panel.
+fn marks(svg: &mut Svg, frame: &Frame, chosen: Option<f64>, edge: Option<(f64, &str)>) {
+    let mark = |rate: Option<f64>, text: &dyn Fn(String) -> String| {
+        rate.map(|rate| (frame.pixel((rate, frame.y.low)).0, text(number::rate(rate))))
+    };
+    let chosen = mark(chosen, &|rate| format!("chosen {rate}"));
+    let what = edge.map_or("", |(_, what)| what);
+    let edge = mark(edge.map(|(rate, _)| rate), &|rate| format!("{rate} {what}"));
+    let long = |mark: &Option<(f64, String)>| mark.as_ref().map_or(0.0, |(_, text)| width(text, 12.0));
+    let right = frame.right + 14.0;
+    let mut second = edge.as_ref().map_or(right, |(x, _)| (x - 2.0).min(right - long(&edge)));
+    let mut first = chosen.as_ref().map_or(0.0, |(x, _)| (x + 2.0).min(second - 8.0) - long(&chosen));
+    first = first.max(frame.left - 56.0);
+    if chosen.is_some() {
+        second = second.max(first + long(&chosen) + 8.0);
+    }
+    let y = frame.top - 6.0;
+    for (mark, at, colour, dash) in [(chosen, first, CHOSEN, None), (edge, second, EDGE, Some("5 3"))] {
+        if let Some((x, text)) = mark {
+            upright(svg, frame, x, dash, colour);
+            words(svg, (at, y), "start", 12.0, colour, &text);
+        }
+    }
 }

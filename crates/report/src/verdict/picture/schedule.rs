@@ -3,7 +3,7 @@
 use super::super::Found;
 use super::super::reading::schedule_of;
 use super::super::words::schedule;
-use super::{CHOSEN, LOWER, RIGHT, Stroke, caption, frame, nothing, upright};
+use super::{CHOSEN, LOWER, RIGHT, Stroke, caption, frame, named_upright, nothing};
 use crate::axes::{Names, axes, open_panel};
 use crate::axis::Axis;
 use crate::curves::rates;
@@ -27,7 +27,8 @@ pub(super) fn draw(svg: &mut Svg, found: &Found) {
     caption(svg, &frame, "What is delivered: the learning rate by epoch", &words);
     if let Some((_, left)) = best.and_then(|one| one.from).filter(|(_, left)| *left > 0 && *left < last) {
         let x = frame.pixel((f64::from(left), 0.0)).0;
-        upright(svg, &frame, x, frame.bottom() - 8.0, Some("4 3"), super::WORDS, &format!("until epoch {left}"));
+        let text = format!("constant until epoch {left}");
+        named_upright(svg, &frame, (x, frame.bottom() - 8.0), super::WORDS, &text);
     }
     let pixels: Vec<Point> = thin(&level(&points), MOST).iter().map(|point| frame.pixel(*point)).collect();
     let trial = best.map(|one| one.result.trial);
