@@ -22,6 +22,11 @@ fn words(command: &str) -> Vec<Range<usize>> {
     words
 }
 
+/// A word as it is typed: in quotes if it has blanks.
+pub(crate) fn quoted(word: &str) -> String {
+    if word.contains(char::is_whitespace) { format!("'{word}'") } else { word.to_string() }
+}
+
 /// Where the values of a flag stand, each with the whole of what names it: `--flag value` or `--flag=value`.
 fn places(command: &str, flag: &str) -> Vec<(Range<usize>, Range<usize>)> {
     let words = words(command);
@@ -111,6 +116,7 @@ mod tests {
         assert_eq!(with("a --epochs=200 b", "--epochs", "400"), "a --epochs=400 b");
         assert_eq!(with("a --epochs 1 --epochs 2 b", "--epochs", "1,2,4"), "a --epochs 1,2,4 b");
         assert_eq!(with("a é ", "--epochs", "..4"), "a é --epochs ..4");
+        assert_eq!((quoted("a b"), quoted("a/b")), ("'a b'".to_string(), "a/b".to_string()));
         assert_eq!(with("a 'b --lr 3' --lr 2", "--lr", "9"), "a 'b --lr 3' --lr 9");
     }
 

@@ -57,6 +57,7 @@ impl Verdict {
             "test": self.test.map(|(rows, score)| json!({"rows": rows, "score": score})),
             "rate": {
                 "best": self.rate, "stable": rates.stable.map(|(low, high)| [low, high]), "edge": rates.edge,
+                "edge_trained": rates.edge_trained,
                 "of": rates.of, "half": rates.half.map(neighbour), "twice": rates.twice.map(neighbour),
             },
             "fitting": fitting(self.fitting),

@@ -41,11 +41,14 @@ pub(crate) fn mattered(found: &Found) -> Vec<Mattered> {
     all
 }
 
+/// Whether a value belongs to those that are compared as one.
+type Is = Box<dyn Fn(&Value) -> bool>;
+
 /// The values of a parameter that are compared, each with its name.
-fn groups(param: &Param) -> Vec<(String, Box<dyn Fn(&Value) -> bool>)> {
+fn groups(param: &Param) -> Vec<(String, Is)> {
     match &param.domain {
         Domain::Values(values) => {
-            let one = |value: &Value| -> (String, Box<dyn Fn(&Value) -> bool>) {
+            let one = |value: &Value| -> (String, Is) {
                 let wanted = value.clone();
                 (text(value), Box::new(move |other| *other == wanted))
             };

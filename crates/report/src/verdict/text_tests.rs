@@ -34,5 +34,6 @@ fn verdicts_read_as_they_are_kept() {
     check("rmse", &sample::regression(Score::Rmse));
     check("one_trial", &sample::one_trial());
     check("ended_early", &sample::ended_early());
+    check("cosine_delivered", &sample::cosine_delivered());
     check("grid", &sample::grid());
 }

@@ -21,7 +21,8 @@ const CLOSE: f64 = 2.0 * 1.0001;
 
 /// Warnings, and commands to go on with.
 pub(crate) fn all(found: &Found, rates: &Rates, fitting: Fitting) -> (Vec<String>, Vec<String>) {
-    let (mut warnings, mut next) = (Vec::new(), vec![format!("opportune predict {} NEW_DATA.csv", found.out)]);
+    let (mut warnings, mut next) =
+        (Vec::new(), vec![format!("opportune predict {} NEW_DATA.csv", command::quoted(&found.out))]);
     let mut again = found.command.clone();
     if let Some(why) = &found.ended_early {
         warnings.push(format!("ended early ({why}): the answer rests on what was trained until then"));
@@ -95,7 +96,8 @@ fn edge_reached(found: &Found, rates: &Rates) -> Option<(f64, bool)> {
 
 fn unstable(found: &Found, rates: &Rates) -> Option<String> {
     let rate = rate_of(&found.finalists.first()?.result.config)?;
-    let edge = rates.edge.filter(|edge| *edge > rate && *edge <= CLOSE * rate)?;
+    // It is above the rate of the constant run; that of another schedule may lie even above the edge.
+    let edge = rates.edge.filter(|edge| *edge <= CLOSE * rate)?;
     let (rate, edge) = (number::rate(rate), number::rate(edge));
     Some(format!("the rate {rate} is close to where training runs away: {edge} diverged. A smaller one is safer"))
 }
@@ -193,6 +195,15 @@ mod tests {
         assert!(!has(&found, "same label"));
         found.training_rows = 99;
         assert!(has(&found, "only 99 rows"));
+    }
+
+    #[test]
+    fn a_schedule_above_the_edge_is_not_safe() {
+        let mut found = diverged_neighbour();
+        found.finalists.swap(0, 1);
+        assert!(has(&found, "the rate 0.006 is close to where training runs away: 0.008 diverged"));
+        found.trials[4] = SHAPE.gone(4, &settings(0.005, 144), 0.005, 3);
+        assert!(has(&found, "the rate 0.006 is close to where training runs away: 0.005 diverged"));
     }
 
     #[test]

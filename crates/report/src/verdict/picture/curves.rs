@@ -5,6 +5,7 @@ use super::{Colours, RIGHT, Stroke, UPPER, caption, frame, nothing};
 use crate::axes::{self, Names, axes, open_panel};
 use crate::axis::Axis;
 use crate::curves::Shape;
+use crate::label::paused;
 use crate::legend::{Entry, Swatch};
 use crate::marks::shape;
 use crate::mean::mean_curve;
@@ -31,13 +32,6 @@ struct Drawn {
     dash: &'static str,
     width: f64,
     end: Shape,
-}
-
-/// Whether a trial waits for more epochs.
-fn paused(one: &TrialResult) -> bool {
-    let asked = one.config.get("epochs").and_then(|value| value.count());
-    one.stopped() == Stopped::Complete
-        && asked.is_some_and(|asked| one.folds.iter().all(|fold| fold.ending.epochs < asked))
 }
 
 fn of_trial(one: &TrialResult, colours: &Colours) -> Drawn {

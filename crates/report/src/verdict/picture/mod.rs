@@ -139,8 +139,13 @@ impl Colours {
             rows.push(Entry::heading("learning rate"));
         }
         let every = self.rates.len().div_ceil(RATES).max(1);
-        for rate in self.rates.iter().step_by(every) {
-            rows.push(Entry::new(Swatch::Line(self.at(Some(*rate)), "", 3.0), number::rate(*rate)));
+        let delivered = found.best().and_then(super::rates::rate_of);
+        for (place, rate) in self.rates.iter().enumerate() {
+            let chosen = if delivered == Some(*rate) { ", delivered" } else { "" };
+            if place % every == 0 || !chosen.is_empty() {
+                let text = format!("{}{chosen}", number::rate(*rate));
+                rows.push(Entry::new(Swatch::Line(self.at(Some(*rate)), "", 3.0), text));
+            }
         }
         rows.extend(curves::legend(found));
         rows

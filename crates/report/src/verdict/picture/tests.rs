@@ -215,6 +215,7 @@ fn words_lie_on_the_page_and_not_on_one_another() {
         regression(Score::Rmse),
         one_trial(),
         ended_early(),
+        cosine_delivered(),
         grid(),
     ];
     all.iter().for_each(apart);
@@ -261,4 +262,31 @@ fn very_little_gives_a_picture() {
     undefined.epochs = table(&undefined.trials, 144);
     apart(&undefined);
     assert!(super::super::verdict_text(&Verdict::of(&undefined).unwrap()).lines().count() > 10);
+}
+
+#[test]
+fn nothing_that_is_missing_breaks_anything() {
+    let changes: [fn(&mut Found); 7] = [
+        |found| found.trials.iter_mut().for_each(|one| one.folds.clear()),
+        |found| found.trials.clear(),
+        |found| found.trials.iter_mut().flat_map(|one| &mut one.folds).for_each(|fold| fold.curve.clear()),
+        |found| found.finalists.iter_mut().for_each(|one| one.result.folds.clear()),
+        |found| found.finalists.iter_mut().for_each(|one| one.confirmed = vec![f64::NAN; 3]),
+        |found| found.finalists.iter_mut().for_each(|one| one.from = Some((77, 1000))),
+        |found| {
+            let results = found.trials.iter_mut().chain(found.finalists.iter_mut().map(|one| &mut one.result));
+            results.for_each(|one| one.config = opportune_core::space::Config::default());
+        },
+    ];
+    for found in [ordinary(), several_networks(), grid(), one_trial()] {
+        for change in changes {
+            let mut found = found.clone();
+            change(&mut found);
+            parsed(&found, |document| assert!(document.root_element().has_tag_name("svg")));
+            let verdict = Verdict::of(&found).unwrap();
+            let text = super::super::verdict_text(&verdict);
+            assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+            assert!(verdict.json()["headline"].is_string());
+        }
+    }
 }
