@@ -35,6 +35,25 @@ impl Axis {
         Axis { low: 0.0, high: f64::from(last.max(2)), log: false, clipped: false }
     }
 
+    /// Of epochs from the first to `last`, by their logarithms: early ones are kept apart.
+    pub(crate) fn log_epochs(last: u32) -> Axis {
+        Axis { low: 0.9, high: f64::from(last.max(2)) * 1.1, log: true, clipped: false }
+    }
+
+    /// Of these positive rates, by their logarithms, with some room on both sides.
+    pub(crate) fn log_rates(rates: impl Iterator<Item = f64>) -> Axis {
+        let all = sorted(rates.filter(|rate| *rate > 0.0));
+        let (low, high) = all.first().copied().zip(all.last().copied()).unwrap_or((1e-4, 1.0));
+        let room = if high > low { 1.6 } else { 4.0 };
+        Axis { low: (low / room).max(1e-300), high: high.min(1e300) * room, log: true, clipped: false }
+    }
+
+    /// From 0 to a little above the largest of these.
+    pub(crate) fn from_zero(values: impl Iterator<Item = f64>) -> Axis {
+        let most = sorted(values).last().copied().filter(|most| *most > 0.0).unwrap_or(1.0);
+        Axis { low: 0.0, high: most.min(f64::MAX / 8.0) * (1.0 + 2.0 * ROOM), log: false, clipped: false }
+    }
+
     /// Of the values of some lines, each in order of its epochs: losses, and scores like them. Logarithmic if the
     /// positive ones span more than a decade. It shows what most lines do: a few values far above those do not stretch
     /// it, and count as clipped.
@@ -252,6 +271,19 @@ mod tests {
         assert!(cyclic.log);
         assert_eq!(texts(&cyclic, 3), ["1e-4", "0.001", "0.01"]);
         assert_eq!(Axis::of_rates(&[vec![0.0, 0.5, 1.0]]).low, 0.0);
+    }
+
+    #[test]
+    fn axes_of_a_verdict() {
+        let epochs = Axis::log_epochs(100);
+        assert!(epochs.log && epochs.place(1.0) > 0.0 && epochs.place(100.0) < 1.0);
+        assert_eq!(texts(&epochs, 6), ["1", "2", "5", "10", "20", "50", "100"]);
+        let rates = Axis::log_rates([0.1, f64::NAN, 0.0, 1e-3].into_iter());
+        assert!(rates.log && rates.low < 1e-3 && rates.high > 0.1);
+        let one = Axis::log_rates([0.01].into_iter());
+        assert!(near(one.place(0.01), 0.5) && Axis::log_rates([].into_iter()).low > 0.0);
+        assert_eq!(Axis::from_zero([0.5, f64::INFINITY].into_iter()).low, 0.0);
+        assert_eq!(Axis::from_zero([].into_iter()).high, 1.1);
     }
 
     #[test]

@@ -1,18 +1,15 @@
 //! Learning curves as SVG: the panels, their axes, lines and marks.
 
+use crate::axes::{self, Names, WORDS, open_panel, path};
 use crate::columns::shortened;
 use crate::curves::{Curves, Line, Panel};
 use crate::frame::{Frame, LEFT, RIGHT, TOP, WIDTH, frames};
 use crate::legend;
 use crate::marks::{marks, values};
-use crate::svg::{Svg, coordinate};
+use crate::svg::Svg;
 use crate::thin::{Point, level, thin};
 
 const BOTTOM: f64 = 48.0;
-const AXIS: &str = "#888888";
-const GRID: &str = "#e6e6e6";
-const WORDS: &str = "#444444";
-
 /// Points of all lines together that keep the picture below about a megabyte, and the limits of one line.
 const POINTS: usize = 60_000;
 const FEWEST: usize = 200;
@@ -31,43 +28,36 @@ const MOST: usize = 2_000;
 /// one fold, `data-fold`.
 pub fn curves_svg(curves: &Curves) -> String {
     let frames = frames(curves);
-    let plots = frames.last().map_or(TOP, Frame::bottom);
+    let plots = frames.last().map_or(TOP, |(_, frame)| frame.bottom());
     let height = (plots + BOTTOM).max(TOP + legend::height(&curves.legend) + 12.0);
     let mut svg = Svg::new(WIDTH, height, &curves.title, &curves.subtitle);
-    let heading = |svg: &mut Svg, y: f64, size: f64, weight: &str, colour: &str, text: &str| {
-        let room = ((WIDTH - 2.0 * 24.0) / (size * 0.56)) as usize;
-        let tag = svg.tag("text").at("x", 24.0).at("y", y).at("font-size", size).set("font-weight", weight);
-        tag.set("fill", colour).text(&shortened(text, room));
-    };
-    heading(&mut svg, 32.0, 18.0, "600", "#111111", &curves.title);
-    heading(&mut svg, 53.0, 13.0, "400", "#555555", &curves.subtitle);
-    for frame in &frames {
-        let name = match frame.panel {
+    heading(&mut svg, WIDTH, &curves.title, &curves.subtitle);
+    for (kind, frame) in &frames {
+        let name = match kind {
             Panel::Loss => curves.names[0].as_str(),
             Panel::Score => curves.names[1].as_str(),
             Panel::Rate => "learning rate",
         };
-        panel(&mut svg, frame, name, curves, frame.panel == Panel::Rate);
+        panel(&mut svg, *kind, frame, name, curves);
     }
-    legend::draw(&mut svg, &curves.legend, RIGHT + 22.0, TOP);
+    legend::draw(&mut svg, &curves.legend, (RIGHT + 22.0, TOP), legend::WIDTH);
     svg.finish()
 }
 
-fn panel(svg: &mut Svg, frame: &Frame, name: &str, curves: &Curves, lowest: bool) {
-    svg.tag("g")
-        .set("class", "panel")
-        .set("data-panel", frame.panel.name())
-        .set("data-x0", &frame.x.low.to_string())
-        .set("data-x1", &frame.x.high.to_string())
-        .set("data-y0", &format!("{:?}", frame.y.low))
-        .set("data-y1", &format!("{:?}", frame.y.high))
-        .set("data-log", if frame.y.log { "true" } else { "false" })
-        .at("data-left", LEFT)
-        .at("data-right", RIGHT)
-        .at("data-top", frame.top)
-        .at("data-bottom", frame.bottom())
-        .open();
-    axes(svg, frame, name, lowest);
+/// Title and subtitle of a picture this wide, cut if they are too long.
+pub(crate) fn heading(svg: &mut Svg, width: f64, title: &str, subtitle: &str) {
+    let lines = [(32.0, 18.0, "600", "#111111", title), (53.0, 13.0, "400", "#555555", subtitle)];
+    for (y, size, weight, colour, text) in lines {
+        let room = ((width - 2.0 * 24.0) / (size * 0.56)) as usize;
+        let tag = svg.tag("text").at("x", 24.0).at("y", y).at("font-size", size).set("font-weight", weight);
+        tag.set("fill", colour).text(&shortened(text, room));
+    }
+}
+
+fn panel(svg: &mut Svg, kind: Panel, frame: &Frame, name: &str, curves: &Curves) {
+    open_panel(svg, kind.name(), frame);
+    let lowest = kind == Panel::Rate;
+    axes::axes(svg, frame, &Names { x: lowest.then_some("epoch"), y: name, whole: true, ticks: 6 });
     if let Some(chosen) = curves.chosen {
         let x = frame.pixel((f64::from(chosen), frame.y.low)).0;
         svg.tag("line")
@@ -80,19 +70,16 @@ fn panel(svg: &mut Svg, frame: &Frame, name: &str, curves: &Curves, lowest: bool
             .set("stroke-dasharray", "4 3")
             .done();
     }
-    let clip = format!("clip-{}", frame.panel.name());
+    let clip = format!("clip-{}", kind.name());
     if frame.y.clipped {
-        svg.tag("clipPath").set("id", &clip).open();
-        let area = svg.tag("rect").at("x", LEFT).at("y", frame.top);
-        area.at("width", RIGHT - LEFT).at("height", frame.height).done();
-        svg.close("clipPath");
+        axes::clip(svg, &clip, frame);
         let note = svg.tag("text").at("x", RIGHT).at("y", frame.top - 8.0).set("text-anchor", "end");
         note.set("font-size", "11")
             .set("font-style", "italic")
             .set("fill", WORDS)
             .text("clipped: some values lie outside");
     }
-    let drawn: Vec<&Line> = curves.lines.iter().filter(|line| !line.points[frame.panel as usize].is_empty()).collect();
+    let drawn: Vec<&Line> = curves.lines.iter().filter(|line| !line.points[kind as usize].is_empty()).collect();
     let lines = curves.lines.iter().flat_map(|line| &line.points).filter(|points| !points.is_empty()).count();
     let limit = (POINTS / lines.max(1)).clamp(FEWEST, MOST);
     svg.tag("g")
@@ -101,83 +88,39 @@ fn panel(svg: &mut Svg, frame: &Frame, name: &str, curves: &Curves, lowest: bool
         .open();
     let mut ink = Vec::new();
     for line in &drawn {
-        ink.extend(polylines(svg, frame, line, limit));
+        ink.extend(polylines(svg, kind, frame, line, limit));
     }
     svg.close("g");
     if ink.is_empty() {
         let (x, y) = ((LEFT + RIGHT) / 2.0, frame.top + frame.height / 2.0);
         svg.tag("text").at("x", x).at("y", y).set("text-anchor", "middle").set("fill", WORDS).text("no finite values");
     }
-    if frame.panel != Panel::Rate {
+    if kind != Panel::Rate {
         for line in &drawn {
-            marks(svg, frame, line);
+            marks(svg, kind, frame, line);
         }
         for line in &drawn {
-            values(svg, frame, line, &ink);
+            values(svg, kind, frame, line, &ink);
         }
     }
     svg.close("g");
 }
 
-fn axes(svg: &mut Svg, frame: &Frame, name: &str, lowest: bool) {
-    let (top, bottom) = (frame.top, frame.bottom());
-    let line = |svg: &mut Svg, from: Point, to: Point, colour: &str| {
-        let tag = svg.tag("line").at("x1", from.0).at("y1", from.1).at("x2", to.0).at("y2", to.1);
-        tag.set("stroke", colour).done();
-    };
-    for (epoch, text) in frame.x.ticks(6) {
-        if epoch.fract() != 0.0 {
-            continue;
-        }
-        let x = frame.pixel((epoch, frame.y.low)).0;
-        line(svg, (x, top), (x, bottom), GRID);
-        if lowest {
-            line(svg, (x, bottom), (x, bottom + 4.0), AXIS);
-            let whole = text.split('.').next().unwrap_or(&text);
-            let tag = svg.tag("text").at("x", x).at("y", bottom + 18.0).set("text-anchor", "middle");
-            tag.set("fill", WORDS).text(whole);
-        }
-    }
-    for (value, text) in frame.y.ticks((frame.height / 26.0).min(6.0) as usize) {
-        let y = frame.pixel((0.0, value)).1;
-        line(svg, (LEFT - 4.0, y), (LEFT, y), AXIS);
-        line(svg, (LEFT, y), (RIGHT, y), GRID);
-        let tag = svg.tag("text").at("x", LEFT - 8.0).at("y", y + 4.0).set("text-anchor", "end");
-        tag.set("fill", WORDS).text(&text);
-    }
-    line(svg, (LEFT, top), (LEFT, bottom), AXIS);
-    line(svg, (LEFT, bottom), (RIGHT, bottom), AXIS);
-    let (x, y) = (22.0, top + frame.height / 2.0);
-    let turned = format!("rotate(-90 {} {})", coordinate(x), coordinate(y));
-    let tag = svg.tag("text").at("x", x).at("y", y).set("transform", &turned).set("text-anchor", "middle");
-    tag.set("font-size", "13").set("fill", "#222222").text(name);
-    if lowest {
-        let tag = svg.tag("text").at("x", (LEFT + RIGHT) / 2.0).at("y", bottom + 38.0).set("text-anchor", "middle");
-        tag.set("font-size", "13").set("fill", "#222222").text("epoch");
-    }
-}
-
 /// Draws a line, broken where it is not finite, and gives the pixels it went through.
-fn polylines(svg: &mut Svg, frame: &Frame, line: &Line, limit: usize) -> Vec<Point> {
-    let points = &line.points[frame.panel as usize];
+fn polylines(svg: &mut Svg, kind: Panel, frame: &Frame, line: &Line, limit: usize) -> Vec<Point> {
+    let points = &line.points[kind as usize];
     let mut ink = Vec::new();
     for run in points.split(|point| !point.1.is_finite()).filter(|run| !run.is_empty()) {
         let share = (limit * run.len()).div_ceil(points.len());
-        let kept = if frame.panel == Panel::Rate { thin(&level(run), share) } else { thin(run, share) };
+        let kept = if kind == Panel::Rate { thin(&level(run), share) } else { thin(run, share) };
         let pixels: Vec<Point> = kept.iter().map(|point| frame.pixel(*point)).collect();
-        let text = pixels.iter().map(|(x, y)| format!("{},{}", coordinate(*x), coordinate(*y)));
         let fold = line.fold.map(|fold| fold.to_string());
-        // A line of one point is drawn by its round ends.
-        let text = match pixels.as_slice() {
-            [(x, y)] => format!("{x},{y} {x},{y}", x = coordinate(*x), y = coordinate(*y)),
-            _ => text.collect::<Vec<_>>().join(" "),
-        };
         svg.tag("polyline")
             .set("class", "curve")
             .set("data-series", line.series)
             .set("data-trial", &line.trial.to_string())
             .maybe("data-fold", fold.as_deref())
-            .set("points", &text)
+            .set("points", &path(&pixels))
             .set("stroke", &line.colour)
             .at("stroke-width", if pixels.len() == 1 { line.width + 3.0 } else { line.width })
             .maybe("stroke-dasharray", Some(line.dash).filter(|dash| !dash.is_empty()))

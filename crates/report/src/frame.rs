@@ -7,7 +7,7 @@ use crate::thin::Point;
 
 /// Of the picture.
 pub(crate) const WIDTH: f64 = 900.0;
-/// Edges of all panels.
+/// Edges of the panels of curves.
 pub(crate) const LEFT: f64 = 78.0;
 pub(crate) const RIGHT: f64 = WIDTH - legend::WIDTH - 34.0;
 /// Of the first panel.
@@ -15,9 +15,10 @@ pub(crate) const TOP: f64 = 78.0;
 /// Between two panels.
 const GAP: f64 = 26.0;
 
-/// Where a panel is, and what it shows.
+/// Where a panel is, and which values it shows.
 pub(crate) struct Frame {
-    pub(crate) panel: Panel,
+    pub(crate) left: f64,
+    pub(crate) right: f64,
     pub(crate) top: f64,
     pub(crate) height: f64,
     pub(crate) x: Axis,
@@ -29,17 +30,17 @@ impl Frame {
         self.top + self.height
     }
 
-    pub(crate) fn pixel(&self, (epoch, value): Point) -> Point {
-        (LEFT + self.x.place(epoch) * (RIGHT - LEFT), self.bottom() - self.y.place(value) * self.height)
+    pub(crate) fn pixel(&self, (x, y): Point) -> Point {
+        (self.left + self.x.place(x) * (self.right - self.left), self.bottom() - self.y.place(y) * self.height)
     }
 
     pub(crate) fn inside(&self, (x, y): Point) -> bool {
-        (LEFT..=RIGHT).contains(&x) && (self.top..=self.bottom()).contains(&y)
+        (self.left..=self.right).contains(&x) && (self.top..=self.bottom()).contains(&y)
     }
 }
 
 /// The panels of a picture, from above.
-pub(crate) fn frames(curves: &Curves) -> Vec<Frame> {
+pub(crate) fn frames(curves: &Curves) -> Vec<(Panel, Frame)> {
     let last = curves.lines.iter().flat_map(|line| &line.points).filter_map(|points| points.last());
     let last = last.map(|point| point.0 as u32).max().unwrap_or(1);
     let mut top = TOP;
@@ -51,9 +52,9 @@ pub(crate) fn frames(curves: &Curves) -> Vec<Frame> {
             Panel::Score => (Axis::of_scores(&values, curves.score, curves.compare), 226.0),
             Panel::Rate => (Axis::of_rates(&values), 104.0),
         };
-        let frame = Frame { panel, top, height, x: Axis::epochs(last), y };
+        let frame = Frame { left: LEFT, right: RIGHT, top, height, x: Axis::epochs(last), y };
         top = frame.bottom() + GAP;
-        frame
+        (panel, frame)
     };
     Panel::ALL.into_iter().map(frame).collect()
 }

@@ -5,6 +5,7 @@ use crate::curves::Shape;
 use crate::marks::shape;
 use crate::palette;
 use crate::svg::Svg;
+use crate::thin::Point;
 
 /// A row of the legend.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,8 @@ pub(crate) enum Swatch {
     End(Shape),
     /// Nothing: the row belongs to the one before it.
     None,
+    /// Nothing, and no room for it.
+    Text,
 }
 
 impl Entry {
@@ -42,7 +45,7 @@ impl Entry {
     }
 }
 
-/// Width of a row in pixels; longer texts are cut, whole ones are in the tooltip.
+/// Width of a row beside curves, in pixels.
 pub(crate) const WIDTH: f64 = 200.0;
 const SAMPLE: f64 = 28.0;
 /// Of a character of 12 px, on the wide side.
@@ -53,17 +56,17 @@ pub(crate) fn height(entries: &[Entry]) -> f64 {
     entries.iter().map(Entry::height).sum()
 }
 
-/// Draws the rows from `(x, y)` downwards.
-pub(crate) fn draw(svg: &mut Svg, entries: &[Entry], x: f64, y: f64) {
+/// Draws the rows from `(x, y)` downwards. Texts that do not fit into `width` are cut; whole ones are in the tooltip.
+pub(crate) fn draw(svg: &mut Svg, entries: &[Entry], (x, y): Point, width: f64) {
     svg.tag("g").set("class", "legend").open();
     let mut bottom = y;
     for (index, entry) in entries.iter().enumerate() {
         // The first heading needs no room above it.
         bottom += if index == 0 { 14.0 } else { entry.height() };
         let middle = bottom - 4.0;
-        let left = if entry.swatch == Swatch::Heading { x } else { x + SAMPLE + 8.0 };
+        let left = if matches!(entry.swatch, Swatch::Heading | Swatch::Text) { x } else { x + SAMPLE + 8.0 };
         match &entry.swatch {
-            Swatch::Heading | Swatch::None => {}
+            Swatch::Heading | Swatch::None | Swatch::Text => {}
             Swatch::Line(colour, dash, width) => svg
                 .tag("line")
                 .at("x1", x)
@@ -77,7 +80,7 @@ pub(crate) fn draw(svg: &mut Svg, entries: &[Entry], x: f64, y: f64) {
             Swatch::Chosen(colour) => shape(svg, Shape::Chosen, (x + SAMPLE / 2.0, middle), colour, None),
             Swatch::End(end) => shape(svg, *end, (x + SAMPLE / 2.0, middle), palette::NEUTRAL, None),
         }
-        let room = ((x + WIDTH - left) / LETTER) as usize;
+        let room = ((x + width - left) / LETTER) as usize;
         let heading = entry.swatch == Swatch::Heading;
         if entry.text.chars().count() > room {
             svg.tag("g").open();

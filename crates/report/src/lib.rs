@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file or a clock: the same results always give the same text, byte for byte.
 
+mod axes;
 mod axis;
 mod columns;
 mod csv;
@@ -19,6 +20,7 @@ mod setting;
 mod svg;
 mod table;
 mod thin;
+mod trend;
 mod trials;
 pub mod verdict;
 mod warnings;
@@ -31,4 +33,5 @@ pub use curves::Curves;
 pub use draw::curves_svg;
 pub use table::epochs_table;
 pub use trials::trials_table;
+pub use verdict::{Cost, Finalist, Found, Verdict, verdict_svg, verdict_text};
 pub use warnings::{cut_off, diverged, edge_warnings, fit_remarks, not_converged};

@@ -1,14 +1,14 @@
 //! Marks on lines, and the values written beside the points that count.
 
 use crate::curves::{Line, Panel, Shape};
-use crate::frame::{Frame, LEFT, RIGHT};
+use crate::frame::Frame;
 use crate::number;
 use crate::svg::{Svg, coordinate};
 use crate::thin::Point;
 
 /// The point of a line at an epoch; for a cross the last finite one up to it.
-fn marked(frame: &Frame, line: &Line, epoch: u32, shape: Shape) -> Option<Point> {
-    let mut points = line.points[frame.panel as usize].iter().filter(|point| point.1.is_finite());
+fn marked(panel: Panel, line: &Line, epoch: u32, shape: Shape) -> Option<Point> {
+    let mut points = line.points[panel as usize].iter().filter(|point| point.1.is_finite());
     let epoch = f64::from(epoch);
     let point = match shape {
         Shape::Cross => points.rfind(|point| point.0 <= epoch),
@@ -18,9 +18,9 @@ fn marked(frame: &Frame, line: &Line, epoch: u32, shape: Shape) -> Option<Point>
 }
 
 /// Draws the marks of a line.
-pub(crate) fn marks(svg: &mut Svg, frame: &Frame, line: &Line) {
+pub(crate) fn marks(svg: &mut Svg, panel: Panel, frame: &Frame, line: &Line) {
     for mark in &line.marks {
-        let Some(point) = marked(frame, line, mark.epoch, mark.shape) else { continue };
+        let Some(point) = marked(panel, line, mark.epoch, mark.shape) else { continue };
         let (x, y) = frame.pixel(point);
         if mark.shape != Shape::Cross && !frame.inside((x, y)) {
             continue;
@@ -63,14 +63,14 @@ pub(crate) fn shape(svg: &mut Svg, shape: Shape, (x, y): Point, colour: &str, tr
 }
 
 /// Writes the value beside the point that counts, where it covers the least of the lines.
-pub(crate) fn values(svg: &mut Svg, frame: &Frame, line: &Line, ink: &[Point]) {
+pub(crate) fn values(svg: &mut Svg, panel: Panel, frame: &Frame, line: &Line, ink: &[Point]) {
     for mark in line.marks.iter().filter(|mark| mark.shape == Shape::Chosen) {
-        let Some(point) = marked(frame, line, mark.epoch, mark.shape) else { continue };
+        let Some(point) = marked(panel, line, mark.epoch, mark.shape) else { continue };
         let pixel = frame.pixel(point);
         if !frame.inside(pixel) {
             continue;
         }
-        let text = if frame.panel == Panel::Loss { number::loss(point.1) } else { number::score(point.1) };
+        let text = if panel == Panel::Loss { number::loss(point.1) } else { number::score(point.1) };
         let (x, y) = free_place(frame, pixel, text.chars().count() as f64 * 7.2, ink);
         let tag = |svg: &mut Svg, halo: bool| {
             let tag = svg.tag("text").at("x", x).at("y", y).set("text-anchor", "middle").set("font-weight", "600");
@@ -92,7 +92,7 @@ fn free_place(frame: &Frame, pixel: Point, width: f64, ink: &[Point]) -> Point {
     for far in [1.0, 2.0, 3.0] {
         for (right, down) in [(0.0, -1.0), (0.0, 1.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 0.0)]
         {
-            let x = (pixel.0 + right * (half + 8.0)).clamp(LEFT + half + 3.0, RIGHT - half - 3.0);
+            let x = (pixel.0 + right * (half + 8.0)).clamp(frame.left + half + 3.0, frame.right - half - 3.0);
             let y = pixel.1 + 4.0 + down * (1.0 + 12.0 * far);
             let (from, to) = ((x - half - 2.0, y - 9.5), (x + half + 2.0, y + 2.0));
             let within = |point: &Point| point.0 >= from.0 && point.0 <= to.0 && point.1 >= from.1 && point.1 <= to.1;

@@ -3,6 +3,7 @@
 use crate::label::counted;
 use crate::mean::mean_curve;
 use crate::number;
+use crate::trend::{Trend, trend};
 use opportune_core::memory::TrialResult;
 use opportune_core::space::Space;
 use opportune_core::stop::{StopRule, Stopped};
@@ -106,37 +107,27 @@ pub fn diverged(results: &[TrialResult]) -> Option<String> {
     Some(format!("{count} of {total} diverged{folds}{from}{all}"))
 }
 
-/// Fewer epochs than this show no trend.
-const TREND: usize = 10;
-/// A change of the validation loss by less than this share of it is none.
-const CHANGE: f64 = 0.01;
-
 /// Whether the mean validation loss of a training rose again from its lowest point (overfitting), or still fell at its
-/// end (trained too short). It rose if its mean over the last tenth of the epochs is more than 1 % above its lowest
-/// value and that lies before them; it still fell if that mean is more than 1 % below that of the tenth before. `None`
-/// for neither, without validation, for fewer than 10 epochs and where the loss is not finite.
+/// end (trained too short). It rose if its mean over the last tenth of the epochs is more than 1 % above the lowest such
+/// mean before them; it still fell if that mean is more than 1 % below that of the tenth before. `None` for neither,
+/// without validation, for fewer than 10 epochs and where the loss is not finite.
 pub fn fit_remarks(result: &TrialResult) -> Option<String> {
     let curve = mean_curve(result);
     let losses = curve.iter().map(|one| one.validation.map(|v| v.loss)).collect::<Option<Vec<f64>>>()?;
-    if losses.len() < TREND || losses.iter().any(|loss| !loss.is_finite()) {
-        return None;
+    match trend(&losses)? {
+        Trend::Rises(epoch) => {
+            let (low, end) = (number::loss(losses[epoch as usize - 1]), number::loss(*losses.last()?));
+            Some(format!(
+                "the validation loss rose again after epoch {epoch} ({low}, at the end {end}): \
+                 the network begins to overfit there"
+            ))
+        }
+        Trend::Falls => {
+            let (count, next) = (losses.len(), losses.len() * 2);
+            Some(format!("the validation loss was still falling at epoch {count}: train longer, --epochs {next}"))
+        }
+        Trend::Settled(_) => None,
     }
-    let tenth = (losses.len() / 10).max(3);
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let (before, end) = losses.split_at(losses.len() - tenth);
-    let (recent, last) = (mean(&before[before.len() - tenth..]), mean(end));
-    let lowest = losses.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
-    if lowest.0 < before.len() && last > lowest.1 + CHANGE * lowest.1.abs() {
-        let (epoch, low, end) = (lowest.0 + 1, number::loss(*lowest.1), number::loss(*losses.last()?));
-        return Some(format!(
-            "the validation loss rose again after epoch {epoch} ({low}, at the end {end}): \
-             the network begins to overfit there"
-        ));
-    }
-    (last < recent - CHANGE * recent.abs()).then(|| {
-        let (count, next) = (losses.len(), losses.len() * 2);
-        format!("the validation loss was still falling at epoch {count}: train longer, --epochs {next}")
-    })
 }
 
 #[cfg(test)]

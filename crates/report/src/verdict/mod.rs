@@ -1,5 +1,28 @@
 //! The verdict of a search: what was found, and reasons to believe it.
 
+mod command;
+mod fitting;
+mod json;
+mod mattered;
+mod picture;
+mod rates;
+mod reading;
+mod text;
+mod warn;
+mod words;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod text_tests;
+
+pub use fitting::Fitting;
+pub use mattered::Mattered;
+pub use picture::verdict_svg;
+pub use rates::{Neighbour, Outcome, Rates};
+pub use reading::{Compared, EpochsLine, Judged, Over, Verdict};
+pub use text::verdict_text;
+
 use opportune_core::epochs::EpochsTable;
 use opportune_core::memory::TrialResult;
 use opportune_core::range_test::RangeTest;
@@ -95,4 +118,27 @@ impl Found {
     pub fn best(&self) -> Option<&Config> {
         self.finalists.first().map(|one| &one.result.config)
     }
+}
+
+/// The trial whose curve the reasons are read off: the run of constant rate that the delivered schedule left, or the
+/// delivered trial itself as it was searched; of a schedule that was trained from its start, the run of constant rate
+/// that the table of epochs recommends.
+fn base(found: &Found) -> Option<&TrialResult> {
+    let best = found.finalists.first()?;
+    let trial = |number: u32| found.trials.iter().find(|one| one.trial == number);
+    if let Some(trunk) = best.from.and_then(|(number, _)| trial(number)) {
+        return Some(trunk);
+    }
+    if let Some(same) = trial(best.result.trial).filter(|one| one.config == best.result.config) {
+        return Some(same);
+    }
+    let recommended = found.epochs.as_ref().and_then(|table| table.rows.get(table.recommended));
+    recommended.and_then(|row| trial(row.trial)).or(Some(&best.result))
+}
+
+/// The number of epochs that is delivered.
+fn epochs_of(found: &Found) -> Option<u32> {
+    let result = &found.finalists.first()?.result;
+    let trained = || result.folds.iter().map(|fold| fold.ending.epochs).max();
+    result.config.get("epochs").and_then(|value| value.count()).or_else(trained)
 }
