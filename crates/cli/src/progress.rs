@@ -20,6 +20,7 @@ pub struct Teller {
     varied: Vec<String>,
     /// A single training is told by its epochs, a search by its trials.
     single: bool,
+    rungs: bool,
     bar: ProgressBar,
     final_model: AtomicBool,
     ended: AtomicUsize,
@@ -40,7 +41,13 @@ impl Teller {
         let single = varied.is_empty();
         let (ended, trials) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let final_model = AtomicBool::new(false);
-        Teller { score, json, quiet, varied, single, bar, final_model, ended, trials, warnings: Mutex::default() }
+        let rungs = false;
+        Teller { score, json, quiet, varied, single, rungs, bar, final_model, ended, trials, warnings: Mutex::default() }
+    }
+
+    /// For a search whose trials come to an end several times, each time after more epochs.
+    pub fn by_rungs(self) -> Teller {
+        Teller { rungs: true, ..self }
     }
 
     /// A line for programs.
@@ -98,7 +105,13 @@ impl Teller {
             _ => format!("{} {mean:.4}{spread}", self.score),
         };
         let trials = self.trials.load(Ordering::Relaxed).max(place);
-        let line = format!("trial {place} of {trials}: {}: {what}", settings.join(", "));
+        let line = match self.rungs {
+            true => {
+                let epochs = result.folds.iter().map(|fold| fold.ending.epochs).max().unwrap_or(0);
+                format!("{}: {what} after {epochs} epoch{}", settings.join(", "), if epochs == 1 { "" } else { "s" })
+            }
+            false => format!("trial {place} of {trials}: {}: {what}", settings.join(", ")),
+        };
         if self.bar.is_hidden() {
             crate::say(&line);
         } else {

@@ -111,6 +111,17 @@ impl Domain {
     }
 }
 
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Domain::Values(values) => {
+                f.write_str(&values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | "))
+            }
+            Domain::Range { low, high, .. } => write!(f, "{} .. {}", Value::Number(*low), Value::Number(*high)),
+        }
+    }
+}
+
 /// A parameter that is searched over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Param {

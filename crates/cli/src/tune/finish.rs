@@ -1,71 +1,246 @@
 //! What a search leaves behind: files, the verdict, the last event.
 
-use super::search::Search;
+use super::search::{Search, epochs_in_words};
 use super::strategy::Strategy;
 use crate::flags::Tune;
 use crate::job::Job;
 use crate::progress::print_line;
-use crate::work::{Exit, config_json};
+use crate::work::{self, Exit, config_json, set_rules, with_spread};
 use opportune_core::InputError;
-use opportune_core::memory::mean_and_std;
+use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::plan::Part;
+use opportune_data::Target;
+use opportune_net::Model;
+use opportune_report::{
+    Cost, Curves, Finalist, Found, Verdict, curves_svg, diverged, trials_csv, trials_table, verdict_svg, verdict_text,
+};
+use serde_json::{Value, json};
 
-pub fn dry_run(_flags: &Tune, _strategy: Strategy, _job: &Job, _name: &str) -> Result<Exit, InputError> {
+/// Rows of a table on the terminal; trials.csv has all.
+const TABLE_ROWS: usize = 30;
+
+impl Search<'_, '_> {
+    /// What was trained so far, in fold-epochs.
+    pub fn cost(&self) -> Cost {
+        let memory = self.work.engine.memory();
+        let job = &self.work.job;
+        let finalists: Vec<u32> = self.candidates.iter().map(|one| one.trial).collect();
+        let both: Vec<u32> = self.trials.iter().chain(&finalists).copied().collect();
+        let ((_, search), (all, distinct)) = (memory.used(&self.trials, &job.parts), memory.used(&both, &job.parts));
+        let (again, confirmation) = memory.used(&finalists, &job.confirmation());
+        let best: Vec<u32> = finalists.into_iter().take(1).collect();
+        let candidates = self.trials.len() as u64 * job.parts.len() as u64;
+        Cost {
+            range_test: self.range_tests.iter().map(|(_, test)| test.cost()).sum(),
+            search,
+            forks: distinct - search,
+            confirmation,
+            refit: memory.used(&best, &[Part::Whole]).1,
+            shared: (all - distinct) + (again - confirmation),
+            full_grid: candidates * u64::from(job.epochs.limit()),
+            seconds: self.work.began.elapsed().as_secs_f64(),
+        }
+    }
+
+    /// Everything the verdict is read off.
+    fn found(&self, test: Option<f64>) -> Found {
+        let job = &self.work.job;
+        let finalist = |one: &super::search::Candidate| Finalist {
+            result: one.result.clone(),
+            confirmed: one.confirmed.clone(),
+            from: one.finalist.from,
+        };
+        Found {
+            study: self.work.name.clone(),
+            score: job.score,
+            judged_by: job.judged_by.clone(),
+            space: job.space.clone(),
+            limit: job.epochs.limit(),
+            range_test: self.range_tests.first().map(|(_, test)| test.clone()),
+            trials: self.results(),
+            epochs: self.table(&self.sound()),
+            finalists: self.candidates.iter().map(finalist).collect(),
+            training_rows: job.training_rows,
+            rows_in_all: job.rows_in_all(),
+            test_rows: job.test.len(),
+            test,
+            cost: self.cost(),
+            largest_class: largest_class(job),
+            ended_early: self.ended_early.clone(),
+            warnings: self.work.teller.warnings(),
+            command: self.work.again.clone(),
+            out: self.work.output.folder().display().to_string(),
+        }
+    }
+}
+
+/// Share of the most frequent class among the rows of the final model.
+fn largest_class(job: &Job) -> Option<f64> {
+    let Target::Classes { codes, labels } = job.data.target() else { return None };
+    let samples = job.trainer.samples(Part::Whole)?;
+    let mut counts = vec![0u32; labels.len()];
+    samples.train.iter().for_each(|row| counts[codes[*row as usize] as usize] += 1);
+    counts.iter().max().map(|most| f64::from(*most) / samples.train.len() as f64)
+}
+
+fn cost_json(cost: &Cost) -> Value {
+    json!({
+        "epochs_trained": cost.trained(), "epochs_shared": cost.shared,
+        "seconds": (cost.seconds * 1000.0).round() / 1000.0, "range_test": cost.range_test, "search": cost.search,
+        "forks": cost.forks, "confirmation": cost.confirmation, "refit": cost.refit, "full_grid": cost.full_grid,
+    })
+}
+
+/// Writes files and says the verdict.
+pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
+    let Some(best) = search.candidates.first() else { return nothing(search) };
+    let trial = best.trial;
+    let refit = search.work.engine.memory().result(trial, &[Part::Whole]);
+    if refit.is_none_or(|refit| !refit.score().is_finite()) {
+        crate::say("no model: the final training diverged, though those of the folds did not");
+        return nothing(search);
+    }
+    let (model, _) = search.work.model(trial, Part::Whole)?;
+    let test = search.work.test(&model)?;
+    let found = search.found(test);
+    let Some(verdict) = Verdict::of(&found) else { return nothing(search) };
+    write_files(search, &found, &model)?;
+
+    let best = &search.candidates[0];
+    let scores = if best.confirmed.is_empty() { best.result.scores() } else { best.confirmed.clone() };
+    let (mean, std) = mean_and_std(&scores);
+    let score = search.work.job.score;
+    let mut event = verdict.json();
+    let told = json!({
+        "event": "finished", "best": config_json(&best.finalist.config), "until": best.finalist.until,
+        "score": {"name": score, "mean": mean, "std": std, "folds": scores}, "search_score": best.result.score(),
+        "test": test.map(|test| json!({score.word(): test})), "cost": cost_json(&found.cost),
+        "trials": search.trials.len(), "strategy": search.strategy.name(),
+        "stopped": stopped(found.ended_early.as_deref()), "out": found.out,
+    });
+    if let (Value::Object(event), Value::Object(told)) = (&mut event, told) {
+        event.extend(told);
+    }
+    search.work.engine.note("finished", event.to_string()).map_err(work::outside)?;
+    if search.work.teller.is_json() {
+        search.work.teller.event(&event)?;
+        return Ok(Exit::Fine);
+    }
+    print_line(verdict_text(&verdict).trim_end())?;
+    print_line("")?;
+    print_line(&format!(
+        "Written to {}/: model.safetensors, best.toml, verdict.svg, curves.svg, trials.csv",
+        found.out
+    ))?;
     Ok(Exit::Fine)
 }
 
+fn stopped(ended_early: Option<&str>) -> &'static str {
+    match ended_early {
+        None => "complete",
+        Some("the time was up") => "time",
+        Some("interrupted") => "interrupted",
+        Some(_) => "target",
+    }
+}
+
+fn write_files(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<(), InputError> {
+    let (work, best) = (&search.work, &search.candidates[0]);
+    let data = &search.flags.data;
+    let score = work.job.score;
+    model.save(&work.output.path("model.safetensors"))?;
+    let scores = if best.confirmed.is_empty() { best.result.scores() } else { best.confirmed.clone() };
+    let (mean, std) = mean_and_std(&scores);
+    let comment = [
+        format!(
+            "Best settings of the study '{}': {score} {} over {}",
+            work.name,
+            with_spread(mean, std),
+            work.job.judged_by
+        ),
+        format!(
+            "To train the delivered model again, bit for bit: opportune fit {} --config best.toml",
+            data.data.display()
+        ),
+    ];
+    let mut toml = work.settings(&comment, &best.finalist.config, data);
+    if best.finalist.until < work::epochs_of(&best.finalist.config, work.job.base.epochs) {
+        toml.set("until", i64::from(best.finalist.until));
+    }
+    set_rules(&mut toml, &[]);
+    work.output.write("best.toml", toml.text())?;
+    let mut all = found.trials.clone();
+    let new = |one: &&Finalist| found.trials.iter().all(|trial| trial.trial != one.result.trial);
+    all.extend(found.finalists.iter().filter(new).map(|one| one.result.clone()));
+    work.output.write("trials.csv", &trials_csv(&all, score))?;
+    let title = format!("{}: {} trials", work.name, all.len());
+    let subtitle = format!("validation, mean over {}", work.job.judged_by);
+    let chosen = Some(best.trial);
+    work.output.write("curves.svg", &curves_svg(&Curves::of_search(&title, &subtitle, score, &all, chosen)))?;
+    work.output.write("verdict.svg", &verdict_svg(found))
+}
+
+/// Says the verdict so far, and how to go on.
 pub fn interrupted(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
+    search.ended_early = Some("interrupted".into());
+    search.choose_so_far();
+    let found = search.found(None);
+    if let Some(verdict) = Verdict::of(&found) {
+        if search.work.teller.is_json() {
+            let mut event = verdict.json();
+            event["event"] = json!("verdict_so_far");
+            search.work.teller.event(&event)?;
+        } else {
+            print_line(verdict_text(&verdict).trim_end())?;
+        }
+    }
     search.work.interrupted()
 }
 
-pub fn nothing(_search: &Search<'_, '_>) -> Result<Exit, InputError> {
+/// Says that every training diverged.
+pub fn nothing(search: &Search<'_, '_>) -> Result<Exit, InputError> {
+    let results = search.results();
+    let why = diverged(&results).unwrap_or_else(|| "no setting has a score".into());
+    let event = json!({
+        "event": "finished", "best": null, "score": null, "search_score": null, "test": null,
+        "cost": cost_json(&search.cost()), "trials": results.len(), "stopped": "diverged", "warnings": [why],
+        "out": null,
+    });
+    search.work.teller.event(&event)?;
+    if !search.work.teller.is_json() {
+        print_line(&trials_table(&results, search.work.job.score, None, TABLE_ROWS))?;
+    }
+    let rate = |one: &TrialResult| one.config.get("lr").and_then(|value| value.number());
+    let lowest = results.iter().filter_map(rate).fold(f64::INFINITY, f64::min);
+    let next =
+        if lowest.is_finite() { format!(", --lr {:e}..{:e}", lowest / 100.0, lowest / 2.0) } else { String::new() };
+    crate::say(&format!("no result: {why}{next}"));
     Ok(Exit::Negative)
 }
 
-pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
-    let (model, epochs) = search.work.model(search.candidates[0].trial, Part::Whole)?;
-    let test = search.work.test(&model)?;
-    let table = search.table();
-    let memory = search.work.engine.memory();
-    let parts = &search.work.job.parts;
-    let finalists: Vec<u32> = search.candidates.iter().map(|one| one.trial).collect();
-    let all: Vec<u32> = search.trials.iter().chain(&finalists).copied().collect();
-    let trunks = memory.used(&search.trials, parts);
-    let both = memory.used(&all, parts);
-    let range: u64 = search.range_tests.iter().map(|(_, test)| test.cost()).sum();
-    let confirmation = memory.used(&finalists, &search.work.job.confirmation());
-    for result in search.results() {
-        let curve = opportune_core::judged::JudgedCurve::of(&result);
-        println!(
-            "{} {:?} best {:?} epochs {}",
-            result.trial,
-            result.config.get("lr"),
-            curve.best(9999),
-            curve.epochs()
-        );
+/// Says what would be searched.
+pub fn dry_run(flags: &Tune, strategy: Strategy, job: &Job, name: &str) -> Result<Exit, InputError> {
+    job.warnings.iter().for_each(|warning| crate::say(&format!("warning: {warning}")));
+    let limit = job.epochs.limit();
+    if flags.study.json {
+        let event = json!({
+            "event": "dry_run", "study": name, "strategy": strategy.name(), "space": job.space, "parts": job.parts.len(),
+            "training_rows": job.training_rows, "test_rows": job.test.len(), "epochs": job.epochs.ladder,
+        });
+        print_line(&event.to_string())?;
+        return Ok(Exit::Fine);
     }
-    if let Some(table) = table {
-        for (i, row) in table.rows.iter().enumerate() {
-            println!("{i} {row:?} {}", row.as_good());
-        }
-        println!("best {} recommended {}", table.best, table.recommended);
+    let name = format!("study '{name}', strategy {}, up to {}", strategy.name(), epochs_in_words(limit));
+    print_line(&format!("{name}, judged by {}:", job.judged_by))?;
+    for param in &job.space.0 {
+        print_line(&format!("  {}: {}", param.name, param.domain))?;
     }
-    for one in &search.candidates {
-        println!(
-            "{} search {} confirmed {:?}",
-            config_json(&one.finalist.config),
-            one.result.score(),
-            mean_and_std(&one.confirmed)
-        );
+    if job.space.param("lr").is_none() && !flags.space.schedule.iter().any(|schedule| schedule.owns_rate()) {
+        print_line("  lr: bracketed by a range test")?;
     }
-    println!(
-        "range {range} search {} forks {} = {}; confirm {} refit {epochs} test {test:?} seconds {}",
-        trunks.1,
-        both.1 - trunks.1,
-        range + both.1,
-        confirmation.1,
-        search.work.began.elapsed().as_secs_f64()
-    );
-    print_line("done")?;
+    if job.space.param("schedule").is_none() && strategy == Strategy::Auto {
+        print_line("  schedule: constant with a cooldown, and cosine")?;
+    }
+    print_line("nothing was trained (--dry-run)")?;
     Ok(Exit::Fine)
 }

@@ -111,8 +111,7 @@ fn dry_run(flags: &Tune, job: &Job, name: &str, alone: u64, shared: u64) -> Resu
     }
     print_line(&format!("study '{name}', {} settings judged by {}:", job.space.size(), job.judged_by))?;
     for param in &job.space.0 {
-        let values: Vec<String> = param.values().iter().map(|value| value.to_string()).collect();
-        print_line(&format!("  {}: {}", param.name, values.join(" | ")))?;
+        print_line(&format!("  {}: {}", param.name, param.domain))?;
     }
     print_line(&format!("  at most {alone} fold-epochs, {shared} when what they share is trained once"))?;
     print_line("nothing was trained (--dry-run)")?;

@@ -1,7 +1,9 @@
 //! `opportune tune`: search, train again with the best, score the test rows, say what came of it.
 
+mod choice;
 mod finish;
 mod grid;
+mod population;
 mod search;
 mod strategy;
 

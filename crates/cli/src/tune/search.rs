@@ -1,46 +1,45 @@
-//! Every strategy but the grid: a range test, a search, finalists, their confirmation, the final model.
+//! Every strategy but the grid, step by step: range test, search, finalists, their confirmation, the final model. Each
+//! step looks at what is remembered first, so a search that was interrupted passes quickly through what it has done.
 
 use super::finish;
 use super::strategy::{self, Strategy};
 use crate::flags::Tune;
 use crate::job::{Job, Purpose};
 use crate::progress::Teller;
-use crate::work::{self, Exit, Work, name_of};
+use crate::work::{Exit, Work, name_of};
 use opportune_core::InputError;
 use opportune_core::epochs::{EpochsTable, ladder};
-use opportune_core::finalists::{CONFIRMED, Finalist, SCHEDULES, confirmed, cooldown_begins, finalists};
+use opportune_core::finalists::{Finalist, cooldown_begins};
 use opportune_core::judged::JudgedCurve;
 use opportune_core::memory::TrialResult;
-use opportune_core::observation::BLOCKS;
 use opportune_core::plan::Part;
-use opportune_core::policy::{Auto, Grid, Single};
-use opportune_core::ports::Planner;
-use opportune_core::range_test::{RangeTest, rates_between};
-use opportune_core::schedule::{Constant, Schedule, Timing};
-use opportune_core::space::{Config, Domain, Space, Value};
+use opportune_core::policy::{Asha, Auto, Halving, Limited, Policy, Sampled, Single, geometric_rungs};
+use opportune_core::range_test::RangeTest;
+use opportune_core::sampler::{Random, Sampler, Sobol};
+use opportune_core::space::Config;
+use opportune_core::stop::Stopped;
 use opportune_study::Asked;
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// Where a range test tells nothing, these rates are tried.
-const UNKNOWN_RATES: (f64, f64) = (1e-4, 0.1);
-/// Optimizer steps of a range test: two epochs, but no fewer and no more than these.
-const RANGE_STEPS: (u32, u32) = (12, 48);
-/// The first rung has at least so many optimizer steps: after fewer, every rate looks alike.
-const FIRST_STEPS: u32 = 8;
-/// Rates of a list or a range that is given, at the most.
-const RATES_MOST: usize = 14;
 /// Of the time that is allowed, the search takes so much, and the finalists may go on up to so much.
 const SEARCH_TIME: f64 = 0.6;
-const FINALISTS_TIME: f64 = 0.85;
+pub const FINALISTS_TIME: f64 = 0.85;
+/// Of the epochs that are allowed, the search takes so much; the rest is for finalists, confirmation and final model.
+const SEARCH_EPOCHS: f64 = 0.5;
+/// Trials unless told.
+const SAMPLES: u32 = 20;
+const HALVED: u32 = 27;
+/// Of the strategies that are asked for by their names; the default search has a rule of its own.
+const ETA: u32 = 3;
 
 /// A candidate for delivery, in work.
 pub struct Candidate {
     pub finalist: Finalist,
     /// Its number in the study.
     pub trial: u32,
-    /// On the folds of the search.
+    /// On the folds of the search; the last epoch counts.
     pub result: TrialResult,
     /// Scores of the confirmation by fold or block; empty if there was none.
     pub confirmed: Vec<f64>,
@@ -59,7 +58,8 @@ pub struct Search<'a, 'f> {
     pub candidates: Vec<Candidate>,
     /// Why the search ended before its time.
     pub ended_early: Option<String>,
-    deadline: Option<(Instant, Duration)>,
+    began: Instant,
+    time: Option<Duration>,
 }
 
 pub fn run(flags: &Tune, strategy: Strategy, again: String, interrupt: &AtomicBool) -> Result<Exit, InputError> {
@@ -70,14 +70,13 @@ pub fn run(flags: &Tune, strategy: Strategy, again: String, interrupt: &AtomicBo
     let mut varied: Vec<String> =
         job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
     varied.push("lr".into());
-    let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied);
+    let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied).by_rungs();
     if flags.dry_run {
         return finish::dry_run(flags, strategy, &job, &name);
     }
     job.notes.iter().for_each(|note| teller.line(note));
     job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
     let work = Work::open(job, name, &flags.study, teller, interrupt, again)?;
-    let deadline = strategy::time(flags.search.time.as_deref())?.map(|time| (began, time));
     let mut search = Search {
         work,
         flags,
@@ -86,17 +85,17 @@ pub fn run(flags: &Tune, strategy: Strategy, again: String, interrupt: &AtomicBo
         trials: Vec::new(),
         candidates: Vec::new(),
         ended_early: None,
-        deadline,
+        began,
+        time: strategy::time(flags.search.time.as_deref())?,
     };
     search.begin()?;
-    // Each step looks at what is remembered first: a search that was interrupted passes through what it has done.
     if !(search.range_test()? && search.explore()?) {
         return finish::interrupted(&mut search);
     }
-    let Some(table) = search.table() else {
+    if search.sound().is_empty() {
         return finish::nothing(&search);
-    };
-    if !(search.train_finalists(&table)? && search.confirm()? && search.refit()?) {
+    }
+    if !(search.choose()? && search.confirm()? && search.refit()?) {
         return finish::interrupted(&mut search);
     }
     finish::finish(&mut search)
@@ -111,143 +110,83 @@ impl Search<'_, '_> {
             "score": job.score, "seed": job.base.seed, "epochs_limit": job.epochs.limit(),
         }))?;
         self.strategy.explained(self.flags).into_iter().for_each(|why| self.work.teller.line(&why));
-        let words = format!(
+        self.work.teller.line(&format!(
             "up to {} epochs, judged by {} ({} training rows each)",
             job.epochs.limit(),
             job.judged_by,
             job.training_rows
-        );
-        self.work.teller.line(&words);
+        ));
         Ok(())
     }
 
-    /// When a part of the allowed time will be over.
-    fn by(&self, share: f64) -> Option<Instant> {
-        self.deadline.map(|(began, time)| began + time.mul_f64(share))
+    /// When a share of the allowed time will be over.
+    pub fn by(&self, share: f64) -> Option<Instant> {
+        self.time.map(|time| self.began + time.mul_f64(share))
     }
 
-    fn late(&self, share: f64) -> bool {
+    /// Whether it is.
+    pub fn late(&self, share: f64) -> bool {
         self.by(share).is_some_and(|by| Instant::now() >= by)
     }
 
-    /// Points of the space without rate, schedule and epochs; a range is left at its middle.
-    fn points(&self) -> Vec<Config> {
-        let space = self.work.job.space.without("lr").without("schedule");
-        let middle = |mut config: Config| {
-            for param in space.0.iter().filter(|param| param.is_range()) {
-                config = config.with(&param.name, param.domain.at(0.5));
-            }
-            config
-        };
-        space.grid().map(middle).collect()
-    }
-
-    /// Brackets the rate for each optimizer, where it is not given. Whether it was done, not interrupted.
-    fn range_test(&mut self) -> Result<bool, InputError> {
-        let space = &self.work.job.space;
-        let own = |param: &opportune_core::space::Param| {
-            let schedule = |value: &Value| value.text().and_then(|text| text.parse::<Schedule>().ok());
-            param.values().iter().filter_map(schedule).any(|schedule| schedule.owns_rate())
-        };
-        if space.param("lr").is_some() || space.param("schedule").is_some_and(own) {
-            return Ok(true);
-        }
-        let mut firsts: Vec<Config> = Vec::new();
-        for point in self.points() {
-            if firsts.iter().all(|first| first.get("optimizer") != point.get("optimizer")) {
-                firsts.push(point);
-            }
-        }
-        for point in firsts {
-            let test = match self.remembered_test(&point) {
-                Some(test) => test,
-                None => {
-                    let plan = self.work.job.trainer.plan(&point, self.work.job.parts[0])?;
-                    let steps = (2 * plan.schedule.steps_per_epoch()).clamp(RANGE_STEPS.0, RANGE_STEPS.1);
-                    let rates = RangeTest::rates();
-                    let tested = self.work.job.trainer.range_test(&point, &rates, steps, 1, self.work.interrupt)?;
-                    let Some(test) = tested else { return Ok(false) };
-                    let note = json!({"config": point, "test": test});
-                    self.work.engine.note("range_test", note.to_string()).map_err(work::outside)?;
-                    test
-                }
-            };
-            self.work.teller.line(&bracket_in_words(&point, &test));
-            self.work.teller.event(&json!({"event": "range_test", "config": point, "test": test}))?;
-            if test.candidates().is_empty() {
-                self.work.teller.warn(
-                    "the range test cannot tell which rates train: no loss fell within its steps; rates from 1e-4 to \
-                     0.1 are tried"
-                        .into(),
-                );
-            }
-            self.range_tests.push((point, test));
-        }
-        Ok(true)
-    }
-
-    fn remembered_test(&self, point: &Config) -> Option<RangeTest> {
-        let notes = self.work.engine.memory().notes.iter().filter(|(kind, _)| kind == "range_test");
-        let parsed = notes.filter_map(|(_, text)| serde_json::from_str::<serde_json::Value>(text).ok());
-        let mut fits = parsed.filter(|note| note["config"] == json!(point));
-        fits.find_map(|note| serde_json::from_value(note["test"].clone()).ok())
-    }
-
-    /// Rates to begin with at a point, ascending; `None` where its schedules have rates of their own.
-    fn rates(&self, point: &Config) -> Vec<f64> {
-        match self.work.job.space.param("lr").map(|param| &param.domain) {
-            Some(Domain::Values(values)) => values.iter().filter_map(Value::number).collect(),
-            Some(&Domain::Range { low, high, .. }) => {
-                let rates = rates_between(low, high);
-                let every = rates.len().div_ceil(RATES_MOST);
-                rates.into_iter().step_by(every.max(1)).collect()
-            }
-            None => {
-                let fits = |(first, _): &&(Config, RangeTest)| first.get("optimizer") == point.get("optimizer");
-                let rates = self.range_tests.iter().find(fits).map(|(_, test)| test.candidates()).unwrap_or_default();
-                if rates.is_empty() { rates_between(UNKNOWN_RATES.0, UNKNOWN_RATES.1) } else { rates }
-            }
-        }
+    /// Fold-epochs that may still be trained; `None` without a budget.
+    pub fn budget_left(&self) -> Option<u64> {
+        let budget = self.flags.search.budget_epochs?;
+        Some(budget.saturating_sub(self.cost().trained()))
     }
 
     /// Has the trials trained. Whether it was done, not interrupted.
     fn explore(&mut self) -> Result<bool, InputError> {
-        let limit = self.work.job.epochs.limit();
-        let constant = Schedule::Constant(Constant, Timing::default()).to_string();
-        let mut population = Vec::new();
-        for point in self.points() {
-            for rate in self.rates(&point) {
-                let config = point.with("lr", Value::Number(rate)).with("schedule", Value::Text(constant.clone()));
-                population.push(config.with("epochs", Value::Count(limit)));
-            }
-        }
-        let probe = match self.work.job.space.param("lr").map(|param| &param.domain) {
-            Some(Domain::Values(_)) => None,
-            Some(&Domain::Range { low, high, .. }) => Some((low, high)),
-            None => Some((0.0, f64::INFINITY)),
+        let job = &self.work.job;
+        let parts = job.parts.len() as u32;
+        let target = self.flags.search.target_score.map(|target| (job.score, target));
+        let budget = self.budget_left().map(|left| (left as f64 * SEARCH_EPOCHS) as u64);
+        let policy = self.policy()?;
+        let mut policy = Limited::new(policy, parts, budget, target);
+        let branches = match self.strategy {
+            Strategy::Auto => job.epochs.ladder.iter().map(|epochs| cooldown_begins(*epochs)).collect(),
+            _ => Vec::new(),
         };
-        let rungs = Auto::rungs(&ladder(self.first_rung(&population)?, limit));
-        self.work.teller.line(&format!("halving over {} candidates, first rung {} epochs", population.len(), rungs[0]));
-        let mut policy = Auto::new(population, rungs, self.work.job.parts.len() as u32, probe);
-        let branches: Vec<u32> = self.work.job.epochs.ladder.iter().map(|epochs| cooldown_begins(*epochs)).collect();
-        let (parts, rules) = (self.work.job.parts.clone(), self.work.job.rules.clone());
-        let deadline = self.by(SEARCH_TIME);
+        let (parts, rules, deadline) = (job.parts.clone(), job.rules.clone(), self.by(SEARCH_TIME));
         let asked = Asked { branches, deadline, ..self.work.asked(&parts, &rules) };
         let outcome = self.work.run(&mut policy, &asked)?;
         self.trials = outcome.trials;
-        if outcome.cut {
-            self.ended_early = Some(if self.late(SEARCH_TIME) { "the time was up" } else { "enough was found" }.into());
+        if outcome.cut && !outcome.interrupted {
+            let late = self.late(SEARCH_TIME);
+            self.ended_early = Some(if late { "the time was up" } else { "the target score was reached" }.into());
         }
         Ok(!outcome.interrupted)
     }
 
-    fn first_rung(&self, population: &[Config]) -> Result<u32, InputError> {
-        if let Some(epochs) = self.flags.search.min_epochs {
-            return Ok(epochs);
-        }
-        let Some(first) = population.first() else { return Ok(1) };
-        let steps = self.work.job.trainer.plan(first, self.work.job.parts[0])?.schedule.steps_per_epoch();
-        Ok(FIRST_STEPS.div_ceil(steps))
+    fn policy(&self) -> Result<Box<dyn Policy>, InputError> {
+        let job = &self.work.job;
+        let (limit, seed) = (job.epochs.limit(), job.base.seed);
+        let trials = |default: u32| self.flags.search.trials.unwrap_or(default);
+        let least = self.flags.search.min_epochs.unwrap_or(1).min(limit);
+        Ok(match self.strategy {
+            Strategy::Auto | Strategy::Grid => {
+                let population = self.trunks();
+                let first = self.first_rung(&population)?;
+                let rungs = Auto::rungs(&ladder(first, limit));
+                let words = format!("{} candidates, at first for {}", population.len(), epochs_in_words(rungs[0]));
+                self.work.teller.line(&words);
+                Box::new(Auto::new(population, rungs, job.parts.len() as u32, self.rates_to_probe()))
+            }
+            Strategy::Random | Strategy::Sobol => {
+                let sampler: Box<dyn Sampler> = match self.strategy {
+                    Strategy::Random => Box::new(Random { seed }),
+                    _ => Box::new(Sobol::new(seed)),
+                };
+                Box::new(Sampled::new(self.full_space(), sampler, trials(SAMPLES), limit))
+            }
+            Strategy::Halving => {
+                Box::new(Halving::new(self.samples(trials(HALVED)), geometric_rungs(least, limit, ETA), ETA))
+            }
+            Strategy::Asha => {
+                let rungs = geometric_rungs(least, limit, ETA);
+                Box::new(Asha::new(self.full_space(), Box::new(Sobol::new(seed)), trials(HALVED), rungs, ETA))
+            }
+        })
     }
 
     /// Results of the trials that have any, those that diverged among them.
@@ -256,95 +195,22 @@ impl Search<'_, '_> {
         self.trials.iter().filter_map(result).collect()
     }
 
-    /// The answer for every number of epochs; `None` if every trial diverged.
-    pub fn table(&self) -> Option<EpochsTable> {
-        let results = self.results();
-        let curves: Vec<(u32, JudgedCurve)> = sound(&results).map(|one| (one.trial, JudgedCurve::of(one))).collect();
-        let curves: Vec<(u32, &JudgedCurve)> = curves.iter().map(|(trial, curve)| (*trial, curve)).collect();
-        EpochsTable::of(&curves, &self.work.job.epochs.ladder)
-    }
-
-    /// Trains the finalists on the folds of the search. Whether it was done, not interrupted.
-    fn train_finalists(&mut self, table: &EpochsTable) -> Result<bool, InputError> {
-        let results = self.results();
-        let curves: Vec<JudgedCurve> = sound(&results).map(JudgedCurve::of).collect();
-        let trunks: Vec<_> = sound(&results).zip(&curves).map(|(one, curve)| (one.trial, &one.config, curve)).collect();
-        let schedules: Vec<String> = match self.work.job.space.param("schedule") {
-            Some(param) => param.values().iter().map(|value| value.to_string()).collect(),
-            None => SCHEDULES.map(String::from).to_vec(),
-        };
-        let all = finalists(table, &trunks, &schedules)?;
-        let parts = self.work.job.parts.clone();
-        let mut policy = Grid::of(all.iter().map(|one| (one.config.clone(), one.until)).collect());
-        let asked = Asked { deadline: self.by(FINALISTS_TIME), ..self.work.asked(&parts, &[]) };
-        let outcome = self.work.run(&mut policy, &asked)?;
-        if outcome.interrupted {
-            return Ok(false);
-        }
-        let memory = self.work.engine.memory();
-        let candidate = |(finalist, trial): (Finalist, &u32)| {
-            let result = memory.result(*trial, &parts)?;
-            Some(Candidate { finalist, trial: *trial, result, confirmed: Vec::new() })
-        };
-        self.candidates = all.into_iter().zip(&outcome.trials).filter_map(candidate).collect();
-        let score = self.work.job.score;
-        self.candidates.sort_by(|a, b| {
-            let (x, y) = (a.result.score(), b.result.score());
-            let loss = |one: &Candidate| one.result.summary().and_then(|s| s.validation_loss).unwrap_or(f64::INFINITY);
-            score.better(y, x).cmp(&score.better(x, y)).then(loss(a).total_cmp(&loss(b)))
+    /// Those that neither diverged nor failed, with their curves; without an epoch they tell nothing.
+    pub fn sound(&self) -> Vec<(TrialResult, JudgedCurve)> {
+        let sound = |one: &TrialResult| !matches!(one.stopped(), Stopped::Diverged | Stopped::Failed);
+        let results = self.results().into_iter().filter(sound);
+        let curved = results.map(|one| {
+            let curve = JudgedCurve::of(&one);
+            (one, curve)
         });
-        Ok(true)
+        curved.filter(|(_, curve)| curve.epochs() > 0).collect()
     }
 
-    /// Scores the best finalists on a fresh partition with a fresh seed. Whether it was done, not interrupted.
-    fn confirm(&mut self) -> Result<bool, InputError> {
-        let parts = self.work.job.confirmation();
-        let several: Vec<(Config, u32)> = self
-            .candidates
-            .iter()
-            .take(CONFIRMED)
-            .map(|one| (one.finalist.config.clone(), one.finalist.until))
-            .collect();
-        if parts.is_empty() || self.late(FINALISTS_TIME) {
-            return Ok(true);
-        }
-        let mut policy = Grid::of(several);
-        let deliver = parts.len() == 1;
-        let asked = Asked { deliver, deadline: self.by(1.0), ..self.work.asked(&parts, &[]) };
-        let outcome = self.work.run(&mut policy, &asked)?;
-        if outcome.interrupted {
-            return Ok(false);
-        }
-        if outcome.cut {
-            self.ended_early = Some("the time was up".into());
-            return Ok(true);
-        }
-        for place in 0..outcome.trials.len() {
-            let trial = outcome.trials[place];
-            self.candidates[place].confirmed = match parts[..] {
-                [part] => self.block_scores(trial, part)?,
-                _ => self.work.engine.memory().result(trial, &parts).map(|one| one.scores()).unwrap_or_default(),
-            };
-        }
-        let scores: Vec<Vec<f64>> =
-            self.candidates.iter().take(outcome.trials.len()).map(|one| one.confirmed.clone()).collect();
-        let chosen = confirmed(self.work.job.score, &scores);
-        self.candidates[..=chosen].rotate_right(1);
-        Ok(true)
-    }
-
-    /// Scores of a trial on blocks of the validation rows of a single split.
-    fn block_scores(&self, trial: u32, part: Part) -> Result<Vec<f64>, InputError> {
-        let diverged = || vec![f64::NAN; BLOCKS];
-        let ended = self.work.engine.memory().result(trial, &[part]);
-        if ended.is_none_or(|one| !one.score().is_finite()) {
-            return Ok(diverged());
-        }
-        let (model, _) = self.work.model(trial, part)?;
-        let Some(samples) = self.work.job.trainer.samples(part) else { return Ok(diverged()) };
-        let rows = |block: usize| samples.validation.iter().skip(block).step_by(BLOCKS).copied().collect::<Vec<u32>>();
-        let blocks = (0..BLOCKS.min(samples.validation.len())).map(rows);
-        Ok(blocks.map(|rows| model.score(&self.work.job.data, &rows, self.work.job.score)).collect())
+    /// The answer for every number of epochs, where trials are runs of constant rate; `None` if every trial diverged.
+    pub fn table(&self, sound: &[(TrialResult, JudgedCurve)]) -> Option<EpochsTable> {
+        let curves: Vec<(u32, &JudgedCurve)> = sound.iter().map(|(one, curve)| (one.trial, curve)).collect();
+        let table = EpochsTable::of(&curves, &self.work.job.epochs.ladder);
+        table.filter(|_| self.strategy == Strategy::Auto)
     }
 
     /// Trains the final model. Whether it was done, not interrupted.
@@ -357,26 +223,6 @@ impl Search<'_, '_> {
     }
 }
 
-/// Those that neither diverged nor failed.
-fn sound(results: &[TrialResult]) -> impl Iterator<Item = &TrialResult> {
-    use opportune_core::stop::Stopped;
-    results.iter().filter(|one| !matches!(one.stopped(), Stopped::Diverged | Stopped::Failed))
-}
-
-fn bracket_in_words(point: &Config, test: &RangeTest) -> String {
-    let of = point.get("optimizer").map(|value| value.to_string()).unwrap_or_default();
-    match (test.lowest(), test.edge()) {
-        (Some(low), Some(edge)) => {
-            format!("range test ({of}, {} steps): learns from {low:e} up, diverges from {edge:e} on", test.steps)
-        }
-        (Some(low), None) => {
-            format!("range test ({of}, {} steps): learns from {low:e} up, nothing tried diverges", test.steps)
-        }
-        _ => format!("range test ({of}, {} steps): nothing learned", test.steps),
-    }
-}
-
-/// For the space's parameters, with a rate where the range test brackets it.
-pub fn searched_space(search: &Search<'_, '_>) -> Space {
-    search.work.job.space.clone()
+pub fn epochs_in_words(epochs: u32) -> String {
+    if epochs == 1 { "1 epoch".into() } else { format!("{epochs} epochs") }
 }

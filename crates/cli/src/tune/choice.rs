@@ -1,0 +1,196 @@
+//! From what was searched to what is delivered: finalists, trained and confirmed.
+
+use super::search::{Candidate, FINALISTS_TIME, Search};
+use opportune_core::InputError;
+use opportune_core::epochs::EpochsTable;
+use opportune_core::finalists::{CONFIRMED, Finalist, SCHEDULES, confirmed, finalists};
+use opportune_core::judged::JudgedCurve;
+use opportune_core::memory::TrialResult;
+use opportune_core::observation::BLOCKS;
+use opportune_core::plan::Part;
+use opportune_core::policy::Grid;
+use opportune_core::space::Config;
+use opportune_study::Asked;
+
+impl Search<'_, '_> {
+    /// Finds the finalists, the best first. Whether it was done, not interrupted.
+    pub fn choose(&mut self) -> Result<bool, InputError> {
+        let sound = self.sound();
+        let done = match self.table(&sound) {
+            Some(table) => self.train_finalists(&sound, &table)?,
+            None => {
+                self.candidates = sound.iter().filter_map(|(one, curve)| as_it_is(one, curve)).collect();
+                true
+            }
+        };
+        let score = self.work.job.score;
+        self.candidates.sort_by(|a, b| {
+            let (x, y) = (a.result.score(), b.result.score());
+            let loss = |one: &Candidate| one.result.summary().and_then(|s| s.validation_loss).unwrap_or(f64::INFINITY);
+            score.better(y, x).cmp(&score.better(x, y)).then(loss(a).total_cmp(&loss(b)))
+        });
+        self.candidates.truncate(CONFIRMED);
+        Ok(done)
+    }
+
+    /// Trains what is to be compared at the recommended number of epochs, on the folds of the search.
+    fn train_finalists(
+        &mut self,
+        sound: &[(TrialResult, JudgedCurve)],
+        table: &EpochsTable,
+    ) -> Result<bool, InputError> {
+        let trunks: Vec<_> = sound.iter().map(|(one, curve)| (one.trial, &one.config, curve)).collect();
+        let schedules: Vec<String> = match self.work.job.space.param("schedule") {
+            Some(param) => param.values().iter().map(|value| value.to_string()).collect(),
+            None => SCHEDULES.map(String::from).to_vec(),
+        };
+        let mut all = finalists(table, &trunks, &schedules)?;
+        if let Some(left) = self.budget_left() {
+            let trained = |trial: u32| sound.iter().find(|(one, _)| one.trial == trial).map_or(0, |(_, c)| c.epochs());
+            all.truncate(affordable(&all, self.work.job.parts.len() as u64, left, &trained));
+        }
+        let parts = self.work.job.parts.clone();
+        let mut policy = Grid::of(all.iter().map(|one| (one.config.clone(), one.until)).collect());
+        let asked = Asked { deadline: self.by(FINALISTS_TIME), ..self.work.asked(&parts, &[]) };
+        let outcome = self.work.run(&mut policy, &asked)?;
+        if outcome.interrupted {
+            return Ok(false);
+        }
+        let memory = self.work.engine.memory();
+        let candidate = |(finalist, trial): (Finalist, &u32)| {
+            // One that the time was not enough for is no candidate.
+            let result = memory.result(*trial, &parts)?;
+            let whole = result.folds.iter().all(|fold| fold.curve.len() as u32 == finalist.until);
+            whole.then(|| Candidate { finalist, trial: *trial, result, confirmed: Vec::new() })
+        };
+        self.candidates = all.into_iter().zip(&outcome.trials).filter_map(candidate).collect();
+        if self.candidates.is_empty() {
+            // What is left is the run of constant rate itself, as far as it is trained.
+            let row = &table.rows[table.recommended];
+            let best = sound.iter().find(|(one, _)| one.trial == row.trial);
+            self.candidates = best.and_then(|(one, _)| at(one, row.at)).into_iter().collect();
+        }
+        Ok(true)
+    }
+
+    /// What the search would deliver if it ended here, unconfirmed.
+    pub fn choose_so_far(&mut self) {
+        if !self.candidates.is_empty() {
+            return;
+        }
+        let sound = self.sound();
+        self.candidates = match self.table(&sound) {
+            Some(table) => {
+                let row = &table.rows[table.recommended];
+                sound.iter().find(|(one, _)| one.trial == row.trial).and_then(|(one, _)| at(one, row.at)).into_iter().collect()
+            }
+            None => {
+                let all = sound.iter().filter_map(|(one, curve)| as_it_is(one, curve));
+                let score = self.work.job.score;
+                let better = |a: Candidate, b: Candidate| if score.better(b.result.score(), a.result.score()) { b } else { a };
+                all.reduce(better).into_iter().collect()
+            }
+        };
+    }
+
+    /// Scores the finalists on a fresh partition with a fresh seed. Whether it was done, not interrupted.
+    pub fn confirm(&mut self) -> Result<bool, InputError> {
+        let parts = self.work.job.confirmation();
+        let mut several: Vec<(Config, u32)> =
+            self.candidates.iter().map(|one| (one.finalist.config.clone(), one.finalist.until)).collect();
+        if let (Some(left), Some(best)) = (self.budget_left(), self.candidates.first()) {
+            // The final model comes first.
+            let each = u64::from(best.finalist.until) * parts.len().max(1) as u64;
+            several.truncate((left.saturating_sub(u64::from(best.finalist.until)) / each.max(1)) as usize);
+        }
+        if parts.is_empty() || several.is_empty() || self.late(FINALISTS_TIME) {
+            return Ok(true);
+        }
+        let mut policy = Grid::of(several);
+        let deliver = parts.len() == 1;
+        let asked = Asked { deliver, deadline: self.by(1.0), ..self.work.asked(&parts, &[]) };
+        let outcome = self.work.run(&mut policy, &asked)?;
+        if outcome.interrupted {
+            return Ok(false);
+        }
+        if outcome.cut {
+            self.ended_early = Some("the time was up".into());
+            return Ok(true);
+        }
+        for (place, trial) in outcome.trials.iter().enumerate() {
+            self.candidates[place].confirmed = match parts[..] {
+                [part] => self.block_scores(*trial, part)?,
+                _ => self.work.engine.memory().result(*trial, &parts).map(|one| one.scores()).unwrap_or_default(),
+            };
+        }
+        let compared = &self.candidates[..outcome.trials.len()];
+        let scores: Vec<Vec<f64>> = compared.iter().map(|one| one.confirmed.clone()).collect();
+        let chosen = confirmed(self.work.job.score, &scores);
+        self.candidates[..=chosen].rotate_right(1);
+        Ok(true)
+    }
+
+    /// Scores of a trial on blocks of the validation rows of a single split.
+    fn block_scores(&self, trial: u32, part: Part) -> Result<Vec<f64>, InputError> {
+        let ended = self.work.engine.memory().result(trial, &[part]);
+        let samples = self.work.job.trainer.samples(part);
+        let (Some(_), Some(samples)) = (ended.filter(|one| one.score().is_finite()), samples) else {
+            return Ok(vec![f64::NAN; BLOCKS]);
+        };
+        let (model, _) = self.work.model(trial, part)?;
+        let rows = |block: usize| samples.validation.iter().skip(block).step_by(BLOCKS).copied().collect::<Vec<u32>>();
+        let blocks = (0..BLOCKS.min(samples.validation.len())).map(rows);
+        Ok(blocks.map(|rows| model.score(&self.work.job.data, &rows, self.work.job.score)).collect())
+    }
+}
+
+/// A trial of a search without an epochs table: at its best epoch.
+fn as_it_is(result: &TrialResult, curve: &JudgedCurve) -> Option<Candidate> {
+    at(result, curve.best(u32::MAX)?.0)
+}
+
+/// A trial as it was after so many epochs.
+fn at(result: &TrialResult, epochs: u32) -> Option<Candidate> {
+    let mut result = result.clone();
+    for fold in &mut result.folds {
+        fold.curve.truncate(epochs as usize);
+        (fold.ending.epochs, fold.ending.chosen) = (epochs, epochs);
+    }
+    let until = result.folds.iter().map(|fold| fold.curve.len() as u32).min()?;
+    let finalist = Finalist { config: result.config.clone(), until, from: None };
+    Some(Candidate { finalist, trial: result.trial, result, confirmed: Vec::new() })
+}
+
+/// How many of the finalists can be trained on `parts` folds, if the final model and, for more than one, the
+/// confirmation of all is to remain possible: at least one, the first.
+fn affordable(all: &[Finalist], parts: u64, left: u64, trained: &dyn Fn(u32) -> u32) -> usize {
+    let more = |one: &Finalist| {
+        let shared = one.from.map_or(0, |(trial, epochs)| epochs.min(trained(trial)));
+        u64::from(one.until.saturating_sub(shared)) * parts
+    };
+    let cost = |count: usize| {
+        let several = &all[..count];
+        let epochs = |one: &Finalist| u64::from(one.until);
+        several.iter().map(|one| more(one) + epochs(one) * parts).sum::<u64>() + several.first().map_or(0, epochs)
+    };
+    let fits = (2..=all.len()).rev().find(|count| cost(*count) <= left);
+    let alone = |one: &Finalist| more(one) + u64::from(one.until) <= left;
+    fits.unwrap_or(usize::from(all.first().is_some_and(alone)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_leaves_room_for_confirmation_and_final_model() {
+        let one = |until: u32, from: Option<(u32, u32)>| Finalist { config: Config::default(), until, from };
+        let all = [one(50, Some((0, 40))), one(50, None), one(50, Some((1, 40)))];
+        let trained = |_: u32| 45;
+        let count = |left: u64| affordable(&all, 5, left, &trained);
+        // 10, 50 and 10 more epochs on 5 folds, 50 each for the confirmation, and 50 for the final model.
+        assert_eq!((count(50 + 70 * 5 + 150 * 5), count(50 + 70 * 5 + 150 * 5 - 1)), (3, 2));
+        assert_eq!((count(50 + 60 * 5 + 100 * 5), count(50 + 60 * 5 + 100 * 5 - 1)), (2, 1));
+        assert_eq!((count(100), count(99), count(0)), (1, 0, 0));
+    }
+}
