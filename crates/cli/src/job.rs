@@ -29,6 +29,12 @@ const HELD_OUT: f64 = 0.2;
 const THREADS_MAX: usize = 1024;
 /// Below so many training rows scores are little more than luck.
 const FEW_ROWS: usize = 100;
+const FEW_ROWS_SAID: &str = "rows to learn from: scores will vary much by chance";
+
+/// Whether a warning is the one of few rows.
+pub fn says_few_rows(warning: &str) -> bool {
+    warning.ends_with(FEW_ROWS_SAID)
+}
 
 /// What `fit` and `tune` have in common once their data are there.
 pub struct Job {
@@ -128,7 +134,7 @@ impl Job {
         }
         let mut warnings = warnings;
         if fit.len() < FEW_ROWS {
-            warnings.push(format!("only {} rows to learn from: scores will vary much by chance", fit.len()));
+            warnings.push(format!("only {} {FEW_ROWS_SAID}", fit.len()));
         }
         let parts =
             if folds.is_empty() { vec![Part::Whole] } else { (0..folds.len() as u32).map(Part::Fold).collect() };

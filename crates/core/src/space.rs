@@ -114,9 +114,7 @@ impl Domain {
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Domain::Values(values) => {
-                f.write_str(&values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | "))
-            }
+            Domain::Values(values) => f.write_str(&values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | ")),
             Domain::Range { low, high, .. } => write!(f, "{} .. {}", Value::Number(*low), Value::Number(*high)),
         }
     }

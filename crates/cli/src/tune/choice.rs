@@ -82,12 +82,18 @@ impl Search<'_, '_> {
         self.candidates = match self.table(&sound) {
             Some(table) => {
                 let row = &table.rows[table.recommended];
-                sound.iter().find(|(one, _)| one.trial == row.trial).and_then(|(one, _)| at(one, row.at)).into_iter().collect()
+                sound
+                    .iter()
+                    .find(|(one, _)| one.trial == row.trial)
+                    .and_then(|(one, _)| at(one, row.at))
+                    .into_iter()
+                    .collect()
             }
             None => {
                 let all = sound.iter().filter_map(|(one, curve)| as_it_is(one, curve));
                 let score = self.work.job.score;
-                let better = |a: Candidate, b: Candidate| if score.better(b.result.score(), a.result.score()) { b } else { a };
+                let better =
+                    |a: Candidate, b: Candidate| if score.better(b.result.score(), a.result.score()) { b } else { a };
                 all.reduce(better).into_iter().collect()
             }
         };

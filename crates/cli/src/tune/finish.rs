@@ -3,7 +3,7 @@
 use super::search::{Search, epochs_in_words};
 use super::strategy::Strategy;
 use crate::flags::Tune;
-use crate::job::Job;
+use crate::job::{self, Job};
 use crate::progress::print_line;
 use crate::work::{self, Exit, config_json, set_rules, with_spread};
 use opportune_core::InputError;
@@ -67,7 +67,8 @@ impl Search<'_, '_> {
             cost: self.cost(),
             largest_class: largest_class(job),
             ended_early: self.ended_early.clone(),
-            warnings: self.work.teller.warnings(),
+            // That there are few rows the verdict says itself.
+            warnings: self.work.teller.warnings().into_iter().filter(|one| !job::says_few_rows(one)).collect(),
             command: self.work.again.clone(),
             out: self.work.output.folder().display().to_string(),
         }

@@ -106,7 +106,11 @@ impl Search<'_, '_> {
         match self.work.job.space.param("lr").map(|param| &param.domain) {
             Some(Domain::Values(_)) => None,
             Some(&Domain::Range { low, high, .. }) => Some((low, high)),
-            None => Some((0.0, f64::INFINITY)),
+            // Below the lowest edge of divergence that a range test found.
+            None => {
+                let edges = self.range_tests.iter().filter_map(|(_, test)| test.edge());
+                Some((0.0, edges.fold(f64::INFINITY, f64::min) * (1.0 - 1e-9)))
+            }
         }
     }
 
@@ -121,12 +125,14 @@ impl Search<'_, '_> {
         };
         let most = self.flags.search.trials.unwrap_or(TRUNKS_MOST) as usize;
         let mut rest = self.rest();
-        let all = || rest.grid().flat_map(|point| self.rates(&point).into_iter().map(move |rate| (point.clone(), rate)));
+        let all =
+            || rest.grid().flat_map(|point| self.rates(&point).into_iter().map(move |rate| (point.clone(), rate)));
         if rest.range().is_none() && rest.size() <= most && all().count() <= most {
             return all().map(|(point, rate)| trunk(&point, rate)).collect();
         }
         // Rates differ by optimizer, so it is their place among them that is drawn.
-        rest.0.push(Param { name: "lr".into(), domain: Domain::Range { low: 0.0, high: 1.0, log: false, whole: false } });
+        rest.0
+            .push(Param { name: "lr".into(), domain: Domain::Range { low: 0.0, high: 1.0, log: false, whole: false } });
         let drawn = |point: Config| {
             let rates = self.rates(&point);
             let place = point.get("lr").and_then(Value::number).unwrap_or(0.0);

@@ -37,7 +37,8 @@ const SAME: f64 = 0.15;
 /// last rung it fell by less than its paired standard error, by less than 1 %, or by a smaller share than the next rung
 /// takes of what a full grid would cost; and no other trial would come that far below it by falling once more as it did.
 /// Then the rates at a half and a quarter of the winner's are trained as far as it was, unless the
-/// half is clearly worse; if one of them wins, the search goes on from there.
+/// half is clearly worse; if one of them wins, the search goes on from there. And where the highest rate leads, twice that
+/// rate joins the race.
 ///
 /// The measurements behind this are in `docs/judging.md`. What is recommended is not decided here, but read off the
 /// curves by [`crate::epochs::EpochsTable`].
@@ -201,6 +202,20 @@ impl Auto {
         })
     }
 
+    /// Where the highest rate of its kind leads, there may be a better one above: twice the rate, trained as far.
+    fn above(&mut self) -> Option<Action> {
+        let (_, high) = self.probe?;
+        let (leader, ..) = self.lowest(self.epochs())?;
+        let config = self.trials[leader].config.clone();
+        let rate = 2.0 * config.get("lr")?.number()?;
+        if rate > high || self.find(&config, rate).is_some() {
+            return None;
+        }
+        let trial = self.alike(&config, rate);
+        self.active.push(trial);
+        self.grant(trial, self.epochs())
+    }
+
     /// The next epochs for a rate below the winner's: as many as the winner needed to be about as good as it is, and more
     /// where that promises to beat it.
     fn next_probe(&mut self) -> Option<Action> {
@@ -229,18 +244,22 @@ impl Auto {
         None
     }
 
-    /// The trial that differs from `config` in its rate only, which is about `rate`; taken in if there is none.
+    /// The trial that differs from `config` in its rate only, which is about `rate`; a new one if there is none.
     fn alike(&mut self, config: &Config, rate: f64) -> usize {
+        self.find(config, rate).unwrap_or_else(|| {
+            self.trials.push(Taken::new(config.with("lr", Value::Number(rate))));
+            self.trials.len() - 1
+        })
+    }
+
+    fn find(&self, config: &Config, rate: f64) -> Option<usize> {
         let config = config.with("lr", Value::Number(rate));
         let fits = |one: &Taken| {
             let other = one.config.get("lr").and_then(Value::number);
             other.is_some_and(|other| (other / rate).ln().abs() < SAME)
                 && one.config.with("lr", Value::Number(rate)) == config
         };
-        self.trials.iter().position(fits).unwrap_or_else(|| {
-            self.trials.push(Taken::new(config));
-            self.trials.len() - 1
-        })
+        self.trials.iter().position(fits)
     }
 
     /// Where nobody in the race is left because all diverged, the best of those that wait take their places.
@@ -260,6 +279,9 @@ impl Auto {
             let more = if ranked.is_empty() { self.replace_lost() } else { Vec::new() };
             if !more.is_empty() {
                 return more;
+            }
+            if let Some(action) = self.above() {
+                return vec![action];
             }
             if !last && !ranked.is_empty() && self.promising() {
                 return self.open(ranked);
@@ -410,6 +432,15 @@ mod tests {
         assert_eq!(exactly.len(), RATES.len());
         let bounded = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, Some((0.0008, 1.0))), low);
         assert_eq!(bounded.len(), RATES.len());
+    }
+
+    #[test]
+    fn the_highest_rate_does_not_lead_unchallenged() {
+        let high = |rate: f64, epoch: u32| (rate / 0.12).ln().powi(2) / 10.0 + 1.0 / f64::from(epoch);
+        let trained = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, ANY), high);
+        assert!(trained["0.128"] >= 55 && trained["0.256"] <= 8, "{trained:?}");
+        let bounded = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, Some((1e-6, 0.1))), high);
+        assert!(!bounded.contains_key("0.128") && bounded["0.064"] >= 55, "{bounded:?}");
     }
 
     #[test]

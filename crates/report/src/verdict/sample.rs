@@ -127,7 +127,7 @@ pub(crate) fn layers(widths: &[u32]) -> Value {
 }
 
 pub(crate) fn range_test() -> RangeTest {
-    let losses = [2.302, 2.301, 2.299, 2.295, 2.28, 2.24, 2.1, 1.75, 1.1, 0.62, 0.7, 1.6, 3.9, 1e7];
+    let losses = [2.299, 2.295, 2.28, 2.24, 2.1, 1.75, 1.1, 0.62, 0.7, 1.6, 3.9, 1e7];
     let point = |(rate, loss): (f64, f64)| RatePoint { rate, losses: vec![Some(loss)] };
     let mut points: Vec<RatePoint> = RangeTest::rates().into_iter().zip(losses).map(point).collect();
     points.push(RatePoint { rate: 10.0, losses: vec![None] });

@@ -262,7 +262,25 @@ fn epochs(verdict: &Verdict) -> String {
     };
     columns.push(Column::words("", cells(&mark), false));
     let head = "What can be had within so many epochs, at a constant rate";
-    format!("\n{head}\n{}", lay_out(columns))
+    let beyond = beyond(verdict).map_or(String::new(), |why| format!("  {}\n", wrapped(&why, WIDTH - 2, 2)));
+    format!("\n{head}\n{}{beyond}", lay_out(columns))
+}
+
+/// Why the table ends before the limit of epochs.
+fn beyond(verdict: &Verdict) -> Option<String> {
+    let [.., before, last] = verdict.table.as_slice() else { return None };
+    if last.epochs >= verdict.limit || verdict.ended_early.is_some() {
+        return None;
+    }
+    let fell = 100.0 * (before.loss - last.loss) / before.loss.abs();
+    let how = match number::short(fell, 2) {
+        fell if fell == number::NONE || fell == "0" || fell.starts_with('-') => "did not fall any more".to_string(),
+        fell => format!("fell by {fell} %, too little for what the next step would cost"),
+    };
+    Some(format!(
+        "longer runs, up to {}, were not tried: from {} to {} epochs the lowest loss {how}",
+        verdict.limit, before.epochs, last.epochs
+    ))
 }
 
 /// What was trained, in one line; what sharing saved; what trying everything would have cost.

@@ -77,9 +77,9 @@ fn the_range_test_is_drawn_where_its_points_are() {
         let range = panel(document, "range");
         let test = found.range_test.as_ref().unwrap();
         let rows: Vec<Point> = test.points.iter().filter_map(|one| Some((one.rate, one.loss()?))).collect();
-        compare(range, &dots(range), &rows[..12]);
+        compare(range, &dots(range), &rows[..10]);
         let crosses = range.descendants().filter(|node| node.attribute("class") == Some("cross")).count();
-        assert_eq!(crosses, test.points.len() - 12);
+        assert_eq!(crosses, test.points.len() - 10);
         let stable = range.descendants().find(|node| node.attribute("class") == Some("stable")).unwrap();
         let (low, near) = value_at(range, (number_of(stable, "x"), 0.0));
         let (high, _) = value_at(range, (number_of(stable, "x") + number_of(stable, "width"), 0.0));
