@@ -9,11 +9,15 @@ use serde::{Deserialize, Serialize};
 
 /// A rate that takes this share of the best rate's way down has learned something.
 const LEARNS: f64 = 0.1;
+/// One that takes this share of it is no worse for a rate above the edge that was luckier.
+const MOST: f64 = 0.5;
 /// A loss that no rate brings down by this share of it tells nothing.
 const FALLS: f64 = 0.01;
 /// Rates above the best one by more than this are not worth a longer run, nor those below it by more than the other.
 const ABOVE: f64 = 2.0;
 const BELOW: f64 = 64.0;
+/// Those down to this share of it always are, though they may have learned little within the steps.
+const SOMEWHAT_BELOW: f64 = 8.0;
 /// Rates of a search are this, times powers of two: half and twice the best rate are then among them.
 const ANCHOR: f64 = 1e-3;
 
@@ -56,11 +60,19 @@ impl RangeTest {
         decades.chain([("1", 1)]).map(rate).collect()
     }
 
-    /// The rate with the lowest loss, and that loss; `None` if no loss fell enough to tell anything.
+    /// The rate with the lowest loss, and that loss; `None` if no loss fell enough to tell anything. Beyond a rate that
+    /// diverged another one may be low by luck: where rates below it learn, those above do not count.
     pub fn minimum(&self) -> Option<(f64, f64)> {
-        let losses = self.points.iter().filter_map(|point| Some((point.rate, point.loss()?)));
-        let lowest = losses.reduce(|best, one| if one.1 < best.1 { one } else { best })?;
-        (lowest.1 < self.initial - FALLS * self.initial.abs()).then_some(lowest)
+        let lowest = |points: &[RatePoint]| {
+            let losses = points.iter().filter_map(|point| Some((point.rate, point.loss()?)));
+            let lowest = losses.reduce(|best, one| if one.1 < best.1 { one } else { best })?;
+            (lowest.1 < self.initial - FALLS * self.initial.abs()).then_some(lowest)
+        };
+        let whole = lowest(&self.points)?;
+        let gone = |point: &RatePoint| point.loss().is_none_or(|loss| loss > self.initial + self.initial.abs());
+        let below = self.points.iter().position(gone).and_then(|end| lowest(&self.points[..end]));
+        let learns = |below: &(f64, f64)| below.1 <= self.initial - MOST * (self.initial - whole.1);
+        Some(below.filter(learns).unwrap_or(whole))
     }
 
     /// The lowest rate that learns: from there up every rate to the best one does.
@@ -93,7 +105,7 @@ impl RangeTest {
     /// not far below the best one, to below the edge, but not far above the best one. Empty where nothing can be told.
     pub fn candidates(&self) -> Vec<f64> {
         let (Some((best, _)), Some(lowest)) = (self.minimum(), self.lowest()) else { return Vec::new() };
-        let low = lowest.max(best / BELOW);
+        let low = lowest.max(best / BELOW).min(best / SOMEWHAT_BELOW);
         let high = self.edge().map_or(best * ABOVE, |edge| edge.min(best * ABOVE));
         rates_between(low, high).into_iter().filter(|rate| *rate < high).collect()
     }
@@ -159,6 +171,18 @@ mod tests {
         losses.extend([None, Some(0.35), None, None, None, None]);
         let one = test(2.3, &losses);
         assert_eq!((one.lowest(), one.edge()), (Some(3e-4), Some(0.03)));
+    }
+
+    #[test]
+    fn what_lies_beyond_divergence_does_not_count() {
+        let fallen = [1.1, 1.1, 1.1, 1.09, 1.05, 0.9, 0.6, 0.3, 0.1, 0.05, 0.2, 0.9].map(Some);
+        let beyond = [Some(5.0), None, Some(0.001)];
+        let one = test(1.1, &[&fallen[..], &beyond].concat());
+        assert_eq!((one.minimum(), one.edge()), (Some((0.03, 0.05)), Some(1.0)));
+        // A spike below the rates that learn leaves them alone.
+        let spike = [Some(1.1), Some(1.1), Some(9.0), Some(1.1), Some(1.1), Some(0.9), Some(0.5), Some(0.2)];
+        let one = test(1.1, &spike);
+        assert_eq!((one.minimum(), one.lowest()), (Some((0.003, 0.2)), Some(3e-4)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The verdict as text for the terminal.
 
+use super::Cost;
 use super::fitting::Fitting;
 use super::mattered::Mattered;
 use super::rates::{Neighbour, Outcome};
@@ -283,9 +284,8 @@ fn beyond(verdict: &Verdict) -> Option<String> {
     ))
 }
 
-/// What was trained, in one line; what sharing saved; what trying everything would have cost.
-pub(crate) fn cost(verdict: &Verdict) -> Vec<String> {
-    let cost = &verdict.cost;
+/// What was trained, item by item: the same for the same study, however long it took.
+pub(crate) fn trained(cost: &Cost, took: &str) -> String {
     let items = [
         ("range test", cost.range_test),
         ("search", cost.search),
@@ -295,16 +295,18 @@ pub(crate) fn cost(verdict: &Verdict) -> Vec<String> {
     ];
     let items: Vec<String> =
         items.iter().filter(|item| item.1 > 0).map(|(name, count)| format!("{name} {}", grouped(*count))).collect();
-    let trained = cost.trained();
     let each = if items.is_empty() { String::new() } else { format!(": {}", items.join(", ")) };
-    let mut lines = vec![format!(
-        "{} fold-epochs trained (one fold, one epoch) in {}{each}",
-        grouped(trained),
-        duration(cost.seconds)
-    )];
+    format!("{} fold-epochs trained (one fold, one epoch){took}{each}", grouped(cost.trained()))
+}
+
+/// What was trained, in one line; what sharing saved; what trying everything would have cost.
+fn cost(verdict: &Verdict) -> Vec<String> {
+    let cost = &verdict.cost;
+    let mut lines = vec![trained(cost, &format!(" in {}", duration(cost.seconds)))];
     if cost.shared > 0 {
         lines.push(format!("{} more came for nothing, as trials have them in common", grouped(cost.shared)));
     }
+    let trained = cost.trained();
     if cost.full_grid > trained && trained > 0 {
         let times = number::short(cost.full_grid as f64 / trained as f64, 2);
         lines.push(format!(

@@ -7,7 +7,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-use super::text::{cost, score_and_spread};
+use super::text::{score_and_spread, trained};
 use super::words::{capital, schedule as in_words, wrapped};
 use super::{Found, Verdict};
 use crate::axes::{NAMES, WORDS, path};
@@ -59,7 +59,7 @@ pub fn verdict_svg(found: &Found) -> String {
         None => format!("{}: nothing can be delivered", found.study),
     };
     let (subtitle, below) = match &verdict {
-        Some(verdict) => (score_line(verdict), cost(verdict).into_iter().next().unwrap_or_default()),
+        Some(verdict) => (score_line(verdict), trained(&verdict.cost, "")),
         None => (format!("judged by {}", found.judged_by), String::new()),
     };
     let mut svg = Svg::new(WIDTH, HEIGHT, &title, &subtitle);
