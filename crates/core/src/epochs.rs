@@ -51,14 +51,15 @@ pub struct EpochsTable {
     pub rows: Vec<EpochsRow>,
     /// The row of the lowest loss, the first of equals.
     pub best: usize,
-    /// The first row that is as good as the best.
+    /// The first row of enough epochs that is as good as the best.
     pub recommended: usize,
 }
 
 impl EpochsTable {
     /// Reads the table off curves (trial number and curve each), at these ascending numbers of epochs; those that no
-    /// trial was trained for are left out. `None` if no trial has an epoch.
-    pub fn of(curves: &[(u32, &JudgedCurve)], ladder: &[u32]) -> Option<EpochsTable> {
+    /// trial was trained for are left out. Fewer than `least` epochs are not recommended unless they are the best. `None`
+    /// if no trial has an epoch.
+    pub fn of(curves: &[(u32, &JudgedCurve)], ladder: &[u32], least: u32) -> Option<EpochsTable> {
         let longest = curves.iter().map(|(_, curve)| curve.epochs()).max()?;
         let best_at = |epochs: u32| {
             let all = curves.iter().filter_map(|(trial, curve)| curve.best(epochs).map(|best| (*trial, *curve, best)));
@@ -84,7 +85,7 @@ impl EpochsTable {
             })
         };
         let rows = cells.iter().map(row).collect::<Option<Vec<_>>>()?;
-        let recommended = rows.iter().position(EpochsRow::as_good).unwrap_or(best);
+        let recommended = rows.iter().position(|row| row.epochs >= least && row.as_good()).unwrap_or(best);
         Some(EpochsTable { rows, best, recommended })
     }
 }
@@ -106,12 +107,15 @@ mod tests {
     fn the_fewest_epochs_within_the_error_are_recommended_not_the_lowest_loss() {
         // From epoch 2 on, what is gained is less than its spread over folds.
         let curve = JudgedCurve::of_losses(&[[1.0, 1.2], [0.50, 0.70], [0.52, 0.66], [0.54, 0.62], [0.55, 0.61]]);
-        let table = EpochsTable::of(&[(7, &curve)], &[1, 2, 3, 5]).unwrap();
+        let table = EpochsTable::of(&[(7, &curve)], &[1, 2, 3, 5], 1).unwrap();
         assert_eq!((table.best, table.recommended), (3, 1));
+        // Fewer epochs than anything was compared at are no recommendation.
+        assert_eq!(EpochsTable::of(&[(7, &curve)], &[1, 2, 3, 5], 3).unwrap().recommended, 2);
+        assert_eq!(EpochsTable::of(&[(7, &curve)], &[1, 2, 3, 5], 9).unwrap().recommended, 3);
         assert_eq!((table.rows[3].at, table.rows[1].trial), (4, 7));
         // The same means with a gain that every fold agrees on.
         let curve = JudgedCurve::of_losses(&[[1.0, 1.2], [0.50, 0.70], [0.49, 0.69], [0.48, 0.68], [0.48, 0.68]]);
-        let table = EpochsTable::of(&[(7, &curve)], &[1, 2, 3, 5]).unwrap();
+        let table = EpochsTable::of(&[(7, &curve)], &[1, 2, 3, 5], 1).unwrap();
         assert_eq!((table.best, table.recommended), (3, 3));
     }
 
@@ -119,15 +123,15 @@ mod tests {
     fn every_number_of_epochs_has_its_own_best_trial() {
         let fast = JudgedCurve::of_losses(&[[0.5, 0.5], [0.4, 0.4], [0.6, 0.6]]);
         let slow = JudgedCurve::of_losses(&[[0.9, 0.9], [0.6, 0.6], [0.3, 0.3]]);
-        let table = EpochsTable::of(&[(0, &fast), (1, &slow)], &[1, 2, 3, 5]).unwrap();
+        let table = EpochsTable::of(&[(0, &fast), (1, &slow)], &[1, 2, 3, 5], 1).unwrap();
         assert_eq!(table.rows.iter().map(|row| (row.epochs, row.trial)).collect::<Vec<_>>(), [(1, 0), (2, 0), (3, 1)]);
         assert_eq!(table.recommended, 2);
-        assert_eq!(EpochsTable::of(&[], &[1]), None);
+        assert_eq!(EpochsTable::of(&[], &[1], 1), None);
     }
 
     #[test]
     fn with_one_pair_nothing_but_the_best_is_as_good() {
         let curve = JudgedCurve::of_losses(&[[1.0], [0.5], [0.499]]);
-        assert_eq!(EpochsTable::of(&[(0, &curve)], &[1, 2, 3]).unwrap().recommended, 2);
+        assert_eq!(EpochsTable::of(&[(0, &curve)], &[1, 2, 3], 1).unwrap().recommended, 2);
     }
 }

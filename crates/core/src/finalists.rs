@@ -131,7 +131,7 @@ mod tests {
         let fast = JudgedCurve::of_losses(&[[0.5, 0.5], [0.4, 0.4], [0.6, 0.6], [0.6, 0.6], [0.6, 0.6]]);
         let slow = JudgedCurve::of_losses(&[[0.9, 0.9], [0.6, 0.6], [0.3, 0.3], [0.2, 0.2], [0.1, 0.1]]);
         let (a, b) = (config(0.02), config(0.01));
-        let table = EpochsTable::of(&[(4, &fast), (7, &slow)], &[1, 2, 3, 5]).unwrap();
+        let table = EpochsTable::of(&[(4, &fast), (7, &slow)], &[1, 2, 3, 5], 1).unwrap();
         let schedules: Vec<String> = schedules.iter().map(|text| text.to_string()).collect();
         words(&finalists(&table, &[(4, &a, &fast), (7, &b, &slow)], &schedules).unwrap())
     }

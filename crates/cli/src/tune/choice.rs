@@ -9,7 +9,9 @@ use opportune_core::memory::TrialResult;
 use opportune_core::observation::BLOCKS;
 use opportune_core::plan::Part;
 use opportune_core::policy::Grid;
-use opportune_core::space::Config;
+use opportune_core::schedule::Schedule;
+use opportune_core::space::{Config, Value};
+use opportune_core::stop::Stopped;
 use opportune_study::Asked;
 
 impl Search<'_, '_> {
@@ -61,7 +63,7 @@ impl Search<'_, '_> {
             // One that the time was not enough for is no candidate.
             let result = memory.result(*trial, &parts)?;
             let whole = result.folds.iter().all(|fold| fold.curve.len() as u32 == finalist.until);
-            whole.then(|| Candidate { finalist, trial: *trial, result, confirmed: Vec::new() })
+            whole.then(|| Candidate::new(finalist, result))
         };
         self.candidates = all.into_iter().zip(&outcome.trials).filter_map(candidate).collect();
         if self.candidates.is_empty() {
@@ -124,6 +126,7 @@ impl Search<'_, '_> {
             return Ok(true);
         }
         for (place, trial) in outcome.trials.iter().enumerate() {
+            self.candidates[place].delivered = *trial;
             self.candidates[place].confirmed = match parts[..] {
                 [part] => self.block_scores(*trial, part)?,
                 _ => self.work.engine.memory().result(*trial, &parts).map(|one| one.scores()).unwrap_or_default(),
@@ -160,11 +163,16 @@ fn at(result: &TrialResult, epochs: u32) -> Option<Candidate> {
     let mut result = result.clone();
     for fold in &mut result.folds {
         fold.curve.truncate(epochs as usize);
-        (fold.ending.epochs, fold.ending.chosen) = (epochs, epochs);
+        (fold.ending.epochs, fold.ending.chosen, fold.ending.stopped) = (epochs, epochs, Stopped::Complete);
     }
     let until = result.folds.iter().map(|fold| fold.curve.len() as u32).min()?;
+    // Where the schedule is the same for any number of epochs, these are the ones.
+    let schedule = result.config.get("schedule").and_then(|value| value.text()?.parse::<Schedule>().ok());
+    if schedule.is_some_and(|schedule| !schedule.depends_on_epochs()) {
+        result.config = result.config.with("epochs", Value::Count(until));
+    }
     let finalist = Finalist { config: result.config.clone(), until, from: None };
-    Some(Candidate { finalist, trial: result.trial, result, confirmed: Vec::new() })
+    Some(Candidate::new(finalist, result))
 }
 
 /// How many of the finalists can be trained on `parts` folds, if the final model and, for more than one, the

@@ -27,15 +27,15 @@ impl Search<'_, '_> {
         let finalists: Vec<u32> = self.candidates.iter().map(|one| one.trial).collect();
         let both: Vec<u32> = self.trials.iter().chain(&finalists).copied().collect();
         let ((_, search), (all, distinct)) = (memory.used(&self.trials, &job.parts), memory.used(&both, &job.parts));
-        let (again, confirmation) = memory.used(&finalists, &job.confirmation());
-        let best: Vec<u32> = finalists.into_iter().take(1).collect();
+        let delivered: Vec<u32> = self.candidates.iter().map(|one| one.delivered).collect();
+        let (again, confirmation) = memory.used(&delivered, &job.confirmation());
         let candidates = self.trials.len() as u64 * job.parts.len() as u64;
         Cost {
             range_test: self.range_tests.iter().map(|(_, test)| test.cost()).sum(),
             search,
             forks: distinct - search,
             confirmation,
-            refit: memory.used(&best, &[Part::Whole]).1,
+            refit: memory.used(&delivered[..delivered.len().min(1)], &[Part::Whole]).1,
             shared: (all - distinct) + (again - confirmation),
             full_grid: candidates * u64::from(job.epochs.limit()),
             seconds: self.work.began.elapsed().as_secs_f64(),
@@ -95,7 +95,7 @@ fn cost_json(cost: &Cost) -> Value {
 /// Writes files and says the verdict.
 pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     let Some(best) = search.candidates.first() else { return nothing(search) };
-    let trial = best.trial;
+    let trial = best.delivered;
     let refit = search.work.engine.memory().result(trial, &[Part::Whole]);
     if refit.is_none_or(|refit| !refit.score().is_finite()) {
         crate::say("no model: the final training diverged, though those of the folds did not");

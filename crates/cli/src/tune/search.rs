@@ -37,12 +37,20 @@ const ETA: u32 = 3;
 /// A candidate for delivery, in work.
 pub struct Candidate {
     pub finalist: Finalist,
-    /// Its number in the study.
+    /// The number under which it was searched.
     pub trial: u32,
+    /// The number under which it is confirmed and delivered: another one where it keeps fewer epochs.
+    pub delivered: u32,
     /// On the folds of the search; the last epoch counts.
     pub result: TrialResult,
     /// Scores of the confirmation by fold or block; empty if there was none.
     pub confirmed: Vec<f64>,
+}
+
+impl Candidate {
+    pub fn new(finalist: Finalist, result: TrialResult) -> Candidate {
+        Candidate { finalist, trial: result.trial, delivered: result.trial, result, confirmed: Vec::new() }
+    }
 }
 
 /// A search in work; what it came to so far.
@@ -58,6 +66,8 @@ pub struct Search<'a, 'f> {
     pub candidates: Vec<Candidate>,
     /// Why the search ended before its time.
     pub ended_early: Option<String>,
+    /// Epochs after which trials are first compared; fewer are not recommended.
+    first_rung: u32,
     began: Instant,
     time: Option<Duration>,
 }
@@ -85,6 +95,7 @@ pub fn run(flags: &Tune, strategy: Strategy, again: String, interrupt: &AtomicBo
         trials: Vec::new(),
         candidates: Vec::new(),
         ended_early: None,
+        first_rung: 1,
         began,
         time: strategy::time(flags.search.time.as_deref())?,
     };
@@ -141,8 +152,10 @@ impl Search<'_, '_> {
         let parts = job.parts.len() as u32;
         let target = self.flags.search.target_score.map(|target| (job.score, target));
         let budget = self.budget_left().map(|left| (left as f64 * SEARCH_EPOCHS) as u64);
-        let policy = self.policy()?;
-        let mut policy = Limited::new(policy, parts, budget, target);
+        let population = if self.strategy == Strategy::Auto { self.trunks() } else { Vec::new() };
+        self.first_rung = self.first_rung(&population)?.min(job.epochs.limit());
+        let job = &self.work.job;
+        let mut policy = Limited::new(self.policy(population), parts, budget, target);
         let branches = match self.strategy {
             Strategy::Auto => job.epochs.ladder.iter().map(|epochs| cooldown_begins(*epochs)).collect(),
             _ => Vec::new(),
@@ -158,16 +171,14 @@ impl Search<'_, '_> {
         Ok(!outcome.interrupted)
     }
 
-    fn policy(&self) -> Result<Box<dyn Policy>, InputError> {
+    fn policy(&self, population: Vec<Config>) -> Box<dyn Policy> {
         let job = &self.work.job;
         let (limit, seed) = (job.epochs.limit(), job.base.seed);
         let trials = |default: u32| self.flags.search.trials.unwrap_or(default);
-        let least = self.flags.search.min_epochs.unwrap_or(1).min(limit);
-        Ok(match self.strategy {
+        let least = self.first_rung;
+        match self.strategy {
             Strategy::Auto | Strategy::Grid => {
-                let population = self.trunks();
-                let first = self.first_rung(&population)?;
-                let rungs = Auto::rungs(&ladder(first, limit));
+                let rungs = Auto::rungs(&ladder(least, limit));
                 let words = format!("{} candidates, at first for {}", population.len(), epochs_in_words(rungs[0]));
                 self.work.teller.line(&words);
                 Box::new(Auto::new(population, rungs, job.parts.len() as u32, self.rates_to_probe()))
@@ -186,7 +197,7 @@ impl Search<'_, '_> {
                 let rungs = geometric_rungs(least, limit, ETA);
                 Box::new(Asha::new(self.full_space(), Box::new(Sobol::new(seed)), trials(HALVED), rungs, ETA))
             }
-        })
+        }
     }
 
     /// Results of the trials that have any, those that diverged among them.
@@ -209,7 +220,7 @@ impl Search<'_, '_> {
     /// The answer for every number of epochs, where trials are runs of constant rate; `None` if every trial diverged.
     pub fn table(&self, sound: &[(TrialResult, JudgedCurve)]) -> Option<EpochsTable> {
         let curves: Vec<(u32, &JudgedCurve)> = sound.iter().map(|(one, curve)| (one.trial, curve)).collect();
-        let table = EpochsTable::of(&curves, &self.work.job.epochs.ladder);
+        let table = EpochsTable::of(&curves, &self.work.job.epochs.ladder, self.first_rung);
         table.filter(|_| self.strategy == Strategy::Auto)
     }
 
@@ -219,7 +230,11 @@ impl Search<'_, '_> {
         let mut single = Single::new(best.finalist.config.clone(), best.finalist.until);
         self.work.teller.begin_final_model(self.work.job.rows_in_all());
         let asked = Asked { deliver: true, ..self.work.asked(&[Part::Whole], &[]) };
-        Ok(!self.work.run(&mut single, &asked)?.interrupted)
+        let outcome = self.work.run(&mut single, &asked)?;
+        if let (Some(best), Some(trial)) = (self.candidates.first_mut(), outcome.trials.first()) {
+            best.delivered = *trial;
+        }
+        Ok(!outcome.interrupted)
     }
 }
 

@@ -28,6 +28,7 @@ use opportune_core::memory::TrialResult;
 use opportune_core::range_test::RangeTest;
 use opportune_core::score::Score;
 use opportune_core::space::{Config, Space};
+use opportune_core::stop::Stopped;
 
 /// Everything a verdict is read off: what a search found, as it is stored.
 #[derive(Debug, Clone)]
@@ -129,7 +130,12 @@ fn base(found: &Found) -> Option<&TrialResult> {
     if let Some(trunk) = best.from.and_then(|(number, _)| trial(number)) {
         return Some(trunk);
     }
-    if let Some(same) = trial(best.result.trial).filter(|one| one.config == best.result.config) {
+    // The same but for its epochs, of which only the best ones may be delivered.
+    let alike = |one: &&TrialResult| match one.config.get("epochs") {
+        Some(epochs) => one.config == best.result.config.with("epochs", epochs.clone()),
+        None => one.config == best.result.config,
+    };
+    if let Some(same) = trial(best.result.trial).filter(alike) {
         return Some(same);
     }
     let recommended = found.epochs.as_ref().and_then(|table| table.rows.get(table.recommended));
@@ -138,7 +144,21 @@ fn base(found: &Found) -> Option<&TrialResult> {
 
 /// The number of epochs that is delivered.
 fn epochs_of(found: &Found) -> Option<u32> {
-    let result = &found.finalists.first()?.result;
-    let trained = || result.folds.iter().map(|fold| fold.ending.epochs).max();
-    result.config.get("epochs").and_then(|value| value.count()).or_else(trained)
+    found.finalists.first().map(|one| epochs_of_result(&one.result))
+}
+
+/// Epochs of a trial: those it asks for, or those it came to if it was put down before.
+fn epochs_of_result(result: &TrialResult) -> u32 {
+    let asked = result.config.get("epochs").and_then(|value| value.count());
+    let cut = result.folds.iter().any(|fold| fold.ending.stopped != Stopped::Complete);
+    match asked {
+        Some(asked) if cut || trained(result) == 0 => asked,
+        Some(asked) => asked.min(trained(result)),
+        None => trained(result),
+    }
+}
+
+/// The most epochs that a fold of a trial came to.
+fn trained(result: &TrialResult) -> u32 {
+    result.folds.iter().map(|fold| fold.ending.epochs).max().unwrap_or(0)
 }

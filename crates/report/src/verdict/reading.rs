@@ -3,7 +3,7 @@
 use super::fitting::{Fitting, gap};
 use super::mattered::{Mattered, mattered, text};
 use super::rates::{Rates, rate_of};
-use super::{Cost, Finalist, Found, epochs_of, warn, words};
+use super::{Cost, Finalist, Found, epochs_of_result as epochs_of, trained, warn, words};
 use crate::label;
 use crate::number;
 use opportune_core::memory::{TrialResult, mean_and_std};
@@ -153,7 +153,7 @@ impl Verdict {
             best: config.clone(),
             rate: rate_of(config),
             schedule: schedule_of(config),
-            epochs: epochs_of(found)?,
+            epochs: super::epochs_of(found)?,
             limit: found.limit,
             trials: found.trials.len(),
             score: Judged::of(best, found.score),
@@ -203,9 +203,14 @@ fn headline(found: &Found, best: &TrialResult) -> String {
     let schedule = words::schedule(&schedule_of(config));
     let plain = schedule.starts_with("constant") || schedule == "cosine";
     parts.push(if plain { schedule } else { format!("schedule {schedule}") });
-    let epochs = label::counted(epochs_of(found).unwrap_or(0) as usize, "epoch");
+    let epochs = label::counted(epochs_of(best) as usize, "epoch");
     let cut = best.folds.iter().any(|fold| matches!(fold.ending.stopped, Stopped::Early | Stopped::Converged));
-    format!("Train with {}, for {}{epochs}.", parts.join(", "), if cut { "at most " } else { "" })
+    let whole = best.config.get("epochs").and_then(|value| value.count()).filter(|whole| *whole > trained(best));
+    let of = match whole.filter(|_| !cut) {
+        Some(whole) => format!(" of the {whole} that the schedule is made for"),
+        None => String::new(),
+    };
+    format!("Train with {}, for {}{epochs}{of}.", parts.join(", "), if cut { "at most " } else { "" })
 }
 
 fn compared(found: &Found) -> Vec<Compared> {
@@ -217,14 +222,12 @@ fn compared(found: &Found) -> Vec<Compared> {
     let one = |finalist: &Finalist| {
         let result = &finalist.result;
         let (mean, std) = mean_and_std(&finalist.confirmed);
-        let trained = || result.folds.iter().map(|fold| fold.ending.epochs).max().unwrap_or(0);
-        let epochs = result.config.get("epochs").and_then(|value| value.count());
         let other = |name: &String| result.config.get(name).map(|value| format!("{name} {}", text(value)));
         Compared {
             trial: result.trial,
             schedule: schedule_of(&result.config),
             rate: rate_of(&result.config),
-            epochs: epochs.unwrap_or_else(trained),
+            epochs: epochs_of(result),
             others: varying.iter().filter_map(other).collect::<Vec<_>>().join(", "),
             search_score: result.score(),
             score: (!finalist.confirmed.is_empty()).then_some(mean),

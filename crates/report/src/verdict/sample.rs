@@ -137,7 +137,7 @@ pub(crate) fn range_test() -> RangeTest {
 pub(crate) fn table(trials: &[TrialResult], limit: u32) -> Option<EpochsTable> {
     let curves: Vec<(u32, JudgedCurve)> = trials.iter().map(|one| (one.trial, JudgedCurve::of(one))).collect();
     let curves: Vec<(u32, &JudgedCurve)> = curves.iter().map(|(trial, curve)| (*trial, curve)).collect();
-    EpochsTable::of(&curves, &ladder(1, limit))
+    EpochsTable::of(&curves, &ladder(1, limit), 1)
 }
 
 /// The default search over rates of one network.

@@ -237,7 +237,7 @@ fn schedules(verdict: &Verdict) -> String {
     let mut marks = vec![String::new(); all.len()];
     marks[0] = "delivered".to_string();
     columns.push(Column::words("", marks, false));
-    format!("\nSchedules compared, by {}\n{}", label::score(verdict.score.name), lay_out(columns))
+    format!("\nFinalists compared, by {}\n{}", label::score(verdict.score.name), lay_out(columns))
 }
 
 fn epochs(verdict: &Verdict) -> String {
