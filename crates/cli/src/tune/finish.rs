@@ -1,6 +1,6 @@
 //! What a search leaves behind: files, the verdict, the last event.
 
-use super::search::{Search, epochs_in_words};
+use super::search::{Candidate, Search, epochs_in_words};
 use super::strategy::Strategy;
 use crate::flags::Tune;
 use crate::job::{self, Job};
@@ -42,12 +42,32 @@ impl Search<'_, '_> {
         }
     }
 
+    /// Where one split judges: the score of the confirmation on all of its rows.
+    fn whole_score(&self, one: &Candidate) -> Option<f64> {
+        let parts = self.work.job.confirmation();
+        let single = parts.len() == 1 && !one.confirmed.is_empty();
+        Some(self.work.engine.memory().result(one.delivered, &parts)?.score()).filter(|_| single)
+    }
+
+    /// What is told as a finalist's score: mean, standard deviation and each fold's; those of the confirmation if there was
+    /// one.
+    fn told_score(&self, one: &Candidate) -> (f64, Option<f64>, Vec<f64>) {
+        let scores = match self.whole_score(one) {
+            Some(whole) => vec![whole],
+            None if one.confirmed.is_empty() => one.result.scores(),
+            None => one.confirmed.clone(),
+        };
+        let (mean, std) = mean_and_std(&scores);
+        (mean, std, scores)
+    }
+
     /// Everything the verdict is read off.
     fn found(&self, test: Option<f64>) -> Found {
         let job = &self.work.job;
-        let finalist = |one: &super::search::Candidate| Finalist {
+        let finalist = |one: &Candidate| Finalist {
             result: one.result.clone(),
             confirmed: one.confirmed.clone(),
+            whole: self.whole_score(one),
             from: one.finalist.from,
         };
         Found {
@@ -108,8 +128,7 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     write_files(search, &found, &model)?;
 
     let best = &search.candidates[0];
-    let scores = if best.confirmed.is_empty() { best.result.scores() } else { best.confirmed.clone() };
-    let (mean, std) = mean_and_std(&scores);
+    let (mean, std, scores) = search.told_score(best);
     let score = search.work.job.score;
     let mut event = verdict.json();
     let told = json!({
@@ -150,8 +169,7 @@ fn write_files(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<
     let data = &search.flags.data;
     let score = work.job.score;
     model.save(&work.output.path("model.safetensors"))?;
-    let scores = if best.confirmed.is_empty() { best.result.scores() } else { best.confirmed.clone() };
-    let (mean, std) = mean_and_std(&scores);
+    let (mean, std, _) = search.told_score(best);
     let comment = [
         format!(
             "Best settings of the study '{}': {score} {} over {}",

@@ -50,7 +50,8 @@ impl Verdict {
             "limit": self.limit,
             "judged_by": self.judged_by,
             "score": {
-                "name": score.name.word(), "mean": score.mean, "std": score.std, "values": score.values, "over": over,
+                "name": score.name.word(), "mean": score.mean, "std": score.std.filter(|_| score.over == Over::Folds),
+                "standard_error": score.std.filter(|_| score.over == Over::Blocks), "values": score.values, "over": over,
                 "confirmed": score.confirmed,
             },
             "search_score": score.search,

@@ -82,6 +82,8 @@ pub struct Finalist {
     /// Scores on the partition and seed of the confirmation, by fold (or by block of rows of a single split); empty if
     /// nothing was confirmed.
     pub confirmed: Vec<f64>,
+    /// Where those are of blocks: the score of all their rows together.
+    pub whole: Option<f64>,
     /// The trial that it left, and after how many epochs, where it is the cooldown of one.
     pub from: Option<(u32, u32)>,
 }

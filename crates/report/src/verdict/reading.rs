@@ -65,9 +65,9 @@ pub struct Verdict {
 pub struct Judged {
     /// What is judged by.
     pub name: Score,
-    /// Mean over folds (or blocks of rows); not finite where it is not defined.
+    /// Mean over folds, or the score of all rows of a single split; not finite where it is not defined.
     pub mean: f64,
-    /// Sample standard deviation over them; `None` of a single one.
+    /// Sample standard deviation over folds, or standard error over blocks of rows; `None` of a single value.
     pub std: Option<f64>,
     /// Each of them.
     pub values: Vec<f64>,
@@ -174,18 +174,26 @@ impl Verdict {
     }
 }
 
+/// Mean and spread of a finalist's scores, and what they are over: the sample standard deviation over folds, or the
+/// standard error over blocks of the rows of a single split, whose own spread would say little.
+fn spread(finalist: &Finalist) -> (f64, Option<f64>, Vec<f64>, Over) {
+    let confirmed = !finalist.confirmed.is_empty();
+    let values = if confirmed { finalist.confirmed.clone() } else { finalist.result.scores() };
+    let over = match (finalist.result.folds.len(), values.len()) {
+        (_, 1) => Over::One,
+        (1, _) => Over::Blocks,
+        _ => Over::Folds,
+    };
+    let (mean, std) = mean_and_std(&values);
+    let n = (values.len() as f64).sqrt();
+    let std = std.filter(|std| std.is_finite()).map(|std| if over == Over::Blocks { std / n } else { std });
+    (finalist.whole.filter(|_| confirmed).unwrap_or(mean), std, values, over)
+}
+
 impl Judged {
     fn of(best: &Finalist, name: Score) -> Judged {
-        let confirmed = !best.confirmed.is_empty();
-        let values = if confirmed { best.confirmed.clone() } else { best.result.scores() };
-        let over = match (best.result.folds.len(), values.len()) {
-            (_, 1) => Over::One,
-            (1, _) => Over::Blocks,
-            _ => Over::Folds,
-        };
-        let (mean, std) = mean_and_std(&values);
-        let std = std.filter(|std| std.is_finite());
-        Judged { name, mean, std, values, over, confirmed, search: best.result.score() }
+        let (mean, std, values, over) = spread(best);
+        Judged { name, mean, std, values, over, confirmed: !best.confirmed.is_empty(), search: best.result.score() }
     }
 }
 
@@ -221,7 +229,7 @@ fn compared(found: &Found) -> Vec<Compared> {
     };
     let one = |finalist: &Finalist| {
         let result = &finalist.result;
-        let (mean, std) = mean_and_std(&finalist.confirmed);
+        let confirmed = Some(spread(finalist)).filter(|_| !finalist.confirmed.is_empty());
         let other = |name: &String| result.config.get(name).map(|value| format!("{name} {}", text(value)));
         Compared {
             trial: result.trial,
@@ -230,8 +238,8 @@ fn compared(found: &Found) -> Vec<Compared> {
             epochs: epochs_of(result),
             others: varying.iter().filter_map(other).collect::<Vec<_>>().join(", "),
             search_score: result.score(),
-            score: (!finalist.confirmed.is_empty()).then_some(mean),
-            std: std.filter(|std| std.is_finite()),
+            score: confirmed.as_ref().map(|(mean, ..)| *mean),
+            std: confirmed.and_then(|(_, std, ..)| std),
         }
     };
     found.finalists.iter().map(one).collect()

@@ -98,7 +98,7 @@ impl Shape {
         let folds = self.folds(Stopped::Complete, curve);
         let mut result = trial(number, &[], folds);
         result.config = trunk.config.with("schedule", word(COOLDOWN)).with("epochs", count(epochs));
-        Finalist { result, confirmed: Vec::new(), from: Some((trunk.trial, left)) }
+        Finalist { result, confirmed: Vec::new(), whole: None, from: Some((trunk.trial, left)) }
     }
 
     pub(crate) fn cosine(&self, number: u32, trunk: &TrialResult, rate: f64, epochs: u32) -> Finalist {
@@ -113,7 +113,7 @@ impl Shape {
         let mut result = trial(number, &[], self.folds(Stopped::Complete, curve));
         let config = trunk.config.with("schedule", word("cosine()")).with("epochs", count(epochs));
         result.config = config.with("lr", Value::Number(rate));
-        Finalist { result, confirmed: Vec::new(), from: None }
+        Finalist { result, confirmed: Vec::new(), whole: None, from: None }
     }
 }
 
@@ -334,7 +334,7 @@ pub(crate) fn grid() -> Found {
             trials.push(SHAPE.trunk(trials.len() as u32, &config, rate, epochs));
         }
     }
-    let finalists = vec![Finalist { result: trials[4].clone(), confirmed: vec![], from: None }];
+    let finalists = vec![Finalist { result: trials[4].clone(), confirmed: vec![], whole: None, from: None }];
     let rates = Param::list("lr", [0.001, 0.01, 0.1].map(number).to_vec());
     let ordinary = ordinary();
     Found {

@@ -58,7 +58,7 @@ pub(crate) fn score_and_spread(verdict: &Verdict) -> String {
     let spread = score.std.map_or(String::new(), |std| format!(" ± {}", number::score(std)));
     let over = match score.over {
         Over::Folds => format!(" over {}", counted(score.values.len(), "fold")),
-        Over::Blocks => format!(" over {} blocks of rows", score.values.len()),
+        Over::Blocks => format!(" (standard error over {} blocks of rows)", score.values.len()),
         Over::One => String::new(),
     };
     format!("{} {}{spread}{over}", label::score(score.name), number::score(score.mean))
