@@ -53,6 +53,7 @@ impl Search<'_, '_> {
         let mut policy = Grid::of(all.iter().map(|one| (one.config.clone(), one.until)).collect());
         let asked = Asked { deadline: self.by(FINALISTS_TIME), ..self.work.asked(&parts, &[]) };
         let outcome = self.work.run(&mut policy, &asked)?;
+        self.finalists = outcome.trials.clone();
         if outcome.interrupted {
             return Ok(false);
         }
@@ -82,12 +83,18 @@ impl Search<'_, '_> {
         self.candidates = match self.table(&sound) {
             Some(table) => {
                 let row = &table.rows[table.recommended];
-                sound.iter().find(|(one, _)| one.trial == row.trial).and_then(|(one, _)| at(one, row.at)).into_iter().collect()
+                sound
+                    .iter()
+                    .find(|(one, _)| one.trial == row.trial)
+                    .and_then(|(one, _)| at(one, row.at))
+                    .into_iter()
+                    .collect()
             }
             None => {
                 let all = sound.iter().filter_map(|(one, curve)| as_it_is(one, curve));
                 let score = self.work.job.score;
-                let better = |a: Candidate, b: Candidate| if score.better(b.result.score(), a.result.score()) { b } else { a };
+                let better =
+                    |a: Candidate, b: Candidate| if score.better(b.result.score(), a.result.score()) { b } else { a };
                 all.reduce(better).into_iter().collect()
             }
         };

@@ -24,12 +24,12 @@ impl Search<'_, '_> {
     pub fn cost(&self) -> Cost {
         let memory = self.work.engine.memory();
         let job = &self.work.job;
-        let finalists: Vec<u32> = self.candidates.iter().map(|one| one.trial).collect();
-        let both: Vec<u32> = self.trials.iter().chain(&finalists).copied().collect();
+        let candidates: Vec<u32> = self.candidates.iter().map(|one| one.trial).collect();
+        let both: Vec<u32> = self.trials.iter().chain(&self.finalists).copied().collect();
         let ((_, search), (all, distinct)) = (memory.used(&self.trials, &job.parts), memory.used(&both, &job.parts));
-        let (again, confirmation) = memory.used(&finalists, &job.confirmation());
-        let best: Vec<u32> = finalists.into_iter().take(1).collect();
-        let candidates = self.trials.len() as u64 * job.parts.len() as u64;
+        let (again, confirmation) = memory.used(&candidates, &job.confirmation());
+        let best: Vec<u32> = candidates.into_iter().take(1).collect();
+        let full = self.trials.len() as u64 * job.parts.len() as u64;
         Cost {
             range_test: self.range_tests.iter().map(|(_, test)| test.cost()).sum(),
             search,
@@ -37,7 +37,7 @@ impl Search<'_, '_> {
             confirmation,
             refit: memory.used(&best, &[Part::Whole]).1,
             shared: (all - distinct) + (again - confirmation),
-            full_grid: candidates * u64::from(job.epochs.limit()),
+            full_grid: full * u64::from(job.epochs.limit()),
             seconds: self.work.began.elapsed().as_secs_f64(),
         }
     }
