@@ -16,7 +16,7 @@ use opportune_core::plan::Part;
 use opportune_core::policy::{Asha, Auto, Halving, Limited, Policy, Sampled, Single, geometric_rungs};
 use opportune_core::range_test::RangeTest;
 use opportune_core::sampler::{Random, Sampler, Sobol};
-use opportune_core::space::Config;
+use opportune_core::space::{Config, Value};
 use opportune_core::stop::Stopped;
 use opportune_study::Asked;
 use serde_json::json;
@@ -54,6 +54,8 @@ pub struct Search<'a, 'f> {
     pub range_tests: Vec<(Config, RangeTest)>,
     /// Numbers of the trials that are searched among.
     pub trials: Vec<u32>,
+    /// Numbers of all that were trained at the recommended number of epochs, where any were.
+    pub finalists: Vec<u32>,
     /// Best first.
     pub candidates: Vec<Candidate>,
     /// Why the search ended before its time.
@@ -83,6 +85,7 @@ pub fn run(flags: &Tune, strategy: Strategy, again: String, interrupt: &AtomicBo
         strategy,
         range_tests: Vec::new(),
         trials: Vec::new(),
+        finalists: Vec::new(),
         candidates: Vec::new(),
         ended_early: None,
         began,
@@ -144,7 +147,7 @@ impl Search<'_, '_> {
         let policy = self.policy()?;
         let mut policy = Limited::new(policy, parts, budget, target);
         let branches = match self.strategy {
-            Strategy::Auto => job.epochs.ladder.iter().map(|epochs| cooldown_begins(*epochs)).collect(),
+            Strategy::Auto => self.branches(),
             _ => Vec::new(),
         };
         let (parts, rules, deadline) = (job.parts.clone(), job.rules.clone(), self.by(SEARCH_TIME));
@@ -156,6 +159,18 @@ impl Search<'_, '_> {
             self.ended_early = Some(if late { "the time was up" } else { "the target score was reached" }.into());
         }
         Ok(!outcome.interrupted)
+    }
+
+    /// Epochs after which cooldowns may leave their runs of constant rate.
+    fn branches(&self) -> Vec<u32> {
+        let job = &self.work.job;
+        let space = job.space.with_ends();
+        let batches = space.param("batch").into_iter().flat_map(|param| param.values()).filter_map(Value::count);
+        // A cooldown's first step is at the full rate still: where that is a whole epoch, it is shared as well. (Folds
+        // differ by a row.)
+        let whole = u32::from(batches.max().is_some_and(|batch| batch as usize + 1 >= job.training_rows));
+        let begins = job.epochs.ladder.iter().map(|epochs| cooldown_begins(*epochs));
+        begins.flat_map(|epoch| epoch..=epoch + whole).collect()
     }
 
     fn policy(&self) -> Result<Box<dyn Policy>, InputError> {
