@@ -42,19 +42,7 @@ impl Teller {
         let (ended, trials) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let final_model = AtomicBool::new(false);
         let rungs = false;
-        Teller {
-            score,
-            json,
-            quiet,
-            varied,
-            single,
-            rungs,
-            bar,
-            final_model,
-            ended,
-            trials,
-            warnings: Mutex::default(),
-        }
+        Teller { score, json, quiet, varied, single, rungs, bar, final_model, ended, trials, warnings: Mutex::default() }
     }
 
     /// For a search whose trials come to an end several times, each time after more epochs.

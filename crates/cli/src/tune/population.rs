@@ -121,14 +121,12 @@ impl Search<'_, '_> {
         };
         let most = self.flags.search.trials.unwrap_or(TRUNKS_MOST) as usize;
         let mut rest = self.rest();
-        let all =
-            || rest.grid().flat_map(|point| self.rates(&point).into_iter().map(move |rate| (point.clone(), rate)));
+        let all = || rest.grid().flat_map(|point| self.rates(&point).into_iter().map(move |rate| (point.clone(), rate)));
         if rest.range().is_none() && rest.size() <= most && all().count() <= most {
             return all().map(|(point, rate)| trunk(&point, rate)).collect();
         }
         // Rates differ by optimizer, so it is their place among them that is drawn.
-        rest.0
-            .push(Param { name: "lr".into(), domain: Domain::Range { low: 0.0, high: 1.0, log: false, whole: false } });
+        rest.0.push(Param { name: "lr".into(), domain: Domain::Range { low: 0.0, high: 1.0, log: false, whole: false } });
         let drawn = |point: Config| {
             let rates = self.rates(&point);
             let place = point.get("lr").and_then(Value::number).unwrap_or(0.0);

@@ -9,17 +9,19 @@ use crate::progress::Teller;
 use crate::work::{Exit, Work, name_of};
 use opportune_core::InputError;
 use opportune_core::epochs::{EpochsTable, ladder};
-use opportune_core::finalists::{Finalist, cooldown_begins};
+use opportune_core::finalists::{Finalist, SCHEDULES};
 use opportune_core::judged::JudgedCurve;
 use opportune_core::memory::TrialResult;
 use opportune_core::plan::Part;
 use opportune_core::policy::{Asha, Auto, Halving, Limited, Policy, Sampled, Single, geometric_rungs};
+use opportune_core::ports::Planner;
 use opportune_core::range_test::RangeTest;
 use opportune_core::sampler::{Random, Sampler, Sobol};
 use opportune_core::space::{Config, Value};
 use opportune_core::stop::Stopped;
 use opportune_study::Asked;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -147,7 +149,7 @@ impl Search<'_, '_> {
         let policy = self.policy()?;
         let mut policy = Limited::new(policy, parts, budget, target);
         let branches = match self.strategy {
-            Strategy::Auto => self.branches(),
+            Strategy::Auto => self.branches()?,
             _ => Vec::new(),
         };
         let (parts, rules, deadline) = (job.parts.clone(), job.rules.clone(), self.by(SEARCH_TIME));
@@ -161,16 +163,39 @@ impl Search<'_, '_> {
         Ok(!outcome.interrupted)
     }
 
-    /// Epochs after which cooldowns may leave their runs of constant rate.
-    fn branches(&self) -> Vec<u32> {
+    /// Epochs after which finalists may leave their runs of constant rate: where what they have in common ends.
+    fn branches(&self) -> Result<Vec<u32>, InputError> {
         let job = &self.work.job;
-        let space = job.space.with_ends();
-        let batches = space.param("batch").into_iter().flat_map(|param| param.values()).filter_map(Value::count);
-        // A cooldown's first step is at the full rate still: where that is a whole epoch, it is shared as well. (Folds
-        // differ by a row.)
-        let whole = u32::from(batches.max().is_some_and(|batch| batch as usize + 1 >= job.training_rows));
-        let begins = job.epochs.ladder.iter().map(|epochs| cooldown_begins(*epochs));
-        begins.flat_map(|epoch| epoch..=epoch + whole).collect()
+        let mut first: Vec<Config> = Vec::new();
+        for trunk in self.trunks() {
+            if first.iter().all(|one| one.get("batch") != trunk.get("batch")) {
+                first.push(trunk);
+            }
+        }
+        let mut branches = BTreeSet::new();
+        for trunk in first {
+            let keys = job.trainer.plan(&trunk, job.parts[0])?.keys(None, job.epochs.limit());
+            for (schedule, epochs) in
+                self.schedules().iter().flat_map(|one| job.epochs.ladder.iter().map(move |n| (one, n)))
+            {
+                let config =
+                    trunk.with("schedule", Value::Text(schedule.clone())).with("epochs", Value::Count(*epochs));
+                // There are schedules that so few epochs are not enough for.
+                let Ok(plan) = job.trainer.plan(&config, job.parts[0]) else { continue };
+                let other = plan.keys(None, *epochs);
+                let common = keys.iter().zip(&other).take_while(|(a, b)| a == b).count() as u32;
+                branches.extend(common.checked_sub(1));
+            }
+        }
+        Ok(branches.into_iter().filter(|epoch| *epoch > 0).collect())
+    }
+
+    /// The schedules that finalists are compared under.
+    pub fn schedules(&self) -> Vec<String> {
+        match self.work.job.space.param("schedule") {
+            Some(param) => param.values().iter().map(|value| value.to_string()).collect(),
+            None => SCHEDULES.map(String::from).to_vec(),
+        }
     }
 
     fn policy(&self) -> Result<Box<dyn Policy>, InputError> {
