@@ -197,13 +197,22 @@ pub fn interrupted(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     search.work.interrupted()
 }
 
-/// Says that every training diverged.
+/// Says that every training diverged, or that there was not enough of what is allowed for any.
 pub fn nothing(search: &Search<'_, '_>) -> Result<Exit, InputError> {
     let results = search.results();
-    let why = diverged(&results).unwrap_or_else(|| "no setting has a score".into());
+    let ended = if results.is_empty() { search.ended_early.as_deref() } else { None };
+    let (stopped, why) = match (ended, search.flags.search.budget_epochs) {
+        (Some(why), _) => {
+            (stopped(Some(why)), format!("{why} before any setting was trained on every fold: allow more"))
+        }
+        (None, Some(budget)) if results.is_empty() => {
+            ("budget", format!("the budget of {budget} fold-epochs is too small to train any setting on every fold"))
+        }
+        _ => ("diverged", diverged(&results).unwrap_or_else(|| "no setting has a score".into())),
+    };
     let event = json!({
         "event": "finished", "best": null, "score": null, "search_score": null, "test": null,
-        "cost": cost_json(&search.cost()), "trials": results.len(), "stopped": "diverged", "warnings": [why],
+        "cost": cost_json(&search.cost()), "trials": results.len(), "stopped": stopped, "warnings": [why],
         "out": null,
     });
     search.work.teller.event(&event)?;

@@ -76,6 +76,16 @@ impl Search<'_, '_> {
         let job = &self.work.job;
         let plan = job.trainer.plan(point, job.parts[0])?;
         let steps = (2 * plan.schedule.steps_per_epoch()).clamp(RANGE_STEPS.0, RANGE_STEPS.1);
+        let takes =
+            (RangeTest::rates().len() as u64 * u64::from(steps)).div_ceil(u64::from(plan.schedule.steps_per_epoch()));
+        if let Some(left) = self.budget_left().filter(|left| takes > *left) {
+            self.work.output.withdraw();
+            return Err(InputError::new(format!(
+                "a range test takes {takes} fold-epochs, and the budget leaves {left}"
+            ))
+            .at("--budget-epochs")
+            .remedy("allow more, or give the rates with --lr"));
+        }
         let test = job.trainer.range_test(point, &RangeTest::rates(), steps, 1, self.work.interrupt)?;
         if let Some(test) = &test {
             let note = json!({"config": point, "test": test});
@@ -121,12 +131,14 @@ impl Search<'_, '_> {
         };
         let most = self.flags.search.trials.unwrap_or(TRUNKS_MOST) as usize;
         let mut rest = self.rest();
-        let all = || rest.grid().flat_map(|point| self.rates(&point).into_iter().map(move |rate| (point.clone(), rate)));
+        let all =
+            || rest.grid().flat_map(|point| self.rates(&point).into_iter().map(move |rate| (point.clone(), rate)));
         if rest.range().is_none() && rest.size() <= most && all().count() <= most {
             return all().map(|(point, rate)| trunk(&point, rate)).collect();
         }
         // Rates differ by optimizer, so it is their place among them that is drawn.
-        rest.0.push(Param { name: "lr".into(), domain: Domain::Range { low: 0.0, high: 1.0, log: false, whole: false } });
+        rest.0
+            .push(Param { name: "lr".into(), domain: Domain::Range { low: 0.0, high: 1.0, log: false, whole: false } });
         let drawn = |point: Config| {
             let rates = self.rates(&point);
             let place = point.get("lr").and_then(Value::number).unwrap_or(0.0);
