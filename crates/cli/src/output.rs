@@ -32,7 +32,7 @@ impl Output {
     }
 
     /// Removes the folders that it made, where nothing was put into them.
-    pub fn withdraw(self) {
+    pub fn withdraw(&self) {
         // One that is in use by now stays; nothing else can be done about it, and something else is the error.
         self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }

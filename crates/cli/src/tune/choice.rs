@@ -3,7 +3,7 @@
 use super::search::{Candidate, FINALISTS_TIME, Search};
 use opportune_core::InputError;
 use opportune_core::epochs::EpochsTable;
-use opportune_core::finalists::{CONFIRMED, Finalist, SCHEDULES, confirmed, finalists};
+use opportune_core::finalists::{CONFIRMED, Finalist, confirmed, finalists};
 use opportune_core::judged::JudgedCurve;
 use opportune_core::memory::TrialResult;
 use opportune_core::observation::BLOCKS;
@@ -42,11 +42,7 @@ impl Search<'_, '_> {
         table: &EpochsTable,
     ) -> Result<bool, InputError> {
         let trunks: Vec<_> = sound.iter().map(|(one, curve)| (one.trial, &one.config, curve)).collect();
-        let schedules: Vec<String> = match self.work.job.space.param("schedule") {
-            Some(param) => param.values().iter().map(|value| value.to_string()).collect(),
-            None => SCHEDULES.map(String::from).to_vec(),
-        };
-        let mut all = finalists(table, &trunks, &schedules)?;
+        let mut all = finalists(table, &trunks, &self.schedules())?;
         if let Some(left) = self.budget_left() {
             let trained = |trial: u32| sound.iter().find(|(one, _)| one.trial == trial).map_or(0, |(_, c)| c.epochs());
             all.truncate(affordable(&all, self.work.job.parts.len() as u64, left, &trained));
@@ -55,6 +51,7 @@ impl Search<'_, '_> {
         let mut policy = Grid::of(all.iter().map(|one| (one.config.clone(), one.until)).collect());
         let asked = Asked { deadline: self.by(FINALISTS_TIME), ..self.work.asked(&parts, &[]) };
         let outcome = self.work.run(&mut policy, &asked)?;
+        self.finalists = outcome.trials.clone();
         if outcome.interrupted {
             return Ok(false);
         }

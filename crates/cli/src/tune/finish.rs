@@ -24,12 +24,11 @@ impl Search<'_, '_> {
     pub fn cost(&self) -> Cost {
         let memory = self.work.engine.memory();
         let job = &self.work.job;
-        let finalists: Vec<u32> = self.candidates.iter().map(|one| one.trial).collect();
-        let both: Vec<u32> = self.trials.iter().chain(&finalists).copied().collect();
+        let both: Vec<u32> = self.trials.iter().chain(&self.finalists).copied().collect();
         let ((_, search), (all, distinct)) = (memory.used(&self.trials, &job.parts), memory.used(&both, &job.parts));
         let delivered: Vec<u32> = self.candidates.iter().map(|one| one.delivered).collect();
         let (again, confirmation) = memory.used(&delivered, &job.confirmation());
-        let candidates = self.trials.len() as u64 * job.parts.len() as u64;
+        let full = self.trials.len() as u64 * job.parts.len() as u64;
         Cost {
             range_test: self.range_tests.iter().map(|(_, test)| test.cost()).sum(),
             search,
@@ -37,7 +36,7 @@ impl Search<'_, '_> {
             confirmation,
             refit: memory.used(&delivered[..delivered.len().min(1)], &[Part::Whole]).1,
             shared: (all - distinct) + (again - confirmation),
-            full_grid: candidates * u64::from(job.epochs.limit()),
+            full_grid: full * u64::from(job.epochs.limit()),
             seconds: self.work.began.elapsed().as_secs_f64(),
         }
     }
@@ -216,13 +215,22 @@ pub fn interrupted(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     search.work.interrupted()
 }
 
-/// Says that every training diverged.
+/// Says that every training diverged, or that there was not enough of what is allowed for any.
 pub fn nothing(search: &Search<'_, '_>) -> Result<Exit, InputError> {
     let results = search.results();
-    let why = diverged(&results).unwrap_or_else(|| "no setting has a score".into());
+    let ended = if results.is_empty() { search.ended_early.as_deref() } else { None };
+    let (stopped, why) = match (ended, search.flags.search.budget_epochs) {
+        (Some(why), _) => {
+            (stopped(Some(why)), format!("{why} before any setting was trained on every fold: allow more"))
+        }
+        (None, Some(budget)) if results.is_empty() => {
+            ("budget", format!("the budget of {budget} fold-epochs is too small to train any setting on every fold"))
+        }
+        _ => ("diverged", diverged(&results).unwrap_or_else(|| "no setting has a score".into())),
+    };
     let event = json!({
         "event": "finished", "best": null, "score": null, "search_score": null, "test": null,
-        "cost": cost_json(&search.cost()), "trials": results.len(), "stopped": "diverged", "warnings": [why],
+        "cost": cost_json(&search.cost()), "trials": results.len(), "stopped": stopped, "warnings": [why],
         "out": null,
     });
     search.work.teller.event(&event)?;

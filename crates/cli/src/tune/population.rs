@@ -76,6 +76,16 @@ impl Search<'_, '_> {
         let job = &self.work.job;
         let plan = job.trainer.plan(point, job.parts[0])?;
         let steps = (2 * plan.schedule.steps_per_epoch()).clamp(RANGE_STEPS.0, RANGE_STEPS.1);
+        let takes =
+            (RangeTest::rates().len() as u64 * u64::from(steps)).div_ceil(u64::from(plan.schedule.steps_per_epoch()));
+        if let Some(left) = self.budget_left().filter(|left| takes > *left) {
+            self.work.output.withdraw();
+            return Err(InputError::new(format!(
+                "a range test takes {takes} fold-epochs, and the budget leaves {left}"
+            ))
+            .at("--budget-epochs")
+            .remedy("allow more, or give the rates with --lr"));
+        }
         let test = job.trainer.range_test(point, &RangeTest::rates(), steps, 1, self.work.interrupt)?;
         if let Some(test) = &test {
             let note = json!({"config": point, "test": test});

@@ -9,17 +9,19 @@ use crate::progress::Teller;
 use crate::work::{Exit, Work, name_of};
 use opportune_core::InputError;
 use opportune_core::epochs::{EpochsTable, ladder};
-use opportune_core::finalists::{Finalist, cooldown_begins};
+use opportune_core::finalists::{Finalist, SCHEDULES};
 use opportune_core::judged::JudgedCurve;
 use opportune_core::memory::TrialResult;
 use opportune_core::plan::Part;
 use opportune_core::policy::{Asha, Auto, Halving, Limited, Policy, Sampled, Single, geometric_rungs};
+use opportune_core::ports::Planner;
 use opportune_core::range_test::RangeTest;
 use opportune_core::sampler::{Random, Sampler, Sobol};
-use opportune_core::space::Config;
+use opportune_core::space::{Config, Value};
 use opportune_core::stop::Stopped;
 use opportune_study::Asked;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -62,6 +64,8 @@ pub struct Search<'a, 'f> {
     pub range_tests: Vec<(Config, RangeTest)>,
     /// Numbers of the trials that are searched among.
     pub trials: Vec<u32>,
+    /// Numbers of all that were trained at the recommended number of epochs, where any were.
+    pub finalists: Vec<u32>,
     /// Best first.
     pub candidates: Vec<Candidate>,
     /// Why the search ended before its time.
@@ -93,6 +97,7 @@ pub fn run(flags: &Tune, strategy: Strategy, again: String, interrupt: &AtomicBo
         strategy,
         range_tests: Vec::new(),
         trials: Vec::new(),
+        finalists: Vec::new(),
         candidates: Vec::new(),
         ended_early: None,
         first_rung: 1,
@@ -157,7 +162,7 @@ impl Search<'_, '_> {
         let job = &self.work.job;
         let mut policy = Limited::new(self.policy(population), parts, budget, target);
         let branches = match self.strategy {
-            Strategy::Auto => job.epochs.ladder.iter().map(|epochs| cooldown_begins(*epochs)).collect(),
+            Strategy::Auto => self.branches()?,
             _ => Vec::new(),
         };
         let (parts, rules, deadline) = (job.parts.clone(), job.rules.clone(), self.by(SEARCH_TIME));
@@ -169,6 +174,41 @@ impl Search<'_, '_> {
             self.ended_early = Some(if late { "the time was up" } else { "the target score was reached" }.into());
         }
         Ok(!outcome.interrupted)
+    }
+
+    /// Epochs after which finalists may leave their runs of constant rate: where what they have in common ends.
+    fn branches(&self) -> Result<Vec<u32>, InputError> {
+        let job = &self.work.job;
+        let mut first: Vec<Config> = Vec::new();
+        for trunk in self.trunks() {
+            if first.iter().all(|one| one.get("batch") != trunk.get("batch")) {
+                first.push(trunk);
+            }
+        }
+        let mut branches = BTreeSet::new();
+        for trunk in first {
+            let keys = job.trainer.plan(&trunk, job.parts[0])?.keys(None, job.epochs.limit());
+            for (schedule, epochs) in
+                self.schedules().iter().flat_map(|one| job.epochs.ladder.iter().map(move |n| (one, n)))
+            {
+                let config =
+                    trunk.with("schedule", Value::Text(schedule.clone())).with("epochs", Value::Count(*epochs));
+                // There are schedules that so few epochs are not enough for.
+                let Ok(plan) = job.trainer.plan(&config, job.parts[0]) else { continue };
+                let other = plan.keys(None, *epochs);
+                let common = keys.iter().zip(&other).take_while(|(a, b)| a == b).count() as u32;
+                branches.extend(common.checked_sub(1));
+            }
+        }
+        Ok(branches.into_iter().filter(|epoch| *epoch > 0).collect())
+    }
+
+    /// The schedules that finalists are compared under.
+    pub fn schedules(&self) -> Vec<String> {
+        match self.work.job.space.param("schedule") {
+            Some(param) => param.values().iter().map(|value| value.to_string()).collect(),
+            None => SCHEDULES.map(String::from).to_vec(),
+        }
     }
 
     fn policy(&self, population: Vec<Config>) -> Box<dyn Policy> {

@@ -40,8 +40,23 @@ impl Place {
         place
     }
 
+    /// With so many rows of the digits as `digits.csv`: enough to search in, and quick.
+    pub fn with_few_digits(rows: usize) -> Place {
+        let place = Place::new();
+        let text = fs::read_to_string(digits()).expect("examples/data/digits.csv");
+        let few: Vec<&str> = text.lines().take(1 + rows).collect();
+        place.write("digits.csv", few.join("\n") + "\n");
+        place
+    }
+
     pub fn folder(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Every epoch begun so far by commands with `--trace trace`; a line that is being written is not there yet.
+    pub fn begun(&self) -> Vec<Begun> {
+        let text = fs::read_to_string(self.path("trace")).unwrap_or_default();
+        text.lines().filter_map(Begun::read).collect()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -134,6 +149,74 @@ impl Ran {
     pub fn warnings(&self) -> Vec<&str> {
         self.err.lines().filter_map(|line| line.strip_prefix("warning: ")).collect()
     }
+}
+
+/// An epoch that was begun, as `--trace` tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun {
+    pub part: String,
+    pub network: String,
+    /// Of its last step.
+    pub rate: f64,
+    pub epoch: u64,
+    /// Optimizer steps taken.
+    pub steps: u64,
+    /// Whether it came to its end.
+    pub whole: bool,
+}
+
+impl Begun {
+    fn read(line: &str) -> Option<Begun> {
+        let one: Value = serde_json::from_str(line).ok()?;
+        Some(Begun {
+            part: one["part"].as_str()?.into(),
+            network: one["network"].as_str()?.into(),
+            rate: one["rate"].as_f64()?,
+            epoch: one["epoch"].as_u64()?,
+            steps: one["steps"].as_u64()?,
+            whole: one["whole"].as_bool()?,
+        })
+    }
+
+    /// What tells it from others, as far as networks and rates differ.
+    pub fn name(&self) -> String {
+        format!("{} {} {} {}", self.part, self.network, self.rate, self.epoch)
+    }
+}
+
+/// Names of epochs that were trained more than once.
+pub fn repeated(begun: &[Begun]) -> Vec<String> {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    begun.iter().filter(|one| one.whole).for_each(|one| *counts.entry(one.name()).or_default() += 1);
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name).collect()
+}
+
+/// The rows of a CSV file by the names of its columns.
+pub fn table(text: &str) -> Vec<BTreeMap<String, String>> {
+    let fields = |line: &str| {
+        let (mut fields, mut quoted) = (vec![String::new()], false);
+        let mut letters = line.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '"' if quoted && letters.peek() == Some(&'"') => {
+                    letters.next();
+                    fields.last_mut().expect("a field").push('"');
+                }
+                '"' => quoted = !quoted,
+                ',' if !quoted => fields.push(String::new()),
+                letter => fields.last_mut().expect("a field").push(letter),
+            }
+        }
+        fields
+    };
+    let mut lines = text.lines();
+    let head = fields(lines.next().expect("a header"));
+    let row = |line: &str| {
+        let fields = fields(line);
+        assert_eq!(fields.len(), head.len(), "{line}");
+        head.iter().cloned().zip(fields).collect()
+    };
+    lines.map(row).collect()
 }
 
 /// Waits for a command to end, but not for ever.
