@@ -75,6 +75,9 @@ fn every_command_works() {
         ran += 1;
     }
     assert!(ran >= 5, "only {ran} commands were found");
+    // The picture at the front door is the one that the first command draws.
+    let shown = fs::read_to_string(root.join("docs/verdict.svg")).unwrap();
+    assert!(readme.contains("(docs/verdict.svg)") && place.text("opportune-out/digits/verdict.svg") == shown);
 }
 
 /// What `cargo xtask help` says there is. Nothing is run.
