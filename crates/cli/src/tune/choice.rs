@@ -1,14 +1,15 @@
 //! From what was searched to what is delivered: finalists, trained and confirmed.
 
-use super::search::{Candidate, FINALISTS_TIME, Search};
+use super::search::{Candidate, FINALISTS_TIME, Search, epochs_in_words};
 use opportune_core::InputError;
 use opportune_core::epochs::EpochsTable;
-use opportune_core::finalists::{CONFIRMED, Finalist, confirmed, finalists};
+use opportune_core::finalists::{CONFIRMED, COOLED, Finalist, confirmed, finalists};
 use opportune_core::judged::JudgedCurve;
 use opportune_core::memory::TrialResult;
 use opportune_core::observation::BLOCKS;
 use opportune_core::plan::Part;
 use opportune_core::policy::Grid;
+use opportune_core::ports::Planner;
 use opportune_core::schedule::Schedule;
 use opportune_core::space::{Config, Value};
 use opportune_core::stop::Stopped;
@@ -42,7 +43,10 @@ impl Search<'_, '_> {
         table: &EpochsTable,
     ) -> Result<bool, InputError> {
         let trunks: Vec<_> = sound.iter().map(|(one, curve)| (one.trial, &one.config, curve)).collect();
-        let mut all = finalists(table, &trunks, &self.schedules())?;
+        let mut all = self.fitting(finalists(table, &trunks, &self.schedules())?);
+        if all.is_empty() {
+            all = finalists(table, &trunks, &[COOLED.to_string()])?;
+        }
         if let Some(left) = self.budget_left() {
             let trained = |trial: u32| sound.iter().find(|(one, _)| one.trial == trial).map_or(0, |(_, c)| c.epochs());
             all.truncate(affordable(&all, self.work.job.parts.len() as u64, left, &trained));
@@ -70,6 +74,21 @@ impl Search<'_, '_> {
             self.candidates = best.and_then(|(one, _)| at(one, row.at)).into_iter().collect();
         }
         Ok(true)
+    }
+
+    /// Those whose schedules have room in so few epochs; of the others is told.
+    fn fitting(&self, all: Vec<Finalist>) -> Vec<Finalist> {
+        let fits = |one: &Finalist| match self.work.job.trainer.plan(&one.config, self.work.job.parts[0]) {
+            Ok(_) => true,
+            Err(why) => {
+                let epochs = epochs_in_words(one.until);
+                self.work.teller.warn(format!(
+                    "a schedule that was asked for has no room in the {epochs} that train best, and is left out: {why}"
+                ));
+                false
+            }
+        };
+        all.into_iter().filter(fits).collect()
     }
 
     /// What the search would deliver if it ended here, unconfirmed.
