@@ -17,7 +17,7 @@ use opportune_data::{Dataset, ReadOptions, Task, hold_out, read};
 use opportune_net::{Model, NativeTrainer, Run, Samples};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,16 +59,17 @@ fn main() -> Result<()> {
         }
     }
     let folder = folder.context("--data is missing")?;
-    for (name, file, target, most, first) in DATA {
-        if only.as_ref().is_some_and(|only| !only.split(',').any(|one| one == name)) {
-            continue;
-        }
-        let options = ReadOptions { target: target.map(str::to_owned), task: None, needs_target: true };
-        let data = Arc::new(read(&folder.join(name).join(Path::new(file)), &options)?.data);
-        let every = if first { 1 } else { (data.rows() / most).max(1) };
-        let rows: Vec<u32> = (0..data.rows() as u32).step_by(every).take(most).collect();
-        for optimizer in OPTIMIZERS {
-            for split in 0..splits {
+    // One split of everything after the other: those that are there are then as many of each.
+    for split in 0..splits {
+        for (name, file, target, most, first) in DATA {
+            if only.as_ref().is_some_and(|only| !only.split(',').any(|one| one == name)) {
+                continue;
+            }
+            let options = ReadOptions { target: target.map(str::to_owned), task: None, needs_target: true };
+            let data = Arc::new(read(&folder.join(name).join(file), &options)?.data);
+            let every = if first { 1 } else { (data.rows() / most).max(1) };
+            let rows: Vec<u32> = (0..data.rows() as u32).step_by(every).take(most).collect();
+            for optimizer in OPTIMIZERS {
                 let began = std::time::Instant::now();
                 let study = Study::new(data.clone(), &rows, optimizer, split)?;
                 println!("{}", study.train(name, optimizer, split)?);
