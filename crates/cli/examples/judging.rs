@@ -21,16 +21,33 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Folder, file in it if it is not the folder that is read, target if it is not the last column, rows at most, and
-/// whether these are the first ones rather than evenly spaced.
-const DATA: [(&str, &str, Option<&str>, usize, bool); 6] = [
-    ("breast_cancer", "breast_cancer.csv", None, 569, true),
-    ("digits", "digits.csv", None, 1797, true),
-    ("california_housing", "housing.csv", Some("median_house_value"), 10_000, false),
-    ("adult", "adult-train.csv", None, 10_000, true),
-    ("mnist", "", None, 10_000, true),
-    ("fashion-mnist", "", None, 10_000, true),
+/// A data set, as it is used here.
+struct Source {
+    folder: &'static str,
+    /// In that folder, if it is not the folder that is read.
+    file: &'static str,
+    /// Unless it is the last column.
+    target: Option<&'static str>,
+    /// The first rows are used, or, of a file in some order, rows evenly spaced.
+    shuffled: bool,
+    /// As `cargo xtask bench tune` has them: where rows are few, what they say varies much.
+    splits: u64,
+}
+
+const fn source(folder: &'static str, file: &'static str, splits: u64) -> Source {
+    Source { folder, file, target: None, shuffled: true, splits }
+}
+
+const DATA: [Source; 6] = [
+    source("breast_cancer", "breast_cancer.csv", 10),
+    source("digits", "digits.csv", 10),
+    Source { target: Some("median_house_value"), shuffled: false, ..source("california_housing", "housing.csv", 3) },
+    source("adult", "adult-train.csv", 3),
+    source("mnist", "", 3),
+    source("fashion-mnist", "", 3),
 ];
+/// Rows at most, training, judging and truth together.
+const ROWS: usize = 10_000;
 const OPTIMIZERS: [&str; 2] = ["adam", "sgd(momentum=0.9)"];
 /// The horizon.
 const EPOCHS: u32 = 64;
@@ -48,7 +65,7 @@ const SHARES: [u32; 2] = [10, 40];
 
 fn main() -> Result<()> {
     let mut words = std::env::args().skip(1);
-    let (mut folder, mut only, mut splits) = (None, None, 3);
+    let (mut folder, mut only, mut splits) = (None, None, u64::MAX);
     while let Some(word) = words.next() {
         let value = words.next().with_context(|| format!("{word} needs a value"))?;
         match word.as_str() {
@@ -59,16 +76,16 @@ fn main() -> Result<()> {
         }
     }
     let folder = folder.context("--data is missing")?;
-    // One split of everything after the other: those that are there are then as many of each.
-    for split in 0..splits {
-        for (name, file, target, most, first) in DATA {
-            if only.as_ref().is_some_and(|only| !only.split(',').any(|one| one == name)) {
-                continue;
-            }
-            let options = ReadOptions { target: target.map(str::to_owned), task: None, needs_target: true };
-            let data = Arc::new(read(&folder.join(name).join(file), &options)?.data);
-            let every = if first { 1 } else { (data.rows() / most).max(1) };
-            let rows: Vec<u32> = (0..data.rows() as u32).step_by(every).take(most).collect();
+    for source in DATA {
+        let name = source.folder;
+        if only.as_ref().is_some_and(|only| !only.split(',').any(|one| one == name)) {
+            continue;
+        }
+        let options = ReadOptions { target: source.target.map(str::to_owned), task: None, needs_target: true };
+        let data = Arc::new(read(&folder.join(name).join(source.file), &options)?.data);
+        let every = if source.shuffled { 1 } else { (data.rows() / ROWS).max(1) };
+        let rows: Vec<u32> = (0..data.rows() as u32).step_by(every).take(ROWS).collect();
+        for split in 0..source.splits.min(splits) {
             for optimizer in OPTIMIZERS {
                 let began = std::time::Instant::now();
                 let study = Study::new(data.clone(), &rows, optimizer, split)?;
