@@ -231,7 +231,7 @@ impl Study {
     /// weights, after a header, and ends with their average.
     fn averaged(&self, plan: &Plan, run: &Run<f32>) -> Result<f64> {
         let mut state = run.save();
-        let length = run.parameters().len() * size_of::<f32>();
+        let length = size_of_val(run.parameters());
         let average = state[state.len() - length..].to_vec();
         let header = state.len() % length;
         state[header..header + length].copy_from_slice(&average);
