@@ -33,7 +33,7 @@ usage: cargo xtask TASK
   bench judging       how a learning rate is best judged after few epochs: the tables of docs/judging.md (no Python)
       --data DIR                             folder with a folder for each data set
       --only NAME,...                        only these
-      --splits N                             random splits of each (3)
+      --splits N                             random splits of each at most (10, of larger ones 3 or 2)
       --kept FILE                            the tables of what --out wrote before
       --out FILE                             write all losses as JSON
 The other benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";

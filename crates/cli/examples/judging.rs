@@ -30,7 +30,7 @@ struct Source {
     target: Option<&'static str>,
     /// The first rows are used, or, of a file in some order, rows evenly spaced.
     shuffled: bool,
-    /// As `cargo xtask bench tune` has them: where rows are few, what they say varies much.
+    /// Where rows are few, what they say varies much.
     splits: u64,
 }
 
@@ -43,8 +43,8 @@ const DATA: [Source; 6] = [
     source("digits", "digits.csv", 10),
     Source { target: Some("median_house_value"), shuffled: false, ..source("california_housing", "housing.csv", 3) },
     source("adult", "adult-train.csv", 3),
-    source("mnist", "", 3),
-    source("fashion-mnist", "", 3),
+    source("mnist", "", 2),
+    source("fashion-mnist", "", 2),
 ];
 /// Rows at most, training, judging and truth together.
 const ROWS: usize = 10_000;

@@ -61,7 +61,7 @@ fn middle(tasks: &[Task], of: impl Fn(&Study) -> f64) -> f64 {
 }
 
 fn percent(share: f64) -> String {
-    if share < 9.995 { format!("{:.1}%", 100.0 * share) } else { format!("{:.0}%", 100.0 * share) }
+    if share < 10.0 { format!("{:.1}%", 100.0 * share) } else { ">999%".into() }
 }
 
 /// Mean (that of the ratios, geometric) and median.
@@ -230,8 +230,8 @@ fn probes(tasks: &[&Task], goal: Goal, title: &str) -> String {
 
 fn text(all: &[Study]) -> String {
     let tasks = tasks(all);
-    let name = |task: &Task| format!("{} {} ({} splits)", task.data, task.optimizer, task.studies.len());
-    let mut text = tasks.iter().map(name).collect::<Vec<_>>().join(", ") + "\n";
+    let name = |task: &Task| format!("{} {} x{}", task.data, task.optimizer, task.studies.len());
+    let mut text = format!("Splits of each: {}\n", tasks.iter().map(name).collect::<Vec<_>>().join(", "));
     let each: Vec<&Task> = tasks.iter().collect();
     for (goal, name) in [(Goal::Any, "any number of epochs may win"), (Goal::Horizon, "the horizon is fixed")] {
         let correlations = |all: &[Judgement]| format!("{:.2}", mean(all.iter().map(|one| one.correlation)));
