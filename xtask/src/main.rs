@@ -30,7 +30,13 @@ usage: cargo xtask TASK
       --time N                               splits of each on which both sides are timed; of the others kept answers do (1)
       --peer-cache DIR                       where kept answers of scikit-learn may lie too
       --out FILE                             write all figures as JSON
-The benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
+  bench judging       how a learning rate is best judged after few epochs: the tables of docs/judging.md (no Python)
+      --data DIR                             folder with a folder for each data set
+      --only NAME,...                        only these
+      --splits N                             random splits of each at most (10, of larger ones 3 or 2)
+      --kept FILE                            the tables of what --out wrote before
+      --out FILE                             write all losses as JSON
+The other benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,6 +47,7 @@ fn main() -> ExitCode {
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
         ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),
+        ["bench", "judging", ..] => bench::judging::run(&root(), &words[2..]),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

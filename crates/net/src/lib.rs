@@ -18,6 +18,8 @@
 //! arithmetic is ordered by the code, never by the width of registers, and uses fused multiply-adds throughout (on a
 //! processor without them these are emulated, which is slow).
 
+#[cfg(test)]
+mod averaging_tests;
 pub mod math;
 mod model;
 mod model_file;

@@ -97,10 +97,16 @@ impl NativeTrainer {
 
 #[cfg(test)]
 mod tests {
+    use crate::run::Run;
     use crate::testing::{Problem, table, trainer};
+    use crate::trainer::NativeTrainer;
+    use opportune_core::plan::Part;
+    use opportune_core::ports::Planner;
     use opportune_core::range_test::RangeTest;
     use opportune_core::settings::Settings;
     use opportune_core::space::Config;
+    use std::fs::File;
+    use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
     #[test]
@@ -128,6 +134,34 @@ mod tests {
             let none = test(2, 0, 1);
             assert!(none.points.iter().all(|point| point.loss() == Some(none.initial)) && none.minimum().is_none());
         }
+    }
+
+    #[test]
+    fn it_changes_nothing_that_can_be_observed_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace");
+        let base = Settings { hidden: vec![8], batch: 50, epochs: 6, ..Settings::default() };
+        let make = || trainer(table(300, 5, Problem::Classes(3)), &base, 2).with_averaging();
+        let tested = make().with_trace(File::create(&path).unwrap());
+        let test = || {
+            let rates = RangeTest::rates();
+            tested.range_test(&Config::default(), &rates, 20, 2, &AtomicBool::new(false)).unwrap().unwrap()
+        };
+        let run = |trainer: &NativeTrainer| {
+            let samples = trainer.samples(Part::Fold(0)).unwrap();
+            let plan = Arc::new(trainer.plan(&Config::default(), Part::Fold(0)).unwrap());
+            (plan.clone(), Run::<f32>::new(plan, samples.clone()))
+        };
+        let first = test();
+        let ((plan, mut other), (same, mut run)) = (run(&make()), run(&tested));
+        assert_eq!((&plan, plan.keys(None, 6)), (&same, same.keys(None, 6)));
+        for _ in 0..6 {
+            assert!(other.epoch(&mut || false).unwrap().same_bits(&run.epoch(&mut || false).unwrap()));
+            assert_eq!(other.save(), run.save());
+            // In the middle of a training it does not show either.
+            assert_eq!(test(), first);
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"", "no epoch was trained");
     }
 
     #[test]

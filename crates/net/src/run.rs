@@ -429,6 +429,26 @@ mod tests {
     }
 
     #[test]
+    fn each_validation_row_is_in_one_block() {
+        for count in [2 * BLOCKS, 33, 45, 47, 48, 1000] {
+            let rows: Vec<u32> = (0..count as u32).map(|row| 3 * row).collect();
+            let order = judged(&rows, true);
+            let mut start = 0;
+            for block in 0..BLOCKS {
+                let end = start + block_rows(count, block);
+                assert!(order[start..end].iter().all(|row| row / 3 % BLOCKS as u32 == block as u32), "{count} rows");
+                start = end;
+            }
+            let sorted = |mut rows: Vec<u32>| {
+                rows.sort_unstable();
+                rows
+            };
+            assert_eq!((start, sorted(order)), (count, rows.clone()));
+            assert_eq!(judged(&rows, false), rows);
+        }
+    }
+
+    #[test]
     fn an_epoch_can_be_dropped_between_steps() {
         let (plan, samples) = planned(table(203, 9, Problem::Number), &settings("adam", &[4]));
         let mut run = Run::<f32>::new(plan, samples);

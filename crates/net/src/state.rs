@@ -121,6 +121,7 @@ impl<T: Real> Run<T> {
 mod tests {
     use super::*;
     use crate::testing::{Problem, planned, table};
+    use opportune_core::plan::Averaging;
     use opportune_core::settings::{Activation, Settings};
 
     fn settings(schedule: &str, optimizer: &str) -> Settings {
@@ -137,15 +138,18 @@ mod tests {
         }
     }
 
-    fn interrupted_or_not<T: Real>(base: &Settings) {
+    fn interrupted_or_not<T: Real>(base: &Settings, averaging: bool) {
         let base = Settings { precision: T::PRECISION, ..base.clone() };
         let (plan, samples) = planned(table(180, 6, Problem::Classes(3)), &base);
+        let recipe = Recipe { averaging, blocks: averaging, ..plan.recipe.clone() };
+        let plan = Arc::new(Plan { recipe, ..(*plan).clone() });
         let mut whole = Run::<T>::new(plan.clone(), samples.clone());
         let mut state = Run::<T>::new(plan.clone(), samples.clone()).save();
-        for epoch in 1..=3 {
+        for epoch in 1..=Averaging::FROM_EPOCH + 1 {
             let mut piece = Run::<T>::load(plan.clone(), samples.clone(), &state).unwrap();
             let (a, b) = (whole.epoch(&mut || false).unwrap(), piece.epoch(&mut || false).unwrap());
             assert!(a.same_bits(&b) && a.epoch == epoch, "{a:?} {b:?}");
+            assert_eq!(a.averaged.is_some(), averaging && epoch >= Averaging::FROM_EPOCH);
             state = piece.save();
             assert_eq!(state, whole.save());
         }
@@ -159,8 +163,10 @@ mod tests {
             schedules.extend((optimizer != "sgd").then_some(cycled));
             for schedule in schedules {
                 let base = settings(schedule, optimizer);
-                interrupted_or_not::<f32>(&base);
-                interrupted_or_not::<f64>(&base);
+                for averaging in [false, true] {
+                    interrupted_or_not::<f32>(&base, averaging);
+                    interrupted_or_not::<f64>(&base, averaging);
+                }
             }
         }
     }
@@ -197,6 +203,9 @@ mod tests {
             let error = load(&other(base), &good);
             assert!(error.contains(word), "{error}");
         }
+        let averaging = Recipe { averaging: true, ..plan.recipe.clone() };
+        let averaging = Arc::new(Plan { recipe: averaging, ..(*plan).clone() });
+        assert!(load(&averaging, &good).contains("another training"), "a state without an average");
         // Another schedule is another future of the same run.
         assert_eq!(load(&other(settings("cosine", "adam")), &good), "");
     }

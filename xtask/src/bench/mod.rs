@@ -6,6 +6,7 @@
 
 mod cache;
 mod environment;
+pub mod judging;
 mod measure;
 pub mod mnist;
 mod paired;
