@@ -103,6 +103,8 @@ pub fn show(flags: &Show) -> Result<Exit, InputError> {
     for (parts, results) in results.iter().filter(|(_, results)| !results.is_empty()) {
         let on = match parts[..] {
             [Part::Whole] => "trained on all rows (scores are those of the training rows)".to_string(),
+            [Part::Confirmation(_)] => "judged again with another seed, by validation rows".to_string(),
+            [Part::Confirmation(_), ..] => format!("judged again with another seed, by {} folds", parts.len()),
             [_] => "judged by validation rows".to_string(),
             _ => format!("judged by {} folds", parts.len()),
         };
@@ -131,9 +133,14 @@ pub fn show(flags: &Show) -> Result<Exit, InputError> {
     .map(|()| Exit::Fine)
 }
 
-/// The sets of parts on which trials ended: folds together, all rows apart.
+/// The sets of parts on which trials ended: the folds, those of the confirmation, and all rows.
 fn groups(memory: &Remembered) -> Vec<Vec<Part>> {
     let parts: BTreeSet<Part> = memory.endings.iter().map(|ending| ending.part).collect();
-    let (folds, whole): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| *part != Part::Whole);
-    [folds, whole].into_iter().filter(|parts| !parts.is_empty()).collect()
+    let kinds: [fn(&Part) -> bool; 3] = [
+        |part| matches!(part, Part::Fold(_)),
+        |part| matches!(part, Part::Confirmation(_)),
+        |part| matches!(part, Part::Whole),
+    ];
+    let of = |kind: fn(&Part) -> bool| parts.iter().copied().filter(|part| kind(part)).collect::<Vec<Part>>();
+    kinds.into_iter().map(of).filter(|parts| !parts.is_empty()).collect()
 }
