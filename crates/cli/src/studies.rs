@@ -141,6 +141,6 @@ fn groups(memory: &Remembered) -> Vec<Vec<Part>> {
         |part| matches!(part, Part::Confirmation(_)),
         |part| matches!(part, Part::Whole),
     ];
-    let of = |kind: fn(&Part) -> bool| parts.iter().copied().filter(|part| kind(part)).collect::<Vec<Part>>();
+    let of = |kind: fn(&Part) -> bool| parts.iter().copied().filter(kind).collect::<Vec<Part>>();
     kinds.into_iter().map(of).filter(|parts| !parts.is_empty()).collect()
 }
