@@ -20,7 +20,8 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
     let name = name_of(flags.study.name.as_deref(), &flags.data.data, "-fit")?;
     let mut job = Job::new(Purpose::Fit, &flags.data, &flags.space, &flags.training, &flags.study)?;
     if let Some(param) = job.space.0.iter().find(|param| param.varies()) {
-        return Err(InputError::new(format!("fit trains once, and {} values are given", param.values().len()))
+        let given = if param.is_range() { "a range is".into() } else { format!("{} values are", param.values().len()) };
+        return Err(InputError::new(format!("fit trains once, and {given} given"))
             .at(format!("--{}", param.name))
             .remedy("give one, or search with opportune tune"));
     }

@@ -8,7 +8,7 @@ use opportune_core::ports::{Planner, StudyId};
 use opportune_core::schedule::Schedule;
 use opportune_core::score::Score;
 use opportune_core::settings::Settings;
-use opportune_core::space::Space;
+use opportune_core::space::{Config, Space, Value};
 use opportune_core::stop::StopRule;
 use opportune_data::{
     Dataset, Loaded, ReadOptions, Target, Task, folds, hold_out, join, join_file, read, read_fold_file,
@@ -152,7 +152,7 @@ impl Job {
             let cannot = |error| InputError::new(format!("cannot be written ({error})")).at(path.display().to_string());
             trainer = trainer.with_trace(file.map_err(cannot)?);
         }
-        let job = Job {
+        let mut job = Job {
             data,
             trainer,
             parts,
@@ -172,7 +172,31 @@ impl Job {
         for config in ends.grid() {
             job.trainer.plan(&config, job.parts[0])?;
         }
+        job.leave_out_too_few_epochs(given.epochs.as_deref().is_some_and(|text| text.contains(',')))?;
         Ok(job)
+    }
+
+    /// Numbers of epochs that a schedule cannot be planned for are not recommended. `exactly`: they are asked for.
+    fn leave_out_too_few_epochs(&mut self, exactly: bool) -> Result<(), InputError> {
+        let schedules = self.space.param("schedule").map(|param| param.values().to_vec()).unwrap_or_default();
+        let points: Vec<Config> = schedules
+            .into_iter()
+            .filter_map(|schedule| Some(self.space.with_ends().grid().next()?.with("schedule", schedule)))
+            .collect();
+        let planned = |epochs: u32| {
+            let plan = |point: &Config| self.trainer.plan(&point.with("epochs", Value::Count(epochs)), self.parts[0]);
+            points.iter().try_for_each(|point| plan(point).map(drop))
+        };
+        let mut ladder = Vec::new();
+        for epochs in &self.epochs.ladder {
+            match planned(*epochs) {
+                Ok(()) => ladder.push(*epochs),
+                Err(error) if exactly => return Err(error.at("--epochs")),
+                Err(_) => {}
+            }
+        }
+        self.epochs.ladder = ladder;
+        Ok(())
     }
 
     /// The folds of the confirmation; none where nothing is confirmed.

@@ -103,9 +103,9 @@ pub fn show(flags: &Show) -> Result<Exit, InputError> {
     for (parts, results) in results.iter().filter(|(_, results)| !results.is_empty()) {
         let on = match parts[..] {
             [Part::Whole] => "trained on all rows (scores are those of the training rows)".to_string(),
-            [Part::Fold(_)] => "judged by validation rows".to_string(),
-            [Part::Confirmation(_)] => "confirmed on other validation rows".to_string(),
-            [Part::Confirmation(_), ..] => format!("confirmed on {} other folds", parts.len()),
+            [Part::Confirmation(_)] => "judged again with another seed, by validation rows".to_string(),
+            [Part::Confirmation(_), ..] => format!("judged again with another seed, by {} folds", parts.len()),
+            [_] => "judged by validation rows".to_string(),
             _ => format!("judged by {} folds", parts.len()),
         };
         print_line(&format!("\n{on}:"))?;
@@ -115,9 +115,6 @@ pub fn show(flags: &Show) -> Result<Exit, InputError> {
         None => print_line("not finished: the command that began it goes on with it"),
         Some(one) => {
             let (mean, std) = (one["score"]["mean"].as_f64().unwrap_or(f64::NAN), one["score"]["std"].as_f64());
-            if let Some(headline) = one["headline"].as_str() {
-                print_line(headline)?;
-            }
             print_line(&format!(
                 "{score} {}; files in {}",
                 with_spread(mean, std),
@@ -136,14 +133,14 @@ pub fn show(flags: &Show) -> Result<Exit, InputError> {
     .map(|()| Exit::Fine)
 }
 
-/// The sets of parts on which trials ended: folds together, those of a confirmation, and all rows apart.
+/// The sets of parts on which trials ended: the folds, those of the confirmation, and all rows.
 fn groups(memory: &Remembered) -> Vec<Vec<Part>> {
     let parts: BTreeSet<Part> = memory.endings.iter().map(|ending| ending.part).collect();
-    let kind = |part: &Part| match part {
-        Part::Fold(_) => 0,
-        Part::Confirmation(_) => 1,
-        Part::Whole => 2,
-    };
-    let group = |wanted: u8| parts.iter().copied().filter(|part| kind(part) == wanted).collect::<Vec<Part>>();
-    (0..3).map(group).filter(|parts| !parts.is_empty()).collect()
+    let kinds: [fn(&Part) -> bool; 3] = [
+        |part| matches!(part, Part::Fold(_)),
+        |part| matches!(part, Part::Confirmation(_)),
+        |part| matches!(part, Part::Whole),
+    ];
+    let of = |kind: fn(&Part) -> bool| parts.iter().copied().filter(kind).collect::<Vec<Part>>();
+    kinds.into_iter().map(of).filter(|parts| !parts.is_empty()).collect()
 }

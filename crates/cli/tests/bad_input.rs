@@ -254,7 +254,6 @@ fn settings() {
 #[test]
 fn searches() {
     all(vec![
-        words("tune good.csv", &["--strategy: no strategy is given", "--strategy grid"]),
         words("tune good.csv --strategy gird", &["--strategy: unknown strategy 'gird'", "did you mean 'grid'?"]),
         words("tune good.csv --strategy grid --epochs 5", &["--lr: a grid needs the values to try", "--lr 0.01,0.001"]),
         words("tune good.csv --strategy grid --lr 0.1", &["--epochs: a grid needs the values", "--epochs 100,200"]),
@@ -274,6 +273,99 @@ fn searches() {
             &["--schedule: some of these schedules have rates of their own", "in two studies"],
         ),
     ]);
+}
+
+#[test]
+fn limits_of_a_search() {
+    all(vec![
+        words("tune good.csv --trials 0", &["--trials: 0 is nothing to search with", "at least 1"]),
+        words("tune good.csv --trials=-1", &["--trials: '-1'"]),
+        words("tune good.csv --trials many", &["--trials: 'many'"]),
+        words("tune good.csv --budget-epochs 0", &["--budget-epochs: 0 is nothing to search with", "at least 1"]),
+        words("tune good.csv --budget-epochs 1.5", &["--budget-epochs: '1.5'"]),
+        words("tune good.csv --min-epochs 0", &["--min-epochs: 0 is nothing to search with", "at least 1"]),
+        words("tune good.csv --time nonsense", &["--time: 'nonsense' is no time", "as 30s, 10m or 2h"]),
+        words("tune good.csv --time 0s", &["--time: '0s' is no time"]),
+        words("tune good.csv --time=-3m", &["--time: '-3m' is no time"]),
+        words("tune good.csv --time 5d", &["--time: '5d' is no time"]),
+        words("tune good.csv --target-score nan", &["--target-score: ", "is not a finite number"]),
+        words("tune good.csv --target-score inf", &["--target-score: ", "is not a finite number"]),
+        words("tune good.csv --target-score high", &["--target-score: 'high'"]),
+        words(
+            "tune good.csv --patience 3",
+            &["--patience: the default search decides itself when to stop", "leave it out", "such as halving"],
+        ),
+        words("tune good.csv --strategy auto --tol 1e-4", &["--tol: the default search decides itself when to stop"]),
+        words("tune good.csv --strategy halving --patience 0", &["--patience: 0 epochs", "at least 1"]),
+        words("tune good.csv --strategy random --tol nan", &["--tol: NaN is not a finite number"]),
+        words("fit good.csv --trials 3", &["unknown flag '--trials'"]),
+    ]);
+    for limit in ["--trials 3", "--time 3s", "--budget-epochs 100", "--min-epochs 2", "--target-score 0.9"] {
+        let place = Place::new();
+        place.write("good.csv", colours(60));
+        let ran = place.run(&format!("tune good.csv --strategy grid --lr 0.1 --epochs 5 {limit}"));
+        let flag = limit.split(' ').next().unwrap();
+        let said =
+            format!("error: {flag}: a grid trains all of its points, and nothing limits it; leave it out, or choose");
+        assert!(refusal(&ran).starts_with(&said), "{ran:#?}");
+    }
+}
+
+#[test]
+fn ranges() {
+    all(vec![
+        words("tune good.csv --lr 0.1..0.01", &["--lr: the range '0.1..0.01' is empty", "LOW..HIGH"]),
+        words("tune good.csv --lr 0.1..0.1", &["--lr: the range '0.1..0.1' is empty"]),
+        words("tune good.csv --lr 0..0.1", &["--lr: the range '0..0.1' does not begin above 0", "give a list"]),
+        words("tune good.csv --lr 0.1..", &["--lr: ", "is not a number"]),
+        words("tune good.csv --lr ..0.1", &["--lr: ", "is not a number"]),
+        words("tune good.csv --lr nan..1", &["--lr: 'nan' is not finite"]),
+        words("tune good.csv --lr 1e-3..inf", &["--lr: 'inf' is not finite"]),
+        words("tune good.csv --lr 1e-4..1e-2..1", &["--lr: '1e-2..1' is not a number"]),
+        words("tune good.csv --lr 0", &["--lr: a rate of 0 is not above 0"]),
+        words("tune good.csv --lr 0.1,0.1", &["--lr: 0.1 is given twice"]),
+        words("tune good.csv --epochs 0", &["--epochs: 0 epochs train nothing", "at least 1"]),
+        words("tune good.csv --epochs 0..5", &["--epochs: 0 epochs train nothing", "at least 1"]),
+        words("tune good.csv --epochs ..0", &["--epochs: 0 epochs train nothing"]),
+        words("tune good.csv --epochs 9..5", &["--epochs: the range '9..5' is empty", "LOW..HIGH"]),
+        words("tune good.csv --epochs 5..", &["--epochs: ", "is not a whole number"]),
+        words("tune good.csv --epochs 5,5", &["--epochs: 5 is given twice"]),
+        words("tune good.csv --epochs 5,0", &["--epochs: 0 epochs train nothing"]),
+        words("tune good.csv --epochs 1e3", &["--epochs: '1e3' is not a whole number"]),
+        words("tune good.csv --epochs ..4000000000", &["--epochs: 4000000000 epochs are more than can be planned"]),
+        words("tune good.csv --batch 0..8", &["--batch: the range '0..8' does not begin above 0"]),
+        words("tune good.csv --batch 8..4", &["--batch: the range '8..4' is empty"]),
+        words("tune good.csv --l2 1e-3..1e-5", &["--l2: the range '1e-3..1e-5' is empty"]),
+        words("tune good.csv --weight-decay 1..x", &["--weight-decay: 'x' is not a number"]),
+        words("tune good.csv --hidden 10..20", &["--hidden: '10..20' is not a number of units"]),
+        words("tune good.csv --activation relu..tanh", &["--activation: ", "'relu..tanh'"]),
+        words("tune good.csv --strategy grid --lr 0.1 --epochs 5 --batch 8..16", &["--batch: '8..16' is a range"]),
+        words("tune good.csv --strategy grid --lr 0.1 --epochs 5 --l2 1e-5..1e-3", &["--l2: '1e-5..1e-3' is a range"]),
+        words("fit good.csv --lr 1e-3..1e-1", &["--lr: fit trains once, and a range is given", "opportune tune"]),
+        words("fit good.csv --epochs ..5", &["--epochs: '..5' is not a whole number"]),
+        words(
+            "tune good.csv --schedule sequence(linear(from=0,to=1,over=5),cosine()) --epochs 3",
+            &["schedule: the lengths in sequence add up to 5 epochs of the run's 3", "more epochs"],
+        ),
+        words("tune good.csv --schedule cosine --schedule cosine", &["--schedule: cosine is given twice"]),
+        words("tune good.csv --optimizer adam,adamw", &["--weight-decay: ", "give --weight-decay 0.01, or 0"]),
+        words(
+            "tune good.csv --lr 0.1 --schedule cyclic(base=1e-4,max=1e-2,up=2)",
+            &["--lr: the schedule cyclic(", "has rates of its own", "leave --lr out"],
+        ),
+    ]);
+}
+
+/// What a grid refuses, others take.
+#[test]
+fn ranges_and_no_flags_at_all_are_good_input() {
+    let place = Place::new();
+    place.write("good.csv", colours(60));
+    place.run("tune good.csv --quiet").good();
+    for strategy in ["auto", "random", "sobol", "halving", "asha"] {
+        let flags = "--lr 1e-3..1e-1 --epochs ..5 --batch 8..16 --l2 1e-5..1e-3 --hidden 4 --trials 4 --quiet";
+        place.run(&format!("tune good.csv --strategy {strategy} --name {strategy} {flags}")).good();
+    }
 }
 
 #[test]

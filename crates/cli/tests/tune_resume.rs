@@ -140,8 +140,8 @@ impl Dice {
 fn two_hundred_kills_lose_nothing() {
     const KILLS: u32 = 200;
     let lines = [
-        "--lr 0.1,0.03,0.01 --epochs 20",
-        "--epochs 13 --validation 0.2",
+        "--lr 0.1,0.03,0.01 --epochs 12",
+        "--epochs 8 --validation 0.2",
         "--strategy halving --lr 0.01..0.2 --trials 6 --epochs 9 --folds 3",
         "--strategy grid --lr 0.1,0.01 --epochs 6,12 --folds 3",
     ]
@@ -165,7 +165,7 @@ fn two_hundred_kills_lose_nothing() {
             assert!(own < 100, "it never gets through: {line}");
             let mut child = command(&place, line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
             // From before anything is opened to after all is done.
-            let moment = Duration::from_secs_f64(0.003 + dice.roll() * 1.2 * seconds);
+            let moment = Duration::from_secs_f64(0.003 + dice.roll() * 1.1 * seconds);
             let began = Instant::now();
             while began.elapsed() < moment && child.try_wait().unwrap().is_none() {
                 std::thread::sleep(Duration::from_millis(1));
@@ -198,9 +198,11 @@ fn two_hundred_kills_lose_nothing() {
         assert!(trained.is_superset(names), "{line}");
         assert_eq!(json!(trained.difference(names).collect::<Vec<_>>()), json!([]), "what nobody asked for: {line}");
         repeats += begun.len() - trained.len();
-        // Done is done.
-        place.run(line).good();
-        assert_eq!(place.begun().len(), begun.len());
+        if studies < lines.len() {
+            // Done is done.
+            place.run(line).good();
+            assert_eq!(place.begun().len(), begun.len());
+        }
         kills += own;
         studies += 1;
     }
