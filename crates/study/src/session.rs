@@ -186,7 +186,11 @@ impl<'a> Session<'a> {
     }
 
     fn start(&mut self, config: &Config, until: u32) -> Result<(), EngineError> {
-        let remembered = self.remembered.get_mut(&format!("{config:?}")).and_then(VecDeque::pop_front);
+        // In a new study there is nothing to look for.
+        let remembered = match self.remembered.is_empty() {
+            true => None,
+            false => self.remembered.get_mut(&format!("{config:?}")).and_then(VecDeque::pop_front),
+        };
         let mut records = Vec::new();
         let number = remembered.unwrap_or_else(|| {
             let trial = self.tree.memory.next_trial();
@@ -284,8 +288,10 @@ impl<'a> Session<'a> {
             let Some(point) = self.tree.seen(view, watch.seen() + 1).map(Point::from) else { break };
             let Some(watch) = &mut self.tree.views[view].watch else { break };
             watch.observe(&point);
-            let watch = watch.clone();
-            self.took_in(view, &watch);
+            if watch.improved() || watch.ended().is_some() {
+                let watch = watch.clone();
+                self.took_in(view, &watch);
+            }
         }
     }
 
@@ -297,7 +303,7 @@ impl<'a> Session<'a> {
         }
         one.ended = true;
         self.ended += 1;
-        if let Some(result) = self.tree.memory.result(one.number, &self.asked.parts) {
+        if let Some(result) = self.tree.result(one.number, &self.asked.parts) {
             self.progress.happened(&Happening::Ended(&result));
             let (stopped, curve) = (result.stopped(), JudgedCurve::of(&result));
             self.policy.observe(&Event::Ended { trial: trial as u32, stopped, curve });
@@ -331,11 +337,9 @@ impl<'a> Session<'a> {
         one.ended = Some(epochs);
         let Some(stage) = one.stage_of(epochs) else { return };
         let ending = Ending { trial: one.number, part: one.part, stage, stopped, epochs, chosen };
-        let same = |old: &&Ending| old.trial == ending.trial && old.part == ending.part;
-        if self.tree.memory.endings.iter().rev().find(same) != Some(&ending) {
-            let record = Record::Ended(ending);
-            self.tree.memory.apply(&record);
-            self.writer.append(vec![record]);
+        if self.tree.ending(ending.trial, ending.part) != Some(&ending) {
+            let record = self.tree.end(ending);
+            self.writer.append([record]);
         }
     }
 
@@ -514,7 +518,7 @@ impl<'a> Session<'a> {
             || stop
             || fork
             || (leave && (!pause || self.unstored >= STORE_EVERY.as_secs_f64()))
-            || (branch && self.bytes_in_memory() > BRANCH_BYTES);
+            || (branch && self.tree.held() > BRANCH_BYTES);
         Verdict { save: kept || leave || store, store, leave }
     }
 
@@ -534,7 +538,7 @@ impl<'a> Session<'a> {
         self.unstored += observation.seconds;
         let record = Record::Epoch { stage, key, observation };
         self.tree.memory.apply(&record);
-        self.writer.append(vec![record]);
+        self.writer.append([record]);
         let views = self.tree.lanes[stage as usize].views.clone();
         if let Some(first) = views.iter().map(|view| &self.tree.views[*view]).find(|view| view.ended.is_none()) {
             let (trial, part) = (first.number, first.part);
