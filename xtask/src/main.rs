@@ -30,6 +30,9 @@ usage: cargo xtask TASK
       --time N                               splits of each on which both sides are timed; of the others kept answers do (1)
       --peer-cache DIR                       where kept answers of scikit-learn may lie too
       --out FILE                             write all figures as JSON
+  bench study         what search, engine and store cost, beside Optuna's SQLite storage: trials a second, seconds
+      --runs N                               runs of each (3)
+      --out FILE                             write all figures as JSON
 The benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root()),
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
+        ["bench", "study", ..] => bench::study::run(&root(), &words[2..]),
         ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -114,11 +114,7 @@ impl Remembered {
 
     /// The result of a trial that ended so, for those who know its last end on each part; `None` if one is missing or
     /// there is no such trial.
-    pub fn result_of<'a>(
-        &self,
-        trial: u32,
-        endings: impl Iterator<Item = Option<&'a Ending>>,
-    ) -> Option<TrialResult> {
+    pub fn result_of<'a>(&self, trial: u32, endings: impl Iterator<Item = Option<&'a Ending>>) -> Option<TrialResult> {
         let fold = |ending: Option<&Ending>| {
             let ending = *ending?;
             Some(FoldResult { ending, curve: self.curve(ending.stage, ending.epochs) })

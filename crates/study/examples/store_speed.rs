@@ -1,12 +1,14 @@
 //! What the engine and its store cost: trials whose training costs nothing, through the real engine.
 //!
 //! `cargo run --release -p opportune-study --example store_speed -- WHAT FOLDER TRIALS [EPOCHS [BYTES]]` prints one
-//! line of JSON. BYTES is the size of a saved state (64). WHAT is
+//! line of JSON. BYTES is the size of a saved state (64). FOLDER must be there. WHAT is
 //!
 //! - `memory`: in memory alone;
-//! - `group`: into SQLite as always, in groups; the clock stops when everything is durable;
-//! - `each`: the same, but every report is a transaction of its own, synced;
-//! - `open`: takes hold of the study that `group` left in the folder, and reads it as `opportune show` does.
+//! - `group`: into SQLite as always, in groups; the clock stops when everything is durable, and `longest_wait` is the
+//!   longest time from a report to its being durable;
+//! - `full`: the same with all that a report can hold: averaged weights and the losses of blocks of rows;
+//! - `each`: every report is a transaction of its own, synced;
+//! - `open`: takes hold of the study that is in the folder, and reads it as `opportune show` does.
 
 use opportune_core::InputError;
 use opportune_core::memory::Remembered;
@@ -22,10 +24,11 @@ use opportune_core::space::{Config, Domain, Param, Space};
 use opportune_study::store::{MemoryStore, Opened, Storage};
 use opportune_study::{Asked, Engine, Happening, Progress, Watching};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 const STEPS: u32 = 10;
@@ -34,10 +37,13 @@ const SETTINGS: &str = r#"{"file":"none","score":"r2"}"#;
 
 struct Nothing {
     state: usize,
+    full: bool,
+    /// When each report was made that is not durable yet.
+    reported: Arc<Mutex<VecDeque<Instant>>>,
 }
 
 impl Nothing {
-    fn observation(job: &Job, epoch: u32) -> Observation {
+    fn observation(&self, job: &Job, epoch: u32) -> Observation {
         let step = u64::from(epoch) * u64::from(STEPS);
         let rate = job.plan.schedule.at(step - 1).rate;
         let loss = (rate / 0.01).ln().abs() + 1.0 / f64::from(epoch);
@@ -50,8 +56,8 @@ impl Nothing {
             penalty: job.plan.recipe.l2,
             train_score: 1.0 - loss,
             validation: Some(Scored { loss: loss + 0.1, score: 0.9 - loss }),
-            averaged: None,
-            blocks: None,
+            averaged: self.full.then_some(Scored { loss: loss + 0.05, score: 0.95 - loss }),
+            blocks: self.full.then(|| std::array::from_fn(|block| (loss + block as f64 / 100.0) as f32)),
             seconds: 0.0,
         }
     }
@@ -69,7 +75,8 @@ impl Trainer for Nothing {
                 Start::Checkpoint { epoch, .. } => *epoch,
             };
             for epoch in done + 1..=job.until {
-                let observation = Nothing::observation(&job, epoch);
+                let observation = self.observation(&job, epoch);
+                self.reported.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
                 if desk.epoch(job.id, observation, &mut || vec![epoch as u8; self.state]) == Go::Leave {
                     break;
                 }
@@ -89,7 +96,8 @@ impl Planner for Plans {
 
     fn plan(&self, config: &Config, part: Part) -> Result<Plan, InputError> {
         let settings = Settings::default().with(config)?;
-        let network = Network { inputs: 2, hidden: vec![], outputs: 1, activation: Activation::Relu, init: Init::Glorot };
+        let network =
+            Network { inputs: 2, hidden: vec![], outputs: 1, activation: Activation::Relu, init: Init::Glorot };
         let recipe = Recipe {
             data: Key([1; 16]),
             part,
@@ -119,21 +127,47 @@ impl Progress for Silent {
     fn happened(&self, _: &Happening) {}
 }
 
-/// Commits after every report.
-struct Each(Box<dyn Store>);
+/// Another store, watched.
+struct Watched {
+    store: Box<dyn Store>,
+    /// Commit after every report.
+    each: bool,
+    reported: Arc<Mutex<VecDeque<Instant>>>,
+    /// Nanoseconds.
+    longest_wait: Arc<AtomicU64>,
+}
 
-impl Store for Each {
+fn is_report(record: &Record) -> bool {
+    matches!(record, Record::Epoch { .. })
+}
+
+impl Watched {
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.store.append(records)?;
+        // Reports come in the order in which they were made: one thread makes them all.
+        let reports = records.iter().filter(|record| is_report(record)).count();
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = reported.drain(..reports).next() {
+            self.longest_wait.fetch_max(first.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl Store for Watched {
     fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        let report = |record: &Record| matches!(record, Record::Epoch { .. });
-        records.split_inclusive(report).try_for_each(|records| self.0.append(records))
+        match self.each {
+            true => records.split_inclusive(is_report).try_for_each(|records| self.commit(records)),
+            false => self.commit(records),
+        }
     }
 
     fn load(&mut self) -> Result<Remembered, StoreError> {
-        self.0.load()
+        self.store.load()
     }
 
     fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
-        self.0.state(key)
+        self.store.state(key)
     }
 }
 
@@ -146,8 +180,8 @@ fn store(folder: &Path) -> Result<Box<dyn Store>, Box<dyn Error>> {
     }
 }
 
-/// Seconds from the start until everything is durable.
-fn run(store: Box<dyn Store>, trials: u32, epochs: u32, state: usize) -> Result<f64, Box<dyn Error>> {
+/// From the start until everything is durable.
+fn run(what: &str, store: Box<dyn Store>, trials: u32, epochs: u32, state: usize) -> Result<Value, Box<dyn Error>> {
     let range = |name: &str, low, high| {
         let domain = Domain::Range { low, high, log: true, whole: false };
         Param { name: name.into(), domain }
@@ -164,16 +198,23 @@ fn run(store: Box<dyn Store>, trials: u32, epochs: u32, state: usize) -> Result<
         branches: vec![],
         deadline: None,
     };
+    let reported = Arc::new(Mutex::new(VecDeque::new()));
+    let longest_wait = Arc::new(AtomicU64::new(0));
+    let trainer = Nothing { state, full: what == "full", reported: reported.clone() };
+    let store = Watched { store, each: what == "each", reported, longest_wait: longest_wait.clone() };
     let began = Instant::now();
-    let mut engine = Engine::new(store)?;
+    let mut engine = Engine::new(Box::new(store))?;
     let mut policy = Sampled::new(space, Box::new(Random { seed: 1 }), trials, epochs);
-    engine.run(&asked, &mut policy, &planner, &Nothing { state }, &Silent, &AtomicBool::new(false))?;
+    engine.run(&asked, &mut policy, &planner, &trainer, &Silent, &AtomicBool::new(false))?;
     let seconds = began.elapsed().as_secs_f64();
     let ended = engine.memory().endings.len();
     if ended != trials as usize {
         return Err(format!("{ended} of {trials} trials ended").into());
     }
-    Ok(seconds)
+    Ok(json!({
+        "trials": trials, "epochs": epochs, "seconds": seconds, "trials_per_second": f64::from(trials) / seconds,
+        "longest_wait": longest_wait.load(Ordering::Relaxed) as f64 / 1e9,
+    }))
 }
 
 /// Seconds until the engine has a study, and until it is read without taking hold of it.
@@ -192,21 +233,16 @@ fn open(folder: &Path) -> Result<Value, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let usage = "usage: store_speed memory|group|each|open FOLDER TRIALS [EPOCHS [BYTES]]";
+    let usage = "usage: store_speed memory|group|full|each|open FOLDER TRIALS [EPOCHS [BYTES]]";
     let (Some(what), Some(folder)) = (words.first(), words.get(1).map(Path::new)) else { return Err(usage.into()) };
     let number = |at: usize, default| words.get(at).map_or(Ok(default), |word| word.parse::<u32>());
     let (trials, epochs, state) = (number(2, 1000)?, number(3, 30)?, number(4, 64)? as usize);
-    let seconds = match what.as_str() {
-        "memory" => run(Box::new(MemoryStore::default()), trials, epochs, state)?,
-        "group" => run(store(folder)?, trials, epochs, state)?,
-        "each" => run(Box::new(Each(store(folder)?)), trials, epochs, state)?,
-        "open" => {
-            println!("{}", open(folder)?);
-            return Ok(());
-        }
+    let answer = match what.as_str() {
+        "memory" => run(what, Box::new(MemoryStore::default()), trials, epochs, state)?,
+        "group" | "full" | "each" => run(what, store(folder)?, trials, epochs, state)?,
+        "open" => open(folder)?,
         _ => return Err(usage.into()),
     };
-    let rate = f64::from(trials) / seconds;
-    println!("{}", json!({ "trials": trials, "epochs": epochs, "seconds": seconds, "trials_per_second": rate }));
+    println!("{answer}");
     Ok(())
 }

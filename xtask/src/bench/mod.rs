@@ -10,6 +10,7 @@ mod measure;
 pub mod mnist;
 mod paired;
 pub mod seed;
+pub mod study;
 mod table;
 pub mod tune;
 

@@ -1,13 +1,13 @@
-//! Studies in one SQLite file (WAL, typed append-only tables), their saved states in a folder beside it.
+//! Studies in one SQLite file (WAL, typed append-only tables), their larger saved states in a folder beside it.
 
-use super::states::States;
+use super::states::{self, States};
 use opportune_core::InputError;
 use opportune_core::memory::{Remembered, RememberedStage};
 use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
 use opportune_core::plan::{Key, Part, PrefixKey};
 use opportune_core::ports::{Ending, Record, Store, StoreError, StudyId};
 use opportune_core::stop::Stopped;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, TransactionBehavior, params};
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Layout of the tables; another number is refused rather than guessed at.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
+
+/// A saved state of at most so many bytes lies in its row, and is synced with it: a file of its own costs a sync of its
+/// own, which for small ones is nearly all they cost. Larger ones would fill the log that every commit writes.
+const IN_ROW: usize = 8 << 10;
 
 /// What a file of format 1 lacks.
 const FROM_FORMAT_1: &str = "
@@ -25,8 +29,15 @@ ALTER TABLE epoch ADD COLUMN averaged_score REAL;
 ALTER TABLE epoch ADD COLUMN blocks BLOB;
 ";
 
+/// What a file of format 2 lacks.
+const FROM_FORMAT_2: &str = "
+ALTER TABLE checkpoint ADD COLUMN state BLOB;
+CREATE INDEX checkpoint_key ON checkpoint (study, key);
+";
+
 /// `fold` is NULL where all rows are trained together; folds of the confirmation count from -1 downwards. `blocks` are
-/// 32-bit floats, the lowest byte first. Rows are only ever added; the one exception is `checkpoint`, the index of the files that are there.
+/// 32-bit floats, the lowest byte first. Rows are only ever added; the one exception is `checkpoint`, the index of the
+/// saved states that are there. `state` is one with its checksum, or NULL where it is a file.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS study (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, settings TEXT NOT NULL,
@@ -44,8 +55,9 @@ CREATE TABLE IF NOT EXISTS epoch (
     averaged_loss REAL, averaged_score REAL, blocks BLOB, PRIMARY KEY (study, stage, epoch))
     STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS checkpoint (
-    study INTEGER NOT NULL, stage INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL,
+    study INTEGER NOT NULL, stage INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL, state BLOB,
     PRIMARY KEY (study, stage, epoch)) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS checkpoint_key ON checkpoint (study, key);
 CREATE TABLE IF NOT EXISTS ending (
     id INTEGER PRIMARY KEY, study INTEGER NOT NULL, trial INTEGER NOT NULL, fold INTEGER, stage INTEGER NOT NULL,
     stopped TEXT NOT NULL, epochs INTEGER NOT NULL, chosen INTEGER NOT NULL) STRICT;
@@ -177,13 +189,15 @@ impl Storage {
                 }
                 new.commit()?;
             }
-            if version(&connection)? == 1 {
-                let old = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                if version(&old)? == 1 {
-                    old.execute_batch(FROM_FORMAT_1)?;
-                    old.pragma_update(None, "user_version", FORMAT)?;
+            for (format, lacks) in [(1, FROM_FORMAT_1), (2, FROM_FORMAT_2)] {
+                if version(&connection)? == format {
+                    let old = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                    if version(&old)? == format {
+                        old.execute_batch(lacks)?;
+                        old.pragma_update(None, "user_version", format + 1)?;
+                    }
+                    old.commit()?;
                 }
-                old.commit()?;
             }
             version(&connection)
         };
@@ -303,9 +317,9 @@ impl Storage {
         self.connection.query_row(query, [name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
     }
 
-    /// Keys of a study's saved states.
+    /// Keys of a study's saved states that are files.
     fn named(&self, study: i64) -> rusqlite::Result<HashSet<PrefixKey>> {
-        let mut query = self.connection.prepare("SELECT key FROM checkpoint WHERE study = ?")?;
+        let mut query = self.connection.prepare("SELECT key FROM checkpoint WHERE study = ? AND state IS NULL")?;
         query.query_map([study], |row| key(row, 0))?.collect()
     }
 
@@ -348,7 +362,7 @@ impl Store for SqliteStore {
         let states: Vec<(PrefixKey, Arc<[u8]>)> = records
             .iter()
             .filter_map(|record| match record {
-                Record::Checkpoint { key, state, .. } => Some((*key, state.clone())),
+                Record::Checkpoint { key, state, .. } if state.len() > IN_ROW => Some((*key, state.clone())),
                 _ => None,
             })
             .collect();
@@ -357,19 +371,19 @@ impl Store for SqliteStore {
         let connection = &mut self.storage.connection;
         let mut commit = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut unnamed = Vec::new();
+            let mut rows = Rows::of(&transaction)?;
             let mut gone = Vec::new();
             for record in records {
-                gone.extend(insert(&transaction, study, record)?);
+                gone.extend(rows.insert(study, record)?);
             }
-            // The same state can be kept for another stage, or have been saved again since.
-            let mut named = transaction.prepare("SELECT 1 FROM checkpoint WHERE study = ? AND key = ?")?;
-            let mut unnamed = Vec::new();
             for key in gone {
-                if !named.exists(params![study, key.0.0])? {
+                // The same state can be kept for another stage, or have been saved again since.
+                if !rows.named.exists(params![study, key.0.0])? {
                     unnamed.push(key);
                 }
             }
-            drop(named);
+            drop(rows);
             transaction.commit()?;
             Ok(unnamed)
         };
@@ -385,35 +399,68 @@ impl Store for SqliteStore {
     }
 
     fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
-        self.states.read(key).map_err(|error| io_fault(&self.storage.path, &error))
+        let in_row = || {
+            let query = "SELECT state FROM checkpoint WHERE study = ? AND key = ? AND state IS NOT NULL";
+            let mut query = self.storage.connection.prepare_cached(query)?;
+            query.query_row(params![self.study, key.0.0], |row| row.get::<_, Vec<u8>>(0)).optional()
+        };
+        match in_row().map_err(|error| fault(&self.storage.path, &error))? {
+            Some(sealed) => Ok(states::opened(sealed)),
+            None => self.states.read(key).map_err(|error| io_fault(&self.storage.path, &error)),
+        }
     }
 }
 
-/// Appends one record; gives the key of a saved state that its row no longer names.
-fn insert(to: &Transaction, study: i64, record: &Record) -> rusqlite::Result<Option<PrefixKey>> {
-    match record {
-        Record::Trial { trial, config } => {
-            let json = serde_json::to_string(config).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-            to.prepare_cached("INSERT INTO trial VALUES (?, ?, ?)")?.execute(params![study, trial, json])?;
-        }
-        Record::Stage { stage, part, parent, first } => {
-            let (parent, epochs) = parent.unzip();
-            to.prepare_cached("INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?)")?.execute(params![
-                study,
-                stage,
-                fold_number(*part),
-                parent,
-                epochs,
-                first.0.0
-            ])?;
-        }
-        Record::Epoch { stage, key, observation: o } => {
-            let (loss, score) = o.validation.map(|v| (v.loss, v.score)).unzip();
-            let (averaged_loss, averaged_score) = o.averaged.map(|v| (v.loss, v.score)).unzip();
-            let blocks = o.blocks.map(|blocks| blocks.map(f32::to_le_bytes).concat());
-            // A number that is not finite is stored as NULL and read as NaN.
-            to.prepare_cached("INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
-                .execute(params![
+/// The statements of a commit, looked up once.
+struct Rows<'a> {
+    trial: CachedStatement<'a>,
+    stage: CachedStatement<'a>,
+    epoch: CachedStatement<'a>,
+    checkpoint: CachedStatement<'a>,
+    dropped: CachedStatement<'a>,
+    ending: CachedStatement<'a>,
+    note: CachedStatement<'a>,
+    /// Whether a file is named.
+    named: CachedStatement<'a>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(to: &'a Connection) -> rusqlite::Result<Rows<'a>> {
+        Ok(Rows {
+            trial: to.prepare_cached("INSERT INTO trial VALUES (?, ?, ?)")?,
+            stage: to.prepare_cached("INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?)")?,
+            epoch: to
+                .prepare_cached("INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?,
+            checkpoint: to.prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?, ?)")?,
+            dropped: to.prepare_cached(
+                "DELETE FROM checkpoint WHERE study = ? AND stage = ? AND epoch = ? RETURNING key, state IS NULL",
+            )?,
+            ending: to.prepare_cached(
+                "INSERT INTO ending (study, trial, fold, stage, stopped, epochs, chosen) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            note: to.prepare_cached("INSERT INTO note (study, at_unix, kind, json) VALUES (?, ?, ?, ?)")?,
+            named: to.prepare_cached("SELECT 1 FROM checkpoint WHERE study = ? AND key = ? AND state IS NULL")?,
+        })
+    }
+
+    /// Appends one record; gives the key of a saved state whose file its row no longer names.
+    fn insert(&mut self, study: i64, record: &Record) -> rusqlite::Result<Option<PrefixKey>> {
+        match record {
+            Record::Trial { trial, config } => {
+                let json =
+                    serde_json::to_string(config).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+                self.trial.execute(params![study, trial, json])?;
+            }
+            Record::Stage { stage, part, parent, first } => {
+                let (parent, epochs) = parent.unzip();
+                self.stage.execute(params![study, stage, fold_number(*part), parent, epochs, first.0.0])?;
+            }
+            Record::Epoch { stage, key, observation: o } => {
+                let (loss, score) = o.validation.map(|v| (v.loss, v.score)).unzip();
+                let (averaged_loss, averaged_score) = o.averaged.map(|v| (v.loss, v.score)).unzip();
+                let blocks = o.blocks.map(|blocks| blocks.map(f32::to_le_bytes).concat());
+                // A number that is not finite is stored as NULL and read as NaN.
+                self.epoch.execute(params![
                     study,
                     stage,
                     o.epoch,
@@ -433,35 +480,33 @@ fn insert(to: &Transaction, study: i64, record: &Record) -> rusqlite::Result<Opt
                     averaged_score.and_then(finite),
                     blocks
                 ])?;
+            }
+            Record::Checkpoint { stage, epoch, key, state } => {
+                let sealed = (state.len() <= IN_ROW).then(|| states::sealed(state));
+                self.checkpoint.execute(params![study, stage, epoch, key.0.0, sealed])?;
+            }
+            Record::Dropped { stage, epoch } => {
+                let dropped = |row: &Row| Ok((key(row, 0)?, row.get::<_, bool>(1)?));
+                let dropped = self.dropped.query_row(params![study, stage, epoch], dropped).optional()?;
+                return Ok(dropped.and_then(|(key, file)| file.then_some(key)));
+            }
+            Record::Ended(one) => {
+                self.ending.execute(params![
+                    study,
+                    one.trial,
+                    fold_number(one.part),
+                    one.stage,
+                    one.stopped.word(),
+                    one.epochs,
+                    one.chosen
+                ])?;
+            }
+            Record::Note { kind, json } => {
+                self.note.execute(params![study, now_unix(), kind, json])?;
+            }
         }
-        Record::Checkpoint { stage, epoch, key, .. } => {
-            to.prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)")?
-                .execute(params![study, stage, epoch, key.0.0])?;
-        }
-        Record::Dropped { stage, epoch } => {
-            let delete = "DELETE FROM checkpoint WHERE study = ? AND stage = ? AND epoch = ? RETURNING key";
-            return to.prepare_cached(delete)?.query_row(params![study, stage, epoch], |row| key(row, 0)).optional();
-        }
-        Record::Ended(one) => {
-            let insert =
-                "INSERT INTO ending (study, trial, fold, stage, stopped, epochs, chosen) VALUES (?, ?, ?, ?, ?, ?, ?)";
-            let stopped = one.stopped.word();
-            to.prepare_cached(insert)?.execute(params![
-                study,
-                one.trial,
-                fold_number(one.part),
-                one.stage,
-                stopped,
-                one.epochs,
-                one.chosen
-            ])?;
-        }
-        Record::Note { kind, json } => {
-            to.prepare_cached("INSERT INTO note (study, at_unix, kind, json) VALUES (?, ?, ?, ?)")?
-                .execute(params![study, now_unix(), kind, json])?;
-        }
+        Ok(None)
     }
-    Ok(None)
 }
 
 fn finite(value: f64) -> Option<f64> {
