@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 /// From one commit to the next. Records that come later than that after one are committed at once, so that of a run
 /// with long epochs nothing waits.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
-/// Saved states that may wait in memory; beyond that training waits for the disk.
-const WAITING_BYTES: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
+/// Bytes of saved states that may wait in memory, beside as many that are being written; beyond that training waits for
+/// the disk.
+const WAITING_BYTES: usize = if cfg!(test) { 1 << 20 } else { 128 << 20 };
 /// Records that may wait; beyond that training waits for the disk. A few tenths of a second of committing, so that
 /// however fast training is, what it reports is durable soon.
 const WAITING_RECORDS: usize = 1 << 15;
