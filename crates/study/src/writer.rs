@@ -18,6 +18,8 @@ const WAITING_BYTES: usize = if cfg!(test) { 1 << 20 } else { 128 << 20 };
 /// Records that may wait; beyond that training waits for the disk. A few tenths of a second of committing, so that
 /// however fast training is, what it reports is durable soon.
 const WAITING_RECORDS: usize = 1 << 15;
+/// Records that a large saved state counts as at the most: those that are committed while it is synced.
+const STATE_RECORDS: usize = 128;
 
 type Read = Result<Option<Arc<[u8]>>, StoreError>;
 
@@ -30,6 +32,8 @@ enum Request {
 #[derive(Default)]
 struct Waiting {
     records: Vec<Record>,
+    /// How many they count as.
+    weight: usize,
     /// Bytes of the saved states among them.
     bytes: usize,
     /// To be answered once the records are durable.
@@ -44,7 +48,7 @@ struct Waiting {
 
 impl Waiting {
     fn full(&self) -> bool {
-        self.records.len() >= WAITING_RECORDS || self.bytes > WAITING_BYTES
+        self.weight >= WAITING_RECORDS || self.bytes > WAITING_BYTES
     }
 }
 
@@ -74,7 +78,7 @@ impl Shared {
                 (false, false) => self.filled.wait_timeout(waiting, rest).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
-        waiting.bytes = 0;
+        (waiting.weight, waiting.bytes) = (0, 0);
         let next = (std::mem::take(&mut waiting.records), std::mem::take(&mut waiting.requests), waiting.closed);
         drop(waiting);
         self.taken.notify_all();
@@ -91,6 +95,11 @@ pub struct Writer {
 /// Bytes of the saved state of a record.
 fn bytes(record: &Record) -> usize {
     if let Record::Checkpoint { state, .. } = record { state.len() } else { 0 }
+}
+
+/// How many records one counts as.
+fn weight(record: &Record) -> usize {
+    1 + (bytes(record) / 64).min(STATE_RECORDS)
 }
 
 /// Without the states that are dropped again before they were ever written.
@@ -136,6 +145,7 @@ impl Writer {
         let mut waiting = self.shared.lock();
         let nothing = waiting.records.is_empty();
         for record in records {
+            waiting.weight += weight(&record);
             waiting.bytes += bytes(&record);
             waiting.records.push(record);
         }
@@ -246,6 +256,12 @@ mod tests {
 
     fn saved(epoch: u32, size: usize) -> Record {
         Record::Checkpoint { stage: 0, epoch, key: key(epoch), state: vec![7; size].into() }
+    }
+
+    #[test]
+    fn what_is_slow_to_write_counts_for_more() {
+        let weights = [0, 64, 640, 1 << 13, 1 << 20].map(|size| weight(&saved(1, size)));
+        assert_eq!(weights, [1, 2, 11, 129, 129]);
     }
 
     #[test]
