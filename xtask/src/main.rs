@@ -30,6 +30,9 @@ usage: cargo xtask TASK
       --time N                               splits of each on which both sides are timed; of the others kept answers do (1)
       --peer-cache DIR                       where kept answers of scikit-learn may lie too
       --out FILE                             write all figures as JSON
+  bench study         what search, engine and store cost, beside Optuna's SQLite storage: trials a second, seconds
+      --runs N                               runs of each (3)
+      --out FILE                             write all figures as JSON
   bench judging       how a learning rate is best judged after few epochs: the tables of docs/judging.md (no Python)
       --data DIR                             folder with a folder for each data set
       --only NAME,...                        only these
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root()),
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
+        ["bench", "study", ..] => bench::study::run(&root(), &words[2..]),
         ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),
         ["bench", "judging", ..] => bench::judging::run(&root(), &words[2..]),
         ["help" | "--help" | "-h"] => {

@@ -179,9 +179,10 @@ impl Job {
     /// Numbers of epochs that a schedule cannot be planned for are not recommended. `exactly`: they are asked for.
     fn leave_out_too_few_epochs(&mut self, exactly: bool) -> Result<(), InputError> {
         let schedules = self.space.param("schedule").map(|param| param.values().to_vec()).unwrap_or_default();
+        let ends = self.space.without("schedule").with_ends();
         let points: Vec<Config> = schedules
-            .into_iter()
-            .filter_map(|schedule| Some(self.space.with_ends().grid().next()?.with("schedule", schedule)))
+            .iter()
+            .flat_map(|schedule| ends.grid().map(move |point| point.with("schedule", schedule.clone())))
             .collect();
         let planned = |epochs: u32| {
             let plan = |point: &Config| self.trainer.plan(&point.with("epochs", Value::Count(epochs)), self.parts[0]);

@@ -446,7 +446,6 @@ fn by_chance() -> Place {
 }
 
 #[test]
-#[ignore = "a search that ends below the fewest epochs allowed delivers fewer, at a constant rate"]
 fn never_fewer_epochs_than_allowed() {
     let place = by_chance();
     let flags = "--hidden 32 --batch 20 --lr 0.3,0.1";
@@ -460,7 +459,6 @@ fn never_fewer_epochs_than_allowed() {
 }
 
 #[test]
-#[ignore = "the headline has the limit of epochs where a run counts at an earlier one"]
 fn the_headline_has_the_epochs_of_the_final_model() {
     let place = Place::with_few_digits(200);
     let last = found(&place, "--strategy halving --hidden 8 --lr 0.3,0.1,0.03 --epochs 60 --min-epochs 3");
@@ -470,7 +468,6 @@ fn the_headline_has_the_epochs_of_the_final_model() {
 }
 
 #[test]
-#[ignore = "cosine is trained at 1.5 times a rate that is given"]
 fn a_list_of_rates_holds_for_every_schedule() {
     for flags in ["--lr 0.02", "--lr 0.05,0.02,0.01", "--lr 0.02 --schedule cosine"] {
         let place = Place::with_few_digits(200);
@@ -482,7 +479,6 @@ fn a_list_of_rates_holds_for_every_schedule() {
 }
 
 #[test]
-#[ignore = "rates below the winner's are probed beyond the number of trials allowed"]
 fn no_more_trials_than_allowed() {
     for trials in 1..5 {
         let place = Place::with_few_digits(200);
@@ -492,7 +488,6 @@ fn no_more_trials_than_allowed() {
 }
 
 #[test]
-#[ignore = "what a score is over few rows is not what it is over all: here roc_auc is null, though the search had one"]
 fn every_score_is_confirmed_on_a_single_split() {
     for (score, lowest) in [("roc_auc", 0.8), ("f1", 0.6), ("balanced_accuracy", 0.6), ("accuracy", 0.6)] {
         let place = Place::with_few_digits(400);
@@ -503,7 +498,6 @@ fn every_score_is_confirmed_on_a_single_split() {
 }
 
 #[test]
-#[ignore = "a budget that ends a search early is not said"]
 fn a_search_that_the_budget_ends_says_so() {
     let place = Place::with_few_digits(200);
     let flags = "--hidden 8 --batch 50 --epochs 20 --lr 0.1,0.03,0.01,0.003";

@@ -1,6 +1,7 @@
 //! What a policy itself costs: asking for trials and telling it of their ends, in memory, without any training.
 //!
-//! `cargo run --release -p opportune-core --example ask_tell [TRIALS]` prints trials per second of each policy.
+//! `cargo run --release -p opportune-core --example ask_tell [TRIALS [--json]]` prints trials per second of each policy;
+//! as JSON, those of every run.
 
 use opportune_core::judged::JudgedCurve;
 use opportune_core::policy::{Action, Asha, Event, Halving, Policy, Sampled, geometric_rungs};
@@ -73,7 +74,11 @@ fn main() {
         ("halving", &|| Box::new(Halving::new(population(), rungs(), 3))),
         ("asha", &|| Box::new(Asha::new(space(), Box::new(Sobol::new(1)), trials, rungs(), 3))),
     ];
-    println!("{trials} trials of 5 parameters, up to {EPOCHS} epochs; the best of five runs");
+    let json = std::env::args().nth(2).is_some_and(|word| word == "--json");
+    if !json {
+        println!("{trials} trials of 5 parameters, up to {EPOCHS} epochs; the best of five runs");
+    }
+    let mut all = Vec::new();
     for (name, new) in policies {
         let run = |_| {
             let began = Instant::now();
@@ -81,7 +86,13 @@ fn main() {
             let driven = drive(new());
             driven as f64 / began.elapsed().as_secs_f64()
         };
-        let fastest = (0..5).map(run).fold(0.0, f64::max);
-        println!("{name:8} {fastest:9.0} trials/s");
+        let rates: Vec<f64> = (0..5).map(run).collect();
+        if !json {
+            println!("{name:8} {:9.0} trials/s", rates.iter().copied().fold(0.0, f64::max));
+        }
+        all.push(format!("\"{name}\":{rates:?}"));
+    }
+    if json {
+        println!("{{{}}}", all.join(","));
     }
 }

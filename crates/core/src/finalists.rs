@@ -40,11 +40,16 @@ pub type Trunk<'a> = (u32, &'a Config, &'a JudgedCurve);
 
 /// Candidates at the recommended number of epochs: each of `schedules` on the best trunk's rate (on one above it, where
 /// the schedule falls from the start), and then the best other trunk under the first schedule that suits trunks. At least
-/// one, the best trunk's own schedule first.
+/// one, the best trunk's own schedule first. `nearest` gives the nearest rate that may be tried to one that may not.
 ///
 /// # Errors
 /// A schedule that cannot be read.
-pub fn finalists(table: &EpochsTable, trunks: &[Trunk<'_>], schedules: &[String]) -> Result<Vec<Finalist>, InputError> {
+pub fn finalists(
+    table: &EpochsTable,
+    trunks: &[Trunk<'_>],
+    schedules: &[String],
+    nearest: &dyn Fn(f64) -> f64,
+) -> Result<Vec<Finalist>, InputError> {
     let row = &table.rows[table.recommended];
     let epochs = row.epochs;
     let within = |trunk: &&Trunk<'_>| trunk.2.best(epochs).is_some();
@@ -58,7 +63,7 @@ pub fn finalists(table: &EpochsTable, trunks: &[Trunk<'_>], schedules: &[String]
         let config = trunk.1.with("schedule", Value::Text(schedule.to_string())).with("epochs", Value::Count(epochs));
         let rate = config.get("lr").and_then(Value::number);
         let config = match rate {
-            Some(rate) if factor != 1.0 => config.with("lr", Value::Number(rounded(rate * factor))),
+            Some(rate) if factor != 1.0 => config.with("lr", Value::Number(nearest(rounded(rate * factor)))),
             _ => config,
         };
         let from = (schedule == COOLED).then(|| (trunk.0, cooldown_begins(epochs)));
@@ -82,6 +87,14 @@ pub fn finalists(table: &EpochsTable, trunks: &[Trunk<'_>], schedules: &[String]
         (_, None, Some(schedule)) => all.push(of(best, schedule, 1.0)),
         _ => {}
     }
+    // The only rate that may be tried is every schedule's.
+    let mut seen: Vec<Config> = Vec::new();
+    all.retain(|one| {
+        !seen.contains(&one.config) && {
+            seen.push(one.config.clone());
+            true
+        }
+    });
     Ok(all)
 }
 
@@ -128,12 +141,16 @@ mod tests {
     }
 
     fn chosen(schedules: &[&str]) -> Vec<String> {
+        among(schedules, |rate| rate)
+    }
+
+    fn among(schedules: &[&str], nearest: fn(f64) -> f64) -> Vec<String> {
         let fast = JudgedCurve::of_losses(&[[0.5, 0.5], [0.4, 0.4], [0.6, 0.6], [0.6, 0.6], [0.6, 0.6]]);
         let slow = JudgedCurve::of_losses(&[[0.9, 0.9], [0.6, 0.6], [0.3, 0.3], [0.2, 0.2], [0.1, 0.1]]);
         let (a, b) = (config(0.02), config(0.01));
         let table = EpochsTable::of(&[(4, &fast), (7, &slow)], &[1, 2, 3, 5], 1).unwrap();
         let schedules: Vec<String> = schedules.iter().map(|text| text.to_string()).collect();
-        words(&finalists(&table, &[(4, &a, &fast), (7, &b, &slow)], &schedules).unwrap())
+        words(&finalists(&table, &[(4, &a, &fast), (7, &b, &slow)], &schedules, &nearest).unwrap())
     }
 
     #[test]
@@ -151,6 +168,8 @@ mod tests {
             only,
             ["epochs 5, lr 0.015, schedule cosine from None", "epochs 5, lr 0.01, schedule cosine from None"]
         );
+        let only = among(&["cosine"], |_| 0.01);
+        assert_eq!(only, ["epochs 5, lr 0.01, schedule cosine from None"], "no other rate is allowed");
         assert_eq!(chosen(&["constant"])[0], "epochs 5, lr 0.01, schedule constant from None");
     }
 

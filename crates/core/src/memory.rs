@@ -88,8 +88,11 @@ impl Remembered {
 
     /// The first `epochs` epochs of the run that ends in `stage`.
     pub fn curve(&self, stage: StageId, epochs: u32) -> Vec<Observation> {
-        let path = self.path(stage, epochs);
-        path.iter().flat_map(|(one, until)| one.until(*until).iter().map(|(_, observation)| *observation)).collect()
+        let mut curve = Vec::new();
+        for (one, until) in self.path(stage, epochs) {
+            curve.extend(one.until(until).iter().map(|(_, observation)| *observation));
+        }
+        curve
     }
 
     /// The number that the next new trial gets.
@@ -106,20 +109,17 @@ impl Remembered {
     /// The result of a trial, once it has ended on all `parts`.
     pub fn result(&self, trial: u32, parts: &[Part]) -> Option<TrialResult> {
         let last = |part: &Part| self.endings.iter().rev().find(|one| one.trial == trial && one.part == *part);
-        self.result_of(trial, parts, last)
+        self.result_of(trial, parts.iter().map(last))
     }
 
-    fn result_of<'a>(
-        &'a self,
-        trial: u32,
-        parts: &[Part],
-        last: impl Fn(&Part) -> Option<&'a Ending>,
-    ) -> Option<TrialResult> {
-        let fold = |part: &Part| {
-            let ending = last(part)?;
-            Some(FoldResult { ending: *ending, curve: self.curve(ending.stage, ending.epochs) })
+    /// The result of a trial that ended so, for those who know its last end on each part; `None` if one is missing or
+    /// there is no such trial.
+    pub fn result_of<'a>(&self, trial: u32, endings: impl Iterator<Item = Option<&'a Ending>>) -> Option<TrialResult> {
+        let fold = |ending: Option<&Ending>| {
+            let ending = *ending?;
+            Some(FoldResult { ending, curve: self.curve(ending.stage, ending.epochs) })
         };
-        let folds = parts.iter().map(fold).collect::<Option<Vec<_>>>()?;
+        let folds = endings.map(fold).collect::<Option<Vec<_>>>()?;
         Some(TrialResult { trial, config: self.config(trial)?.clone(), folds })
     }
 
@@ -128,14 +128,16 @@ impl Remembered {
         // Of several ends the last one counts, and a study can have very many.
         let last: BTreeMap<(u32, Part), &Ending> =
             self.endings.iter().map(|one| ((one.trial, one.part), one)).collect();
-        let result =
-            |(trial, _): &(u32, Config)| self.result_of(*trial, parts, |part| last.get(&(*trial, *part)).copied());
+        let result = |(trial, _): &(u32, Config)| {
+            self.result_of(*trial, parts.iter().map(|part| last.get(&(*trial, *part)).copied()))
+        };
         self.trials.iter().filter_map(result).collect()
     }
 
     /// Fold-epochs that these trials used on these parts, and how many of them were different ones: what they would
     /// have cost apart, and what they did cost. Of a trial that ended anew under other rules, the last end counts.
     pub fn used(&self, trials: &[u32], parts: &[Part]) -> (u64, u64) {
+        let trials: BTreeSet<u32> = trials.iter().copied().collect();
         let asked = |one: &&Ending| trials.contains(&one.trial) && parts.contains(&one.part);
         let last: BTreeMap<(u32, Part), &Ending> =
             self.endings.iter().filter(asked).map(|one| ((one.trial, one.part), one)).collect();

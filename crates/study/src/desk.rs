@@ -5,7 +5,7 @@ use crate::session::{Session, Taken};
 use crate::tree::Tree;
 use opportune_core::observation::Observation;
 use opportune_core::ports::{Desk, Go, Job, JobError};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,16 +16,25 @@ const LOOK_UP_EVERY: Duration = Duration::from_millis(50);
 pub struct Counter<'a> {
     session: Mutex<Session<'a>>,
     changed: Condvar,
+    /// Workers that wait for a change; counted under the session's lock.
+    waiting: AtomicUsize,
     interrupt: &'a AtomicBool,
 }
 
 impl<'a> Counter<'a> {
     pub fn new(session: Session<'a>, interrupt: &'a AtomicBool) -> Counter<'a> {
-        Counter { session: Mutex::new(session), changed: Condvar::new(), interrupt }
+        Counter { session: Mutex::new(session), changed: Condvar::new(), waiting: AtomicUsize::new(0), interrupt }
     }
 
     fn lock(&self) -> MutexGuard<'_, Session<'a>> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes those who wait. Nobody does most of the time, and waking nobody is a call to the system all the same.
+    fn wake(&self) {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.changed.notify_all();
+        }
     }
 
     fn interrupted(&self) -> bool {
@@ -54,12 +63,14 @@ impl Desk for Counter<'_> {
             match session.take() {
                 Taken::Job(job) => return Some(*job),
                 Taken::Over => {
-                    self.changed.notify_all();
+                    self.wake();
                     return None;
                 }
                 Taken::Wait => {
+                    self.waiting.fetch_add(1, Ordering::Relaxed);
                     let waited = self.changed.wait_timeout(session, LOOK_UP_EVERY);
                     session = waited.unwrap_or_else(PoisonError::into_inner).0;
+                    self.waiting.fetch_sub(1, Ordering::Relaxed);
                 }
             }
         }
@@ -67,18 +78,20 @@ impl Desk for Counter<'_> {
 
     fn epoch(&self, job: u64, observation: Observation, save: &mut dyn FnMut() -> Vec<u8>) -> Go {
         let interrupted = self.interrupted();
-        let verdict = self.lock().epoch(job, observation, interrupted);
-        // Copying a large state must not keep the other workers waiting.
-        let state = verdict.save.then(|| save().into());
         let mut session = self.lock();
-        if let Some(state) = state {
+        let verdict = session.epoch(job, observation, interrupted);
+        if verdict.save {
+            // Copying a large state must not keep the other workers waiting.
+            drop(session);
+            let state = save().into();
+            session = self.lock();
             session.keep(job, observation.epoch, state, verdict);
         }
         if verdict.leave {
             session.leave(job);
         }
         drop(session);
-        self.changed.notify_all();
+        self.wake();
         if verdict.leave { Go::Leave } else { Go::On }
     }
 
@@ -88,11 +101,11 @@ impl Desk for Counter<'_> {
 
     fn put_down(&self, job: u64) {
         self.lock().leave(job);
-        self.changed.notify_all();
+        self.wake();
     }
 
     fn failed(&self, job: u64, reason: JobError) {
         self.lock().failed(job, reason);
-        self.changed.notify_all();
+        self.wake();
     }
 }

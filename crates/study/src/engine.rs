@@ -152,7 +152,7 @@ impl Engine {
     pub fn note(&mut self, kind: &str, json: String) -> Result<(), StoreError> {
         let record = Record::Note { kind: kind.to_string(), json };
         self.tree.memory.apply(&record);
-        self.writer.append(vec![record]);
+        self.writer.append([record]);
         self.writer.flush()
     }
 
@@ -176,9 +176,7 @@ impl Engine {
         let memory = std::mem::take(&mut self.tree.memory);
         let mut tree = Tree::new(memory);
         // States that are in memory only, or on their way to the store, stay known.
-        for (lane, old) in tree.lanes.iter_mut().zip(&mut self.tree.lanes) {
-            lane.saved.append(&mut old.saved);
-        }
+        tree.adopt(&mut self.tree);
         let room = trainer.capabilities().runs;
         let session = Session::new(tree, asked, policy, planner, progress, &self.writer, room);
         let counter = Counter::new(session, interrupt);
@@ -201,12 +199,12 @@ impl Engine {
         view.ended?;
         let epoch = view.chosen?;
         let saved = self.tree.lanes[view.stage_of(epoch)? as usize].saved.get(&epoch)?;
-        Some(Delivered { plan: view.plan.clone(), epoch, state: saved.state.clone()? })
+        Some(Delivered { plan: view.plan.clone(), epoch, state: saved.state()?.clone() })
     }
 
     /// States held in memory, for tests.
     #[cfg(test)]
     pub(crate) fn states_in_memory(&self) -> usize {
-        self.tree.lanes.iter().flat_map(|lane| lane.saved.values()).filter(|saved| saved.state.is_some()).count()
+        self.tree.lanes.iter().flat_map(|lane| lane.saved.values()).filter(|saved| saved.state().is_some()).count()
     }
 }

@@ -3,6 +3,7 @@
 
 mod desk;
 mod engine;
+mod queue;
 mod saving;
 mod session;
 pub mod store;

@@ -17,7 +17,7 @@ impl Session<'_> {
         for stage in 0..self.tree.lanes.len() as StageId {
             let mut records = self.unstored_deliveries(stage, u32::MAX);
             if let Some((&epoch, saved)) = self.tree.lanes[stage as usize].saved.iter_mut().next_back()
-                && let (false, Some(state)) = (saved.stored, saved.state.clone())
+                && let (false, Some(state)) = (saved.stored, saved.state().cloned())
             {
                 saved.stored = true;
                 records.push(Record::Checkpoint { stage, epoch, key: saved.key, state });
@@ -40,14 +40,12 @@ impl Session<'_> {
     /// A saved state, out of memory or the store; one that is missing or damaged is forgotten.
     pub(crate) fn fetch(&mut self, stage: StageId, epoch: u32) -> Option<Arc<[u8]>> {
         let saved = self.tree.lanes[stage as usize].saved.get(&epoch)?;
-        if saved.state.is_some() {
-            return saved.state.clone();
+        if let Some(state) = saved.state() {
+            return Some(state.clone());
         }
         match self.writer.state(saved.key) {
             Ok(Some(state)) => {
-                if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) {
-                    saved.state = Some(state.clone());
-                }
+                self.tree.hold(stage, epoch, Some(state.clone()));
                 Some(state)
             }
             Ok(None) => {
@@ -69,10 +67,10 @@ impl Session<'_> {
     }
 
     pub(crate) fn discard(&mut self, stage: StageId, epoch: u32) {
-        if self.tree.lanes[stage as usize].saved.remove(&epoch).is_some_and(|saved| saved.stored) {
+        if self.tree.remove(stage, epoch).is_some_and(|saved| saved.stored) {
             let record = Record::Dropped { stage, epoch };
             self.tree.memory.apply(&record);
-            self.writer.append(vec![record]);
+            self.writer.append([record]);
         }
     }
 
@@ -102,12 +100,6 @@ impl Session<'_> {
         self.asked.branches.contains(&epoch) && !self.tree.lanes[stage as usize].views.is_empty()
     }
 
-    /// Size of all states held in memory.
-    pub(crate) fn bytes_in_memory(&self) -> usize {
-        let states = self.tree.lanes.iter().flat_map(|lane| lane.saved.values());
-        states.filter_map(|saved| saved.state.as_ref()).map(|state| state.len()).sum()
-    }
-
     /// Keeps a run's state.
     pub(crate) fn keep(&mut self, job: u64, epoch: u32, state: Arc<[u8]>, verdict: Verdict) {
         let Some(running) = self.jobs.get_mut(&job) else { return };
@@ -117,8 +109,9 @@ impl Session<'_> {
         lane.wanted.remove(&epoch);
         let Some(key) = lane.key(epoch) else { return };
         let stored = verdict.store || lane.saved.get(&epoch).is_some_and(|saved| saved.stored);
-        lane.saved.insert(epoch, Saved { key, state: Some(state.clone()), stored });
+        self.tree.keep(stage, epoch, Saved::new(key, state.clone(), stored));
         if verdict.store {
+            let lane = &mut self.tree.lanes[stage as usize];
             lane.stored_at = Some(Instant::now());
             self.unstored -= std::mem::take(&mut lane.unstored);
             // A best epoch that is in memory only must outlive this process too.
@@ -147,7 +140,7 @@ impl Session<'_> {
         let mut records = Vec::new();
         for epoch in epochs {
             let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch) else { continue };
-            if let (false, Some(state)) = (saved.stored, &saved.state) {
+            if let (false, Some(state)) = (saved.stored, saved.state()) {
                 records.push(Record::Checkpoint { stage, epoch, key: saved.key, state: state.clone() });
                 saved.stored = true;
             }
@@ -162,9 +155,9 @@ impl Session<'_> {
         }
         for epoch in self.tree.lanes[stage as usize].saved.keys().copied().collect::<Vec<_>>() {
             let needed = self.forks(stage, epoch) || self.delivers(stage, epoch);
-            let saved = self.tree.lanes[stage as usize].saved.get_mut(&epoch);
-            if let Some(saved) = saved.filter(|saved| saved.stored && !needed) {
-                saved.state = None;
+            let stored = self.tree.lanes[stage as usize].saved.get(&epoch).is_some_and(|saved| saved.stored);
+            if stored && !needed {
+                self.tree.hold(stage, epoch, None);
             }
         }
     }
@@ -191,9 +184,8 @@ impl Session<'_> {
                 }
                 continue;
             }
-            let full = branch && self.bytes_in_memory() > BRANCH_BYTES;
-            if let Some(saved) = self.tree.lanes[stage as usize].saved.get_mut(&epoch).filter(|_| !branch || full) {
-                saved.state = None;
+            if !branch || self.tree.held() > BRANCH_BYTES {
+                self.tree.hold(stage, epoch, None);
             }
         }
     }

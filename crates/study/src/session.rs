@@ -5,9 +5,8 @@ use crate::tree::{Tree, View};
 use crate::writer::Writer;
 use opportune_core::judged::JudgedCurve;
 use opportune_core::observation::Observation;
-use opportune_core::plan::Plan;
 use opportune_core::policy::{Action, Event, Policy};
-use opportune_core::ports::{Ending, Job, JobError, Planner, Record, StageId, Start};
+use opportune_core::ports::{Ending, Job, JobError, Planner, Record, StageId};
 use opportune_core::space::Config;
 use opportune_core::stop::{Point, Stopped, Watch};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -31,13 +30,13 @@ struct Trial {
 
 pub(crate) struct Running {
     pub(crate) stage: StageId,
-    until: u32,
+    pub(crate) until: u32,
     /// Epochs done.
-    at: u32,
+    pub(crate) at: u32,
     /// The last epoch whose state was saved; 0 is always at hand.
     pub(crate) saved_at: u32,
     /// The saved state it started from.
-    start: Option<(StageId, u32)>,
+    pub(crate) start: Option<(StageId, u32)>,
 }
 
 /// What becomes of a run after an epoch.
@@ -67,11 +66,11 @@ pub struct Session<'a> {
     trials: Vec<Trial>,
     /// Stages that wait for a worker. A low rate runs longest before a rule ends it, so it goes first: then no worker is
     /// left alone with a long run in the end. Beyond that, who came first.
-    queue: BTreeMap<(u64, u64), StageId>,
+    pub(crate) queue: BTreeMap<(u64, u64), StageId>,
     /// Stages ever queued.
-    queued: u64,
+    pub(crate) queued: u64,
     pub(crate) jobs: HashMap<u64, Running>,
-    next_job: u64,
+    pub(crate) next_job: u64,
     /// Trials that ended.
     ended: usize,
     finished: bool,
@@ -186,7 +185,11 @@ impl<'a> Session<'a> {
     }
 
     fn start(&mut self, config: &Config, until: u32) -> Result<(), EngineError> {
-        let remembered = self.remembered.get_mut(&format!("{config:?}")).and_then(VecDeque::pop_front);
+        // In a new study there is nothing to look for.
+        let remembered = match self.remembered.is_empty() {
+            true => None,
+            false => self.remembered.get_mut(&format!("{config:?}")).and_then(VecDeque::pop_front),
+        };
         let mut records = Vec::new();
         let number = remembered.unwrap_or_else(|| {
             let trial = self.tree.memory.next_trial();
@@ -252,7 +255,7 @@ impl<'a> Session<'a> {
     }
 
     /// Everything asked for is done.
-    fn over(&self) -> bool {
+    pub(crate) fn over(&self) -> bool {
         self.finished && self.ended == self.trials.len() && self.tree.lanes.iter().all(|lane| lane.wanted.is_empty())
     }
 
@@ -284,8 +287,10 @@ impl<'a> Session<'a> {
             let Some(point) = self.tree.seen(view, watch.seen() + 1).map(Point::from) else { break };
             let Some(watch) = &mut self.tree.views[view].watch else { break };
             watch.observe(&point);
-            let watch = watch.clone();
-            self.took_in(view, &watch);
+            if watch.improved() || watch.ended().is_some() {
+                let watch = watch.clone();
+                self.took_in(view, &watch);
+            }
         }
     }
 
@@ -297,7 +302,7 @@ impl<'a> Session<'a> {
         }
         one.ended = true;
         self.ended += 1;
-        if let Some(result) = self.tree.memory.result(one.number, &self.asked.parts) {
+        if let Some(result) = self.tree.result(one.number, &self.asked.parts) {
             self.progress.happened(&Happening::Ended(&result));
             let (stopped, curve) = (result.stopped(), JudgedCurve::of(&result));
             self.policy.observe(&Event::Ended { trial: trial as u32, stopped, curve });
@@ -331,16 +336,14 @@ impl<'a> Session<'a> {
         one.ended = Some(epochs);
         let Some(stage) = one.stage_of(epochs) else { return };
         let ending = Ending { trial: one.number, part: one.part, stage, stopped, epochs, chosen };
-        let same = |old: &&Ending| old.trial == ending.trial && old.part == ending.part;
-        if self.tree.memory.endings.iter().rev().find(same) != Some(&ending) {
-            let record = Record::Ended(ending);
-            self.tree.memory.apply(&record);
-            self.writer.append(vec![record]);
+        if self.tree.ending(ending.trial, ending.part) != Some(&ending) {
+            let record = self.tree.end(ending);
+            self.writer.append([record]);
         }
     }
 
     /// Epochs a view may be trained for now.
-    fn granted(&self, view: usize) -> u32 {
+    pub(crate) fn granted(&self, view: usize) -> u32 {
         let one = &self.tree.views[view];
         match (one.ended, &self.trials[one.trial].watch) {
             (Some(epochs), _) => epochs,
@@ -365,115 +368,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Up to which epoch a stage is to be trained now; `None` if nothing is needed of it.
-    pub(crate) fn goal(&self, stage: StageId) -> Option<u32> {
-        let lane = &self.tree.lanes[stage as usize];
-        let granted = |view: &usize| self.granted(*view).min(self.tree.views[*view].until_in(stage));
-        let open = lane.views.iter().filter(|view| self.tree.views[**view].ended.is_none());
-        let asked = open.map(granted).max().filter(|goal| *goal > self.tree.trained(stage));
-        asked.max(lane.wanted.last().copied())
-    }
-
-    pub(crate) fn enqueue(&mut self, stage: StageId) {
-        let lane = &self.tree.lanes[stage as usize];
-        if lane.job.is_some() || lane.queued || self.goal(stage).is_none() {
-            return;
-        }
-        if self.where_from(stage).is_some() {
-            self.tree.lanes[stage as usize].queued = true;
-            let rate = self.next_rate(stage);
-            // The bits of numbers from 0 up are in their order.
-            self.queue.insert((rate.max(0.0).to_bits(), self.queued), stage);
-            self.queued += 1;
-        }
-    }
-
-    /// The last epoch from which a stage's training may start.
-    pub(crate) fn start_at_most(&self, stage: StageId) -> u32 {
-        let trained = self.tree.trained(stage);
-        self.tree.lanes[stage as usize].wanted.first().map_or(trained, |first| trained.min(*first))
-    }
-
-    /// The rate under which a stage would go on.
-    fn next_rate(&self, stage: StageId) -> f64 {
-        let lane = &self.tree.lanes[stage as usize];
-        let rate = |plan: &Arc<Plan>| {
-            let step = u64::from(self.tree.trained(stage)) * u64::from(plan.schedule.steps_per_epoch());
-            plan.schedule.at(step).rate
-        };
-        lane.plan.as_ref().map_or(0.0, rate)
-    }
-
-    /// The saved state a stage's training starts from (`None` inside: from the initial weights). Where its parent
-    /// must provide one first, that is seen to, and `None` given.
-    fn where_from(&mut self, stage: StageId) -> Option<Option<(StageId, u32)>> {
-        let lane = &self.tree.lanes[stage as usize];
-        if let Some((epoch, _)) = lane.deepest(self.start_at_most(stage)) {
-            return Some(Some((stage, epoch)));
-        }
-        let before = lane.before;
-        let Some((parent, _)) = self.tree.memory.stages[stage as usize].parent else { return Some(None) };
-        if self.tree.lanes[parent as usize].saved.contains_key(&before) {
-            return Some(Some((parent, before)));
-        }
-        if self.tree.trained(parent) >= before {
-            self.tree.lanes[parent as usize].wanted.insert(before);
-            self.enqueue(parent);
-        }
-        None
-    }
-
     /// Whether nothing more is to be trained.
-    fn stopping(&mut self) -> bool {
+    pub(crate) fn stopping(&mut self) -> bool {
         self.cut |= self.asked.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         self.cut || self.failure.is_some() || self.writer.fault().is_some()
-    }
-
-    pub fn take(&mut self) -> Taken {
-        if self.stopping() {
-            return Taken::Over;
-        }
-        while let Some((_, stage)) = self.queue.pop_first() {
-            self.tree.lanes[stage as usize].queued = false;
-            if let Some(job) = self.assign(stage) {
-                return Taken::Job(Box::new(job));
-            }
-        }
-        if self.over() {
-            Taken::Over
-        } else if self.jobs.is_empty() {
-            // Nothing runs that could lead to more: better an error than a program that waits for ever.
-            self.failure.get_or_insert(EngineError::Training("no run is left that could be trained".into()));
-            Taken::Over
-        } else {
-            Taken::Wait
-        }
-    }
-
-    fn assign(&mut self, stage: StageId) -> Option<Job> {
-        self.goal(stage)?;
-        let from = self.where_from(stage)?;
-        let start = match from {
-            None => Start::Fresh,
-            Some((of, epoch)) => match self.fetch(of, epoch) {
-                Some(state) => Start::Checkpoint { epoch, state },
-                None => {
-                    self.enqueue(stage);
-                    return None;
-                }
-            },
-        };
-        let lane = &self.tree.lanes[stage as usize];
-        // As far as the plan holds; how far the run may go for now is said after each epoch.
-        let (plan, until) = (lane.plan.clone()?, lane.reach);
-        let id = self.next_job;
-        self.next_job += 1;
-        let at = from.map_or(0, |(_, epoch)| epoch);
-        self.jobs.insert(id, Running { stage, until, at, saved_at: at, start: from });
-        let lane = &mut self.tree.lanes[stage as usize];
-        lane.job = Some(id);
-        lane.stored_at.get_or_insert_with(Instant::now);
-        Some(Job { id, plan, start, until })
     }
 
     /// Takes in an epoch and says what becomes of the run.
@@ -514,7 +412,7 @@ impl<'a> Session<'a> {
             || stop
             || fork
             || (leave && (!pause || self.unstored >= STORE_EVERY.as_secs_f64()))
-            || (branch && self.bytes_in_memory() > BRANCH_BYTES);
+            || (branch && self.tree.held() > BRANCH_BYTES);
         Verdict { save: kept || leave || store, store, leave }
     }
 
@@ -534,7 +432,7 @@ impl<'a> Session<'a> {
         self.unstored += observation.seconds;
         let record = Record::Epoch { stage, key, observation };
         self.tree.memory.apply(&record);
-        self.writer.append(vec![record]);
+        self.writer.append([record]);
         let views = self.tree.lanes[stage as usize].views.clone();
         if let Some(first) = views.iter().map(|view| &self.tree.views[*view]).find(|view| view.ended.is_none()) {
             let (trial, part) = (first.number, first.part);

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod conformance;
 mod memory;
+mod rows;
 mod sqlite;
 mod states;
 

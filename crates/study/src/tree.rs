@@ -5,12 +5,13 @@
 //! there joins it; one that goes on where a stage ends extends it; one that differs from some epoch on gets a stage
 //! that leaves the other one there, and starts from its state.
 
-use opportune_core::memory::Remembered;
+use opportune_core::memory::{Remembered, TrialResult};
 use opportune_core::observation::Observation;
 use opportune_core::plan::{Part, Plan, PrefixKey};
-use opportune_core::ports::{Record, StageId};
+use opportune_core::ports::{Ending, Record, StageId};
 use opportune_core::stop::Watch;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,10 +19,42 @@ use std::time::Instant;
 #[derive(Debug, Clone)]
 pub struct Saved {
     pub key: PrefixKey,
-    /// Held in memory; else it is in the store.
-    pub state: Option<Arc<[u8]>>,
+    /// Held in memory; else it is in the store. Changed by the tree, which counts.
+    state: Option<Arc<[u8]>>,
     /// In the store, or on its way.
     pub stored: bool,
+}
+
+impl Saved {
+    /// One that is held in memory.
+    pub fn new(key: PrefixKey, state: Arc<[u8]>, stored: bool) -> Saved {
+        Saved { key, state: Some(state), stored }
+    }
+
+    /// If it is held in memory.
+    pub fn state(&self) -> Option<&Arc<[u8]>> {
+        self.state.as_ref()
+    }
+
+    fn bytes(&self) -> usize {
+        self.state.as_ref().map_or(0, |state| state.len())
+    }
+}
+
+/// Hashes a key, which is a hash already, by its first bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Already(u64);
+
+impl Hasher for Already {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().take(8).fold(0, |word, byte| word << 8 | u64::from(*byte));
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// The runtime side of a stage.
@@ -117,12 +150,17 @@ pub struct Tree {
     pub memory: Remembered,
     pub lanes: Vec<Lane>,
     pub views: Vec<View>,
-    known: HashMap<PrefixKey, StageId>,
+    known: HashMap<PrefixKey, StageId, BuildHasherDefault<Already>>,
+    /// Where the last end of each trial on each part is among all endings.
+    last: HashMap<(u32, Part), usize>,
+    /// Bytes of the states held in memory.
+    held: usize,
 }
 
 impl Tree {
     pub fn new(memory: Remembered) -> Tree {
-        let mut known = HashMap::new();
+        let epochs: usize = memory.stages.iter().map(|stage| stage.epochs.len()).sum();
+        let mut known = HashMap::with_capacity_and_hasher(epochs, BuildHasherDefault::default());
         let mut lanes: Vec<Lane> = Vec::with_capacity(memory.stages.len());
         for stage in &memory.stages {
             // A stage that was planned and never trained is still found by its first epoch.
@@ -143,7 +181,62 @@ impl Tree {
                 lanes[parent as usize].children.push(stage.stage);
             }
         }
-        Tree { memory, lanes, views: Vec::new(), known }
+        let last = memory.endings.iter().enumerate().map(|(at, one)| ((one.trial, one.part), at)).collect();
+        Tree { memory, lanes, views: Vec::new(), known, last, held: 0 }
+    }
+
+    /// Takes over the states that an earlier tree of the same study knew.
+    pub fn adopt(&mut self, old: &mut Tree) {
+        for (lane, old) in self.lanes.iter_mut().zip(&mut old.lanes) {
+            lane.saved.append(&mut old.saved);
+        }
+        self.held = self.lanes.iter().flat_map(|lane| lane.saved.values()).map(Saved::bytes).sum();
+    }
+
+    /// Keeps a stage's state after `epoch` epochs, in place of one from before.
+    pub fn keep(&mut self, stage: StageId, epoch: u32, saved: Saved) {
+        self.held += saved.bytes();
+        let old = self.lanes[stage as usize].saved.insert(epoch, saved);
+        self.held -= old.map_or(0, |old| old.bytes());
+    }
+
+    /// Forgets a saved state.
+    pub fn remove(&mut self, stage: StageId, epoch: u32) -> Option<Saved> {
+        let old = self.lanes[stage as usize].saved.remove(&epoch)?;
+        self.held -= old.bytes();
+        Some(old)
+    }
+
+    /// Holds a saved state that is known in memory, or no longer.
+    pub fn hold(&mut self, stage: StageId, epoch: u32, state: Option<Arc<[u8]>>) {
+        if let Some(saved) = self.lanes[stage as usize].saved.get_mut(&epoch) {
+            self.held -= saved.bytes();
+            saved.state = state;
+            self.held += saved.bytes();
+        }
+    }
+
+    /// Bytes of the states held in memory.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// How a trial ended on a part the last time.
+    pub fn ending(&self, trial: u32, part: Part) -> Option<&Ending> {
+        self.memory.endings.get(*self.last.get(&(trial, part))?)
+    }
+
+    /// Takes note of an end; gives the record.
+    pub fn end(&mut self, ending: Ending) -> Record {
+        self.last.insert((ending.trial, ending.part), self.memory.endings.len());
+        let record = Record::Ended(ending);
+        self.memory.apply(&record);
+        record
+    }
+
+    /// The result of a trial, once it has ended on all `parts`.
+    pub fn result(&self, trial: u32, parts: &[Part]) -> Option<TrialResult> {
+        self.memory.result_of(trial, parts.iter().map(|part| self.ending(trial, *part)))
     }
 
     /// Epochs of the run trained and remembered in a stage.

@@ -1,42 +1,105 @@
-//! Remembers in the background: records are committed in groups by a thread of its own, so that training never waits
-//! for the disk.
+//! Remembers in the background: records are committed in groups by a thread of its own, so that training does not wait
+//! for the disk unless it is far ahead of it.
 
 use opportune_core::plan::PrefixKey;
 use opportune_core::ports::{Record, Store, StoreError};
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// From one commit to the next. Records that come later than that after one are committed at once, so that of a run
 /// with long epochs nothing waits.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
-/// Saved states that may wait in memory; beyond that training waits for the disk.
-const WAITING_BYTES: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
+/// Bytes of saved states that may wait in memory, beside as many that are being written; beyond that training waits for
+/// the disk.
+const WAITING_BYTES: usize = if cfg!(test) { 1 << 20 } else { 128 << 20 };
+/// Records that may wait; beyond that training waits for the disk. A few tenths of a second of committing, so that
+/// however fast training is, what it reports is durable soon.
+const WAITING_RECORDS: usize = 1 << 15;
+/// Records that a large saved state counts as at the most: those that are committed while it is synced.
+const STATE_RECORDS: usize = 128;
 
 type Read = Result<Option<Arc<[u8]>>, StoreError>;
 
-enum Message {
-    Append(Vec<Record>),
+enum Request {
     Flush(Sender<()>),
     State(PrefixKey, Sender<Read>),
 }
 
-/// A store behind a thread.
-pub struct Writer {
-    sender: Option<Sender<Message>>,
-    thread: Option<JoinHandle<()>>,
-    fault: Arc<Mutex<Option<StoreError>>>,
-    /// Bytes of saved states taken in and not yet written.
-    waiting: Arc<AtomicUsize>,
+/// What the thread is to do.
+#[derive(Default)]
+struct Waiting {
+    records: Vec<Record>,
+    /// How many they count as.
+    weight: usize,
+    /// Bytes of the saved states among them.
+    bytes: usize,
+    /// To be answered once the records are durable.
+    requests: Vec<Request>,
+    /// Nothing more will come.
+    closed: bool,
+    /// The thread has ended, and nothing will be answered.
+    gone: bool,
+    /// What went wrong outside.
+    fault: Option<StoreError>,
 }
 
-/// Bytes of the saved states among some records.
-fn bytes(records: &[Record]) -> usize {
-    let size = |record: &Record| if let Record::Checkpoint { state, .. } = record { state.len() } else { 0 };
-    records.iter().map(size).sum()
+impl Waiting {
+    fn full(&self) -> bool {
+        self.weight >= WAITING_RECORDS || self.bytes > WAITING_BYTES
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    /// There is something to do for the thread.
+    filled: Condvar,
+    /// The thread has taken what was waiting, or is gone.
+    taken: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next group and what is asked for after it, when it is time; and whether it is the last one.
+    fn next(&self, committed: Option<Instant>) -> (Vec<Record>, Vec<Request>, bool) {
+        let mut waiting = self.lock();
+        while waiting.requests.is_empty() && !waiting.closed && !waiting.full() {
+            // Whoever appends more does not wake this thread before the time.
+            let rest = committed.map_or(Duration::ZERO, |at| COMMIT_EVERY.saturating_sub(at.elapsed()));
+            waiting = match (waiting.records.is_empty(), rest.is_zero()) {
+                (true, _) => self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                (false, true) => break,
+                (false, false) => self.filled.wait_timeout(waiting, rest).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        (waiting.weight, waiting.bytes) = (0, 0);
+        let next = (std::mem::take(&mut waiting.records), std::mem::take(&mut waiting.requests), waiting.closed);
+        drop(waiting);
+        self.taken.notify_all();
+        next
+    }
+}
+
+/// A store behind a thread.
+pub struct Writer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Bytes of the saved state of a record.
+fn bytes(record: &Record) -> usize {
+    if let Record::Checkpoint { state, .. } = record { state.len() } else { 0 }
+}
+
+/// How many records one counts as.
+fn weight(record: &Record) -> usize {
+    1 + (bytes(record) / 64).min(STATE_RECORDS)
 }
 
 /// Without the states that are dropped again before they were ever written.
@@ -68,45 +131,52 @@ fn settled(records: &mut Vec<Record>) {
 impl Writer {
     /// Takes the store to a thread of its own.
     pub fn new(mut store: Box<dyn Store>) -> Writer {
-        let (sender, receiver) = channel();
-        let fault = Arc::new(Mutex::new(None));
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let (slot, count) = (fault.clone(), waiting.clone());
+        let shared = Arc::new(Shared::default());
+        let of_thread = shared.clone();
         let thread = std::thread::spawn(move || {
-            serve(store.as_mut(), &receiver, &slot, &count);
+            let leaving = Leaving(&of_thread);
+            serve(store.as_mut(), leaving.0);
         });
-        Writer { sender: Some(sender), thread: Some(thread), fault, waiting }
-    }
-
-    fn send(&self, message: Message) {
-        if let Some(sender) = &self.sender {
-            // A thread that is gone has left a fault or a panic; both are seen at close.
-            let _ = sender.send(message);
-        }
+        Writer { shared, thread: Some(thread) }
     }
 
     /// Takes records in; they are durable after the next [`Writer::flush`], or after a while.
-    pub fn append(&self, records: Vec<Record>) {
-        if !records.is_empty() {
-            let new = bytes(&records);
-            if new > 0 && self.waiting.fetch_add(new, Ordering::Relaxed) > WAITING_BYTES {
-                // What goes wrong is in the fault, where everyone looks.
-                let _ = self.flush();
-            }
-            self.send(Message::Append(records));
+    pub fn append(&self, records: impl IntoIterator<Item = Record>) {
+        let mut waiting = self.shared.lock();
+        let nothing = waiting.records.is_empty();
+        for record in records {
+            waiting.weight += weight(&record);
+            waiting.bytes += bytes(&record);
+            waiting.records.push(record);
+        }
+        if nothing && !waiting.records.is_empty() {
+            self.shared.filled.notify_all();
+        }
+        while waiting.full() && !waiting.gone {
+            self.shared.filled.notify_all();
+            waiting = self.shared.taken.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// What went wrong outside, if anything did: from then on nothing is remembered.
     pub fn fault(&self) -> Option<StoreError> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.lock().fault.clone()
+    }
+
+    /// Hands a request over; `false` if nobody will answer it.
+    fn request(&self, request: Request) -> bool {
+        let mut waiting = self.shared.lock();
+        if !waiting.gone {
+            waiting.requests.push(request);
+            self.shared.filled.notify_all();
+        }
+        !waiting.gone
     }
 
     /// Returns when everything taken in so far is durable.
     pub fn flush(&self) -> Result<(), StoreError> {
         let (done, wait) = channel();
-        self.send(Message::Flush(done));
-        let gone = wait.recv().is_err();
+        let gone = !self.request(Request::Flush(done)) || wait.recv().is_err();
         match self.fault() {
             Some(fault) => Err(fault),
             None if gone => Err(StoreError("the store has stopped".into())),
@@ -117,65 +187,59 @@ impl Writer {
     /// A saved state, one still in the queue among them.
     pub fn state(&self, key: PrefixKey) -> Read {
         let (done, wait) = channel();
-        self.send(Message::State(key, done));
-        wait.recv().unwrap_or_else(|_| Err(StoreError("the store has stopped".into())))
+        let stopped = || Err(StoreError("the store has stopped".into()));
+        if !self.request(Request::State(key, done)) {
+            return stopped();
+        }
+        wait.recv().unwrap_or_else(|_| stopped())
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.sender = None;
+        self.shared.lock().closed = true;
+        self.shared.filled.notify_all();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn serve(store: &mut dyn Store, receiver: &Receiver<Message>, fault: &Mutex<Option<StoreError>>, count: &AtomicUsize) {
-    let mut waiting: Vec<Record> = Vec::new();
+/// Says that the thread is gone, also where the store broke down, so that nobody waits for it.
+struct Leaving<'a>(&'a Shared);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.gone = true;
+        waiting.requests.clear();
+        drop(waiting);
+        self.0.taken.notify_all();
+    }
+}
+
+fn serve(store: &mut dyn Store, shared: &Shared) {
     let mut committed: Option<Instant> = None;
     let mut failed = false;
-    let rest =
-        |committed: Option<Instant>| committed.map_or(Duration::ZERO, |at| COMMIT_EVERY.saturating_sub(at.elapsed()));
-    let mut commit = |store: &mut dyn Store, waiting: &mut Vec<Record>| {
-        count.fetch_sub(bytes(waiting), Ordering::Relaxed);
-        settled(waiting);
+    loop {
+        let (mut records, requests, last) = shared.next(committed);
+        settled(&mut records);
         if !failed
-            && !waiting.is_empty()
-            && let Err(error) = store.append(waiting)
+            && !records.is_empty()
+            && let Err(error) = store.append(&records)
         {
             failed = true;
-            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            shared.lock().fault = Some(error);
         }
-        waiting.clear();
-        Some(Instant::now())
-    };
-    loop {
-        let message = if waiting.is_empty() {
-            receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            receiver.recv_timeout(rest(committed))
-        };
-        match message {
-            Ok(Message::Append(records)) => {
-                waiting.extend(records);
-                if rest(committed).is_zero() {
-                    committed = commit(store, &mut waiting);
-                }
+        committed = Some(Instant::now());
+        for request in requests {
+            match request {
+                Request::Flush(done) => drop(done.send(())),
+                Request::State(key, done) => drop(done.send(store.state(key))),
             }
-            Ok(Message::Flush(done)) => {
-                committed = commit(store, &mut waiting);
-                let _ = done.send(());
-            }
-            Ok(Message::State(key, done)) => {
-                committed = commit(store, &mut waiting);
-                let _ = done.send(store.state(key));
-            }
-            Err(RecvTimeoutError::Timeout) => committed = commit(store, &mut waiting),
-            Err(RecvTimeoutError::Disconnected) => {
-                commit(store, &mut waiting);
-                return;
-            }
+        }
+        if last {
+            return;
         }
     }
 }
@@ -192,6 +256,12 @@ mod tests {
 
     fn saved(epoch: u32, size: usize) -> Record {
         Record::Checkpoint { stage: 0, epoch, key: key(epoch), state: vec![7; size].into() }
+    }
+
+    #[test]
+    fn what_is_slow_to_write_counts_for_more() {
+        let weights = [0, 64, 640, 1 << 13, 1 << 20].map(|size| weight(&saved(1, size)));
+        assert_eq!(weights, [1, 2, 11, 129, 129]);
     }
 
     #[test]
@@ -221,10 +291,16 @@ mod tests {
         let writer = Writer::new(Box::new(Slow(MemoryStore::default())));
         for epoch in 0..12 {
             writer.append(vec![saved(epoch, WAITING_BYTES / 4)]);
-            assert!(writer.waiting.load(Ordering::Relaxed) <= 2 * WAITING_BYTES);
+            assert!(writer.shared.lock().bytes <= WAITING_BYTES);
         }
         writer.flush().unwrap();
-        assert_eq!(writer.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(writer.shared.lock().bytes, 0);
+        let dropped = |epoch: usize| Record::Dropped { stage: 0, epoch: epoch as u32 };
+        for group in 0..30 {
+            writer.append((group..group + WAITING_RECORDS / 10).map(dropped));
+            assert!(writer.shared.lock().records.len() < WAITING_RECORDS);
+        }
+        writer.flush().unwrap();
         assert!((0..12).all(|epoch| writer.state(key(epoch)).unwrap().is_some()));
     }
 }

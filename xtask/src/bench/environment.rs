@@ -12,7 +12,7 @@ pub struct Environment {
     scripts: PathBuf,
     /// Where data sets and runs are put.
     work: PathBuf,
-    /// The interpreter that has scikit-learn.
+    /// The interpreter that has the other side.
     pub python: PathBuf,
     /// The program, as released.
     pub opportune: PathBuf,
@@ -21,9 +21,14 @@ pub struct Environment {
 impl Environment {
     /// Builds the program and, unless it is there already, the Python environment.
     pub fn prepare(root: &Path) -> Result<Self> {
+        Environment::with_peer(root, "bench-env", "requirements.txt")
+    }
+
+    /// The same with another peer: the folder of its environment and the list of its packages.
+    pub fn with_peer(root: &Path, folder: &str, requirements: &str) -> Result<Self> {
         let scripts = root.join("xtask/bench");
-        let python = python_environment(&root.join("target/bench-env"), &scripts.join("requirements.txt"))?;
-        let opportune = build(root)?;
+        let python = python_environment(&root.join("target").join(folder), &scripts.join(requirements))?;
+        let opportune = build(root, &["--package", "opportune"])?;
         Ok(Environment { scripts, work: root.join("target/bench"), python, opportune })
     }
 
@@ -71,7 +76,7 @@ fn python_environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
         return Ok(python);
     }
-    eprintln!("making a Python environment with scikit-learn in {}", folder.display());
+    eprintln!("making a Python environment in {}", folder.display());
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))
         .context("the benchmarks need Python 3.11 or later with venv, as `python3`")?;
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
@@ -79,20 +84,26 @@ fn python_environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Builds the program in release mode and says where it is.
-fn build(root: &Path) -> Result<PathBuf> {
-    eprintln!("building opportune");
+/// Builds an example in release mode and says where it is.
+pub fn example(root: &Path, package: &str, name: &str) -> Result<PathBuf> {
+    build(root, &["--package", package, "--example", name])
+}
+
+/// Builds a program in release mode and says where it is.
+fn build(root: &Path, what: &[&str]) -> Result<PathBuf> {
+    eprintln!("building {}", what.last().copied().unwrap_or_default());
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let messages = output(
         Command::new(cargo)
-            .args(["build", "--release", "--package", "opportune", "--message-format", "json-render-diagnostics"])
+            .args(["build", "--release", "--message-format", "json-render-diagnostics"])
+            .args(what)
             .current_dir(root),
     )?;
     let executable = messages.lines().rev().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    executable.context("cargo names no executable of the package opportune")
+    executable.with_context(|| format!("cargo names no executable of {}", what.join(" ")))
 }
 
 /// Runs a command to its end; its output is shown.

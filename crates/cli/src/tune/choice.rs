@@ -1,15 +1,14 @@
 //! From what was searched to what is delivered: finalists, trained and confirmed.
 
-use super::search::{Candidate, FINALISTS_TIME, Search, epochs_in_words};
+use super::search::{Candidate, FINALISTS_TIME, Search, TIME_UP};
 use opportune_core::InputError;
 use opportune_core::epochs::EpochsTable;
-use opportune_core::finalists::{CONFIRMED, COOLED, Finalist, confirmed, finalists};
+use opportune_core::finalists::{CONFIRMED, Finalist, confirmed, finalists};
 use opportune_core::judged::JudgedCurve;
 use opportune_core::memory::TrialResult;
 use opportune_core::observation::BLOCKS;
 use opportune_core::plan::Part;
 use opportune_core::policy::Grid;
-use opportune_core::ports::Planner;
 use opportune_core::schedule::Schedule;
 use opportune_core::space::{Config, Value};
 use opportune_core::stop::Stopped;
@@ -43,10 +42,7 @@ impl Search<'_, '_> {
         table: &EpochsTable,
     ) -> Result<bool, InputError> {
         let trunks: Vec<_> = sound.iter().map(|(one, curve)| (one.trial, &one.config, curve)).collect();
-        let mut all = self.fitting(finalists(table, &trunks, &self.schedules())?);
-        if all.is_empty() {
-            all = finalists(table, &trunks, &[COOLED.to_string()])?;
-        }
+        let mut all = finalists(table, &trunks, &self.schedules(), &|rate| self.nearest_rate(rate))?;
         if let Some(left) = self.budget_left() {
             let trained = |trial: u32| sound.iter().find(|(one, _)| one.trial == trial).map_or(0, |(_, c)| c.epochs());
             all.truncate(affordable(&all, self.work.job.parts.len() as u64, left, &trained));
@@ -74,21 +70,6 @@ impl Search<'_, '_> {
             self.candidates = best.and_then(|(one, _)| at(one, row.at)).into_iter().collect();
         }
         Ok(true)
-    }
-
-    /// Those whose schedules have room in so few epochs; of the others is told.
-    fn fitting(&self, all: Vec<Finalist>) -> Vec<Finalist> {
-        let fits = |one: &Finalist| match self.work.job.trainer.plan(&one.config, self.work.job.parts[0]) {
-            Ok(_) => true,
-            Err(why) => {
-                let epochs = epochs_in_words(one.until);
-                self.work.teller.warn(format!(
-                    "a schedule that was asked for has no room in the {epochs} that train best, and is left out: {why}"
-                ));
-                false
-            }
-        };
-        all.into_iter().filter(fits).collect()
     }
 
     /// What the search would deliver if it ended here, unconfirmed.
@@ -138,7 +119,7 @@ impl Search<'_, '_> {
             return Ok(false);
         }
         if outcome.cut {
-            self.ended_early = Some("the time was up".into());
+            self.ended_early = Some(TIME_UP.into());
             return Ok(true);
         }
         for (place, trial) in outcome.trials.iter().enumerate() {
@@ -155,17 +136,26 @@ impl Search<'_, '_> {
         Ok(true)
     }
 
-    /// Scores of a trial on blocks of the validation rows of a single split.
+    /// What each block of the validation rows of a single split contributes to a trial's score: the jackknife's
+    /// pseudo-values (Tukey 1958), n·score of all rows − (n−1)·score of all but the block. Their mean is about the score,
+    /// and their standard error its, also for scores that mean nothing on a few rows. For the share of hits they are each
+    /// block's own.
     fn block_scores(&self, trial: u32, part: Part) -> Result<Vec<f64>, InputError> {
         let ended = self.work.engine.memory().result(trial, &[part]);
         let samples = self.work.job.trainer.samples(part);
-        let (Some(_), Some(samples)) = (ended.filter(|one| one.score().is_finite()), samples) else {
+        let (Some(ended), Some(samples)) = (ended.filter(|one| one.score().is_finite()), samples) else {
             return Ok(vec![f64::NAN; BLOCKS]);
         };
         let (model, _) = self.work.model(trial, part)?;
-        let rows = |block: usize| samples.validation.iter().skip(block).step_by(BLOCKS).copied().collect::<Vec<u32>>();
-        let blocks = (0..BLOCKS.min(samples.validation.len())).map(rows);
-        Ok(blocks.map(|rows| model.score(&self.work.job.data, &rows, self.work.job.score)).collect())
+        let rows = &samples.validation;
+        let n = BLOCKS.min(rows.len());
+        let without = |block: usize| {
+            let others = rows.iter().enumerate().filter(|(place, _)| place % n != block);
+            let others: Vec<u32> = others.map(|(_, row)| *row).collect();
+            model.score(&self.work.job.data, &others, self.work.job.score)
+        };
+        let (whole, n) = (ended.score(), n as f64);
+        Ok((0..n as usize).map(|block| n * whole - (n - 1.0) * without(block)).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a search leaves behind: files, the verdict, the last event.
 
-use super::search::{Candidate, Search, epochs_in_words};
+use super::search::{BUDGET_USED, Candidate, Search, TARGET_REACHED, TIME_UP, epochs_in_words};
 use super::strategy::Strategy;
 use crate::flags::Tune;
 use crate::job::{self, Job};
@@ -157,9 +157,10 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
 fn stopped(ended_early: Option<&str>) -> &'static str {
     match ended_early {
         None => "complete",
-        Some("the time was up") => "time",
-        Some("interrupted") => "interrupted",
-        Some(_) => "target",
+        Some(TIME_UP) => "time",
+        Some(TARGET_REACHED) => "target",
+        Some(BUDGET_USED) => "budget",
+        Some(_) => "interrupted",
     }
 }
 

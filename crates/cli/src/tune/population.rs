@@ -124,6 +124,18 @@ impl Search<'_, '_> {
         }
     }
 
+    /// The nearest rate to this one that may be tried.
+    pub fn nearest_rate(&self, rate: f64) -> f64 {
+        match self.work.job.space.param("lr").map(|param| &param.domain) {
+            Some(Domain::Values(values)) => {
+                let far = |other: &f64| (other / rate).ln().abs();
+                values.iter().filter_map(Value::number).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(rate)
+            }
+            Some(&Domain::Range { low, high, .. }) => rate.clamp(low, high),
+            None => rate,
+        }
+    }
+
     /// The runs of constant rate that the default search begins with: every rate at every point of the space, or as many
     /// drawn among them as are allowed.
     pub fn trunks(&self) -> Vec<Config> {
@@ -190,7 +202,9 @@ impl Search<'_, '_> {
         }
         let Some(first) = population.first() else { return Ok(1) };
         let plan = self.work.job.trainer.plan(first, self.work.job.parts[0])?;
-        Ok(FIRST_STEPS.div_ceil(plan.schedule.steps_per_epoch()))
+        // No fewer than the fewest that may be recommended.
+        let least = self.work.job.epochs.ladder.first().copied().unwrap_or(1);
+        Ok(FIRST_STEPS.div_ceil(plan.schedule.steps_per_epoch()).max(least))
     }
 }
 

@@ -30,6 +30,10 @@ const SEARCH_TIME: f64 = 0.6;
 pub const FINALISTS_TIME: f64 = 0.85;
 /// Of the epochs that are allowed, the search takes so much; the rest is for finalists, confirmation and final model.
 const SEARCH_EPOCHS: f64 = 0.5;
+/// Why a search can end before its time.
+pub const TIME_UP: &str = "the time was up";
+pub const TARGET_REACHED: &str = "the target score was reached";
+pub const BUDGET_USED: &str = "the budget was used up";
 /// Trials unless told.
 const SAMPLES: u32 = 20;
 const HALVED: u32 = 27;
@@ -171,7 +175,9 @@ impl Search<'_, '_> {
         self.trials = outcome.trials;
         if outcome.cut && !outcome.interrupted {
             let late = self.late(SEARCH_TIME);
-            self.ended_early = Some(if late { "the time was up" } else { "the target score was reached" }.into());
+            self.ended_early = Some(if late { TIME_UP } else { TARGET_REACHED }.into());
+        } else if policy.used_up() {
+            self.ended_early = Some(BUDGET_USED.into());
         }
         Ok(!outcome.interrupted)
     }
@@ -221,7 +227,8 @@ impl Search<'_, '_> {
                 let rungs = Auto::rungs(&ladder(least, limit));
                 let words = format!("{} candidates, at first for {}", population.len(), epochs_in_words(rungs[0]));
                 self.work.teller.line(&words);
-                Box::new(Auto::new(population, rungs, job.parts.len() as u32, self.rates_to_probe()))
+                let auto = Auto::new(population, rungs, job.parts.len() as u32, self.rates_to_probe());
+                Box::new(auto.at_most(self.flags.search.trials.map_or(usize::MAX, |trials| trials as usize)))
             }
             Strategy::Random | Strategy::Sobol => {
                 let sampler: Box<dyn Sampler> = match self.strategy {

@@ -47,6 +47,8 @@ pub struct Auto {
     trials: Vec<Taken>,
     /// Trials to begin with.
     candidates: usize,
+    /// Trials there may be.
+    most: usize,
     parts: u32,
     rungs: Vec<u32>,
     rung: usize,
@@ -92,7 +94,23 @@ impl Auto {
     pub fn new(population: Vec<Config>, rungs: Vec<u32>, parts: u32, probe: Option<(f64, f64)>) -> Auto {
         let trials: Vec<Taken> = population.into_iter().map(Taken::new).collect();
         let active = (0..trials.len()).collect();
-        Auto { candidates: trials.len(), parts, trials, rungs, rung: 0, active, waiting: 0, phase: Phase::Begin, probe }
+        Auto {
+            candidates: trials.len(),
+            most: usize::MAX,
+            parts,
+            trials,
+            rungs,
+            rung: 0,
+            active,
+            waiting: 0,
+            phase: Phase::Begin,
+            probe,
+        }
+    }
+
+    /// The same with so many trials at the most: what is probed is then what waits.
+    pub fn at_most(self, trials: usize) -> Auto {
+        Auto { most: trials, ..self }
     }
 
     /// The rungs of a ladder of epochs: every second step while many trials are in the race, then every one, so that it
@@ -211,7 +229,7 @@ impl Auto {
         if rate > high || self.find(&config, rate).is_some() {
             return None;
         }
-        let trial = self.alike(&config, rate);
+        let trial = self.alike(&config, rate)?;
         self.active.push(trial);
         self.grant(trial, self.epochs())
     }
@@ -227,7 +245,7 @@ impl Auto {
         let enough = |rung: &&u32| self.best(winner, **rung).is_some_and(|(_, then)| then <= loss + ABOUT * loss.abs());
         let enough = self.rungs.iter().find(enough).copied()?;
         for rate in PROBES.map(|share| best * share).into_iter().filter(|rate| (low..=high).contains(rate)) {
-            let trial = self.alike(&config, rate);
+            let Some(trial) = self.alike(&config, rate) else { continue };
             if let Some(action) = self.grant(trial, enough) {
                 return Some(action);
             }
@@ -244,12 +262,15 @@ impl Auto {
         None
     }
 
-    /// The trial that differs from `config` in its rate only, which is about `rate`; a new one if there is none.
-    fn alike(&mut self, config: &Config, rate: f64) -> usize {
-        self.find(config, rate).unwrap_or_else(|| {
+    /// The trial that differs from `config` in its rate only, which is about `rate`; a new one if there is none and there
+    /// may be more.
+    fn alike(&mut self, config: &Config, rate: f64) -> Option<usize> {
+        let found = self.find(config, rate);
+        if found.is_none() && self.trials.len() < self.most {
             self.trials.push(Taken::new(config.with("lr", Value::Number(rate))));
-            self.trials.len() - 1
-        })
+            return Some(self.trials.len() - 1);
+        }
+        found
     }
 
     fn find(&self, config: &Config, rate: f64) -> Option<usize> {
@@ -430,6 +451,8 @@ mod tests {
         assert!(trained.contains_key("0.00025"), "{trained:?}");
         let exactly = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, None), low);
         assert_eq!(exactly.len(), RATES.len());
+        let counted = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, ANY).at_most(7), low);
+        assert_eq!(counted.len(), 7, "{counted:?}");
         let bounded = play(&mut Auto::new(population(&RATES), RUNGS.to_vec(), 5, Some((0.0008, 1.0))), low);
         assert_eq!(bounded.len(), RATES.len());
     }

@@ -27,6 +27,8 @@ pub struct Limited<P> {
     busy: usize,
     /// The target was reached.
     reached: bool,
+    /// A grant was cut or refused for want of budget.
+    used_up: bool,
     /// Nothing more is to be granted.
     closing: bool,
     over: bool,
@@ -45,9 +47,15 @@ impl<P: Policy> Limited<P> {
             running: Vec::new(),
             busy: 0,
             reached: false,
+            used_up: false,
             closing: false,
             over: false,
         }
+    }
+
+    /// Whether the budget was not enough for all that was asked for.
+    pub fn used_up(&self) -> bool {
+        self.used_up
     }
 
     /// Pays for a grant: the epochs that can be had of `until`, of which `from` are granted already; `None` if no more.
@@ -55,6 +63,7 @@ impl<P: Policy> Limited<P> {
         let Some(left) = &mut self.left else { return Some(until) };
         let more = u64::from(until.saturating_sub(from));
         let fits = more.min(*left / self.parts);
+        self.used_up |= fits < more;
         self.closing |= fits < more;
         *left -= fits * self.parts;
         (fits > 0 || more == 0).then_some(from + fits as u32)

@@ -105,6 +105,76 @@ fn what_is_loaded_is_what_applying_the_records_gives() {
     }
     // In a fresh process, so to speak.
     assert_eq!(bits(&sqlite(folder.path()).load().unwrap()), bits(&expected));
+    assert_eq!(sqlite(folder.path()).state(key("0/3")).unwrap().as_deref(), Some(&[3u8; 5][..]));
+}
+
+/// Names of the files of saved states.
+fn files(folder: &Path) -> usize {
+    let files = std::fs::read_dir(folder.join("s.db-states/1")).unwrap();
+    files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "state")).count()
+}
+
+#[test]
+fn saved_states_of_every_size_come_back_and_only_large_ones_are_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let sizes = [0usize, 1, 4000, 8192, 8193, 100_000];
+    let saved = |stage: u32, epoch: u32, size: usize| {
+        let key = key(&size.to_string());
+        Record::Checkpoint { stage, epoch, key, state: vec![size as u8; size].into() }
+    };
+    let mut store = sqlite(folder.path());
+    for stage in 0..2 {
+        store.append(&[Record::Stage { stage, part: Part::Fold(0), parent: None, first: key("first") }]).unwrap();
+        let states: Vec<Record> = (1..).zip(sizes).map(|(epoch, size)| saved(stage, epoch, size)).collect();
+        store.append(&states).unwrap();
+        store.append(&states).unwrap();
+    }
+    assert_eq!(files(folder.path()), 2);
+    for (epoch, size) in (1..).zip(sizes) {
+        let key = key(&size.to_string());
+        for stage in 0..2 {
+            let state = store.state(key).unwrap();
+            assert!(state.is_some_and(|state| *state == vec![size as u8; size]), "{size}");
+            store.append(&[Record::Dropped { stage, epoch }]).unwrap();
+        }
+        assert_eq!(store.state(key).unwrap(), None, "{size}");
+    }
+    assert_eq!(files(folder.path()), 0);
+}
+
+#[test]
+fn damage_of_a_state_in_its_row_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = sqlite(folder.path());
+    store.append(&records()).unwrap();
+    let other = rusqlite::Connection::open(folder.path().join("s.db")).unwrap();
+    other.execute("UPDATE checkpoint SET state = zeroblob(length(state))", []).unwrap();
+    assert_eq!(store.state(key("0/3")).unwrap(), None);
+}
+
+/// Files of the formats before this one are brought up to it, and what they hold is read.
+#[test]
+fn an_earlier_format_is_read_with_its_states_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = sqlite(folder.path());
+    let mut records = records();
+    for record in &mut records {
+        if let Record::Checkpoint { state, .. } = record {
+            *state = vec![state[0]; 9000].into();
+        }
+    }
+    store.append(&records).unwrap();
+    let before = bits(&store.load().unwrap());
+    drop(store);
+    let old = rusqlite::Connection::open(folder.path().join("s.db")).unwrap();
+    let back = "DROP INDEX checkpoint_key; ALTER TABLE checkpoint DROP COLUMN state; PRAGMA user_version = 2;";
+    old.execute_batch(back).unwrap();
+    drop(old);
+    let mut store = sqlite(folder.path());
+    assert_eq!(bits(&store.load().unwrap()), before);
+    assert_eq!(store.state(key("0/3")).unwrap().as_deref(), Some(&[3u8; 9000][..]));
+    store.append(&[Record::Dropped { stage: 0, epoch: 3 }]).unwrap();
+    assert_eq!((store.state(key("0/3")).unwrap(), files(folder.path())), (None, 1));
 }
 
 #[test]

@@ -1,62 +1,17 @@
-//! Studies in one SQLite file (WAL, typed append-only tables), their saved states in a folder beside it.
+//! Studies in one SQLite file (WAL, typed append-only tables), their larger saved states in a folder beside it.
 
-use super::states::States;
+use super::rows::{self, FORMAT, FROM_FORMAT_1, FROM_FORMAT_2, IN_ROW, Rows, TABLE_NAMES, TABLES};
+use super::states::{self, States};
 use opportune_core::InputError;
-use opportune_core::memory::{Remembered, RememberedStage};
-use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
-use opportune_core::plan::{Key, Part, PrefixKey};
-use opportune_core::ports::{Ending, Record, Store, StoreError, StudyId};
-use opportune_core::stop::Stopped;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use opportune_core::memory::Remembered;
+use opportune_core::plan::PrefixKey;
+use opportune_core::ports::{Record, Store, StoreError, StudyId};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// Layout of the tables; another number is refused rather than guessed at.
-const FORMAT: i64 = 2;
-
-/// What a file of format 1 lacks.
-const FROM_FORMAT_1: &str = "
-ALTER TABLE epoch ADD COLUMN averaged INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE epoch ADD COLUMN averaged_loss REAL;
-ALTER TABLE epoch ADD COLUMN averaged_score REAL;
-ALTER TABLE epoch ADD COLUMN blocks BLOB;
-";
-
-/// `fold` is NULL where all rows are trained together; folds of the confirmation count from -1 downwards. `blocks` are
-/// 32-bit floats, the lowest byte first. Rows are only ever added; the one exception is `checkpoint`, the index of the files that are there.
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS study (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, settings TEXT NOT NULL,
-    created_unix INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS trial (
-    study INTEGER NOT NULL, trial INTEGER NOT NULL, config TEXT NOT NULL, PRIMARY KEY (study, trial))
-    STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS stage (
-    study INTEGER NOT NULL, stage INTEGER NOT NULL, fold INTEGER, parent INTEGER, parent_epochs INTEGER,
-    first BLOB NOT NULL, PRIMARY KEY (study, stage)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS epoch (
-    study INTEGER NOT NULL, stage INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL, step INTEGER NOT NULL,
-    rate REAL NOT NULL, momentum REAL, train_loss REAL, penalty REAL, train_score REAL, validated INTEGER NOT NULL,
-    validation_loss REAL, validation_score REAL, seconds REAL NOT NULL, averaged INTEGER NOT NULL DEFAULT 0,
-    averaged_loss REAL, averaged_score REAL, blocks BLOB, PRIMARY KEY (study, stage, epoch))
-    STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS checkpoint (
-    study INTEGER NOT NULL, stage INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL,
-    PRIMARY KEY (study, stage, epoch)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS ending (
-    id INTEGER PRIMARY KEY, study INTEGER NOT NULL, trial INTEGER NOT NULL, fold INTEGER, stage INTEGER NOT NULL,
-    stopped TEXT NOT NULL, epochs INTEGER NOT NULL, chosen INTEGER NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS ending_study ON ending (study);
-CREATE TABLE IF NOT EXISTS note (
-    id INTEGER PRIMARY KEY, study INTEGER NOT NULL, at_unix INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL)
-    STRICT;
-CREATE INDEX IF NOT EXISTS note_study ON note (study);
-";
-
-const TABLE_NAMES: [&str; 6] = ["trial", "stage", "epoch", "checkpoint", "ending", "note"];
+use std::time::Duration;
 
 /// A SQLite file that holds studies.
 #[derive(Debug)]
@@ -127,10 +82,6 @@ fn io_fault(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError(format!("{}: {what}", path.display()))
 }
 
-fn now_unix() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
-}
-
 impl Storage {
     /// The file a `--storage` URL names: `sqlite:///relative.db`, `sqlite:////absolute.db`, or a plain path.
     ///
@@ -177,13 +128,15 @@ impl Storage {
                 }
                 new.commit()?;
             }
-            if version(&connection)? == 1 {
-                let old = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                if version(&old)? == 1 {
-                    old.execute_batch(FROM_FORMAT_1)?;
-                    old.pragma_update(None, "user_version", FORMAT)?;
+            for (format, lacks) in [(1, FROM_FORMAT_1), (2, FROM_FORMAT_2)] {
+                if version(&connection)? == format {
+                    let old = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                    if version(&old)? == format {
+                        old.execute_batch(lacks)?;
+                        old.pragma_update(None, "user_version", format + 1)?;
+                    }
+                    old.commit()?;
                 }
-                old.commit()?;
             }
             version(&connection)
         };
@@ -244,7 +197,7 @@ impl Storage {
         let found = || {
             let row = "SELECT id, settings FROM study WHERE name = ?";
             let found = self.connection.query_row(row, [name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            found.map(|(id, settings): (i64, String)| Ok((settings, load(&self.connection, id)?))).transpose()
+            found.map(|(id, settings): (i64, String)| Ok((settings, rows::load(&self.connection, id)?))).transpose()
         };
         found().map_err(|error| fault(&self.path, &error))
     }
@@ -279,7 +232,7 @@ impl Storage {
             Some(kept) => kept,
             None => {
                 let insert = "INSERT OR IGNORE INTO study (name, hash, settings, created_unix) VALUES (?, ?, ?, ?)";
-                let values = params![id.name, id.hash.0, id.settings, now_unix()];
+                let values = params![id.name, id.hash.0, id.settings, rows::now_unix()];
                 // None inserted: another process was a moment earlier.
                 if self.connection.execute(insert, values).map_err(fault)? == 0 {
                     return Ok(Opened::Busy);
@@ -303,10 +256,10 @@ impl Storage {
         self.connection.query_row(query, [name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
     }
 
-    /// Keys of a study's saved states.
+    /// Keys of a study's saved states that are files.
     fn named(&self, study: i64) -> rusqlite::Result<HashSet<PrefixKey>> {
-        let mut query = self.connection.prepare("SELECT key FROM checkpoint WHERE study = ?")?;
-        query.query_map([study], |row| key(row, 0))?.collect()
+        let mut query = self.connection.prepare("SELECT key FROM checkpoint WHERE study = ? AND state IS NULL")?;
+        query.query_map([study], |row| rows::key(row, 0))?.collect()
     }
 
     fn forget(&mut self, study: i64) -> rusqlite::Result<()> {
@@ -348,7 +301,7 @@ impl Store for SqliteStore {
         let states: Vec<(PrefixKey, Arc<[u8]>)> = records
             .iter()
             .filter_map(|record| match record {
-                Record::Checkpoint { key, state, .. } => Some((*key, state.clone())),
+                Record::Checkpoint { key, state, .. } if state.len() > IN_ROW => Some((*key, state.clone())),
                 _ => None,
             })
             .collect();
@@ -357,19 +310,19 @@ impl Store for SqliteStore {
         let connection = &mut self.storage.connection;
         let mut commit = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut unnamed = Vec::new();
+            let mut into = Rows::of(&transaction)?;
             let mut gone = Vec::new();
             for record in records {
-                gone.extend(insert(&transaction, study, record)?);
+                gone.extend(into.insert(study, record)?);
             }
-            // The same state can be kept for another stage, or have been saved again since.
-            let mut named = transaction.prepare("SELECT 1 FROM checkpoint WHERE study = ? AND key = ?")?;
-            let mut unnamed = Vec::new();
             for key in gone {
-                if !named.exists(params![study, key.0.0])? {
+                // The same state can be kept for another stage, or have been saved again since.
+                if !into.named.exists(params![study, key.0.0])? {
                     unnamed.push(key);
                 }
             }
-            drop(named);
+            drop(into);
             transaction.commit()?;
             Ok(unnamed)
         };
@@ -381,209 +334,18 @@ impl Store for SqliteStore {
     }
 
     fn load(&mut self) -> Result<Remembered, StoreError> {
-        load(&self.storage.connection, self.study).map_err(|error| fault(&self.storage.path, &error))
+        rows::load(&self.storage.connection, self.study).map_err(|error| fault(&self.storage.path, &error))
     }
 
     fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
-        self.states.read(key).map_err(|error| io_fault(&self.storage.path, &error))
-    }
-}
-
-/// Appends one record; gives the key of a saved state that its row no longer names.
-fn insert(to: &Transaction, study: i64, record: &Record) -> rusqlite::Result<Option<PrefixKey>> {
-    match record {
-        Record::Trial { trial, config } => {
-            let json = serde_json::to_string(config).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-            to.prepare_cached("INSERT INTO trial VALUES (?, ?, ?)")?.execute(params![study, trial, json])?;
-        }
-        Record::Stage { stage, part, parent, first } => {
-            let (parent, epochs) = parent.unzip();
-            to.prepare_cached("INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?)")?.execute(params![
-                study,
-                stage,
-                fold_number(*part),
-                parent,
-                epochs,
-                first.0.0
-            ])?;
-        }
-        Record::Epoch { stage, key, observation: o } => {
-            let (loss, score) = o.validation.map(|v| (v.loss, v.score)).unzip();
-            let (averaged_loss, averaged_score) = o.averaged.map(|v| (v.loss, v.score)).unzip();
-            let blocks = o.blocks.map(|blocks| blocks.map(f32::to_le_bytes).concat());
-            // A number that is not finite is stored as NULL and read as NaN.
-            to.prepare_cached("INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
-                .execute(params![
-                    study,
-                    stage,
-                    o.epoch,
-                    key.0.0,
-                    o.step as i64,
-                    o.rate,
-                    o.momentum,
-                    finite(o.train_loss),
-                    finite(o.penalty),
-                    finite(o.train_score),
-                    o.validation.is_some(),
-                    loss.and_then(finite),
-                    score.and_then(finite),
-                    o.seconds,
-                    o.averaged.is_some(),
-                    averaged_loss.and_then(finite),
-                    averaged_score.and_then(finite),
-                    blocks
-                ])?;
-        }
-        Record::Checkpoint { stage, epoch, key, .. } => {
-            to.prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)")?
-                .execute(params![study, stage, epoch, key.0.0])?;
-        }
-        Record::Dropped { stage, epoch } => {
-            let delete = "DELETE FROM checkpoint WHERE study = ? AND stage = ? AND epoch = ? RETURNING key";
-            return to.prepare_cached(delete)?.query_row(params![study, stage, epoch], |row| key(row, 0)).optional();
-        }
-        Record::Ended(one) => {
-            let insert =
-                "INSERT INTO ending (study, trial, fold, stage, stopped, epochs, chosen) VALUES (?, ?, ?, ?, ?, ?, ?)";
-            let stopped = one.stopped.word();
-            to.prepare_cached(insert)?.execute(params![
-                study,
-                one.trial,
-                fold_number(one.part),
-                one.stage,
-                stopped,
-                one.epochs,
-                one.chosen
-            ])?;
-        }
-        Record::Note { kind, json } => {
-            to.prepare_cached("INSERT INTO note (study, at_unix, kind, json) VALUES (?, ?, ?, ?)")?
-                .execute(params![study, now_unix(), kind, json])?;
-        }
-    }
-    Ok(None)
-}
-
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
-fn key(row: &Row, column: usize) -> rusqlite::Result<PrefixKey> {
-    Ok(PrefixKey(Key(row.get(column)?)))
-}
-
-fn fold_number(part: Part) -> Option<i64> {
-    match part {
-        Part::Fold(fold) => Some(i64::from(fold)),
-        Part::Confirmation(fold) => Some(-1 - i64::from(fold)),
-        Part::Whole => None,
-    }
-}
-
-fn part(fold: Option<i64>) -> Part {
-    match fold {
-        None => Part::Whole,
-        Some(fold) if fold < 0 => Part::Confirmation((-1 - fold) as u32),
-        Some(fold) => Part::Fold(fold as u32),
-    }
-}
-
-fn blocks(bytes: Option<Vec<u8>>) -> Option<Blocks> {
-    let bytes = bytes.filter(|bytes| bytes.len() == 4 * BLOCKS)?;
-    let mut blocks = [0.0; BLOCKS];
-    let numbers = bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes);
-    blocks.iter_mut().zip(numbers).for_each(|(block, number)| *block = number);
-    Some(blocks)
-}
-
-fn load(from: &Connection, study: i64) -> rusqlite::Result<Remembered> {
-    let bad = |column: usize, what: String| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what.into())
-    };
-    let mut memory = Remembered::default();
-    let mut query = from.prepare("SELECT trial, config FROM trial WHERE study = ? ORDER BY trial")?;
-    let mut rows = query.query([study])?;
-    while let Some(row) = rows.next()? {
-        let config = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| bad(1, error.to_string()))?;
-        memory.trials.push((row.get(0)?, config));
-    }
-    let stages = "SELECT stage, fold, parent, parent_epochs, first FROM stage WHERE study = ? ORDER BY stage";
-    let mut query = from.prepare(stages)?;
-    let mut rows = query.query([study])?;
-    while let Some(row) = rows.next()? {
-        let (parent, epochs): (Option<u32>, Option<u32>) = (row.get(2)?, row.get(3)?);
-        let stage = row.get(0)?;
-        if stage as usize != memory.stages.len() {
-            return Err(bad(0, format!("stage {stage} is out of order")));
-        }
-        memory.stages.push(RememberedStage {
-            stage,
-            part: part(row.get(1)?),
-            parent: parent.zip(epochs),
-            first: key(row, 4)?,
-            epochs: Vec::new(),
-            checkpoints: Vec::new(),
-        });
-    }
-    let epochs = "SELECT stage, epoch, key, step, rate, momentum, train_loss, penalty, train_score, validated,
-        validation_loss, validation_score, seconds, averaged, averaged_loss, averaged_score, blocks FROM epoch WHERE study = ? ORDER BY stage, epoch";
-    let mut query = from.prepare(epochs)?;
-    let mut rows = query.query([study])?;
-    while let Some(row) = rows.next()? {
-        let number = |column: usize| row.get::<_, Option<f64>>(column).map(|value| value.unwrap_or(f64::NAN));
-        let scored = |flag: usize| {
-            let there: bool = row.get(flag)?;
-            let (loss, score) = (flag + 1, flag + 2);
-            Ok::<_, rusqlite::Error>(if there {
-                Some(Scored { loss: number(loss)?, score: number(score)? })
-            } else {
-                None
-            })
+        let in_row = || {
+            let query = "SELECT state FROM checkpoint WHERE study = ? AND key = ? AND state IS NOT NULL";
+            let mut query = self.storage.connection.prepare_cached(query)?;
+            query.query_row(params![self.study, key.0.0], |row| row.get::<_, Vec<u8>>(0)).optional()
         };
-        let observation = Observation {
-            epoch: row.get(1)?,
-            step: row.get::<_, i64>(3)? as u64,
-            rate: row.get(4)?,
-            momentum: row.get(5)?,
-            train_loss: number(6)?,
-            penalty: number(7)?,
-            train_score: number(8)?,
-            validation: scored(9)?,
-            averaged: scored(13)?,
-            blocks: blocks(row.get(16)?),
-            seconds: row.get(12)?,
-        };
-        let stage: u32 = row.get(0)?;
-        let Some(stage) = memory.stages.get_mut(stage as usize) else {
-            return Err(bad(0, format!("an epoch of the unknown stage {stage}")));
-        };
-        stage.epochs.push((key(row, 2)?, observation));
-    }
-    let mut query = from.prepare("SELECT stage, epoch, key FROM checkpoint WHERE study = ? ORDER BY stage, epoch")?;
-    let mut rows = query.query([study])?;
-    while let Some(row) = rows.next()? {
-        let stage: u32 = row.get(0)?;
-        if let Some(stage) = memory.stages.get_mut(stage as usize) {
-            stage.checkpoints.push((row.get(1)?, key(row, 2)?));
+        match in_row().map_err(|error| fault(&self.storage.path, &error))? {
+            Some(sealed) => Ok(states::opened(sealed)),
+            None => self.states.read(key).map_err(|error| io_fault(&self.storage.path, &error)),
         }
     }
-    let endings = "SELECT trial, fold, stage, stopped, epochs, chosen FROM ending WHERE study = ? ORDER BY id";
-    let mut query = from.prepare(endings)?;
-    let mut rows = query.query([study])?;
-    while let Some(row) = rows.next()? {
-        let stopped: Stopped =
-            row.get_ref(3)?.as_str()?.parse().map_err(|error: InputError| bad(3, error.to_string()))?;
-        memory.endings.push(Ending {
-            trial: row.get(0)?,
-            part: part(row.get(1)?),
-            stage: row.get(2)?,
-            stopped,
-            epochs: row.get(4)?,
-            chosen: row.get(5)?,
-        });
-    }
-    let mut query = from.prepare("SELECT kind, json FROM note WHERE study = ? ORDER BY id")?;
-    let notes = query.query_map([study], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    memory.notes = notes.collect::<rusqlite::Result<_>>()?;
-    Ok(memory)
 }

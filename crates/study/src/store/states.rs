@@ -2,20 +2,35 @@
 //! under its final name is whole, whatever happened in between.
 
 use opportune_core::plan::PrefixKey;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Bytes of the checksum (BLAKE3) behind the state.
+const CHECKSUM: usize = 32;
+/// Files that are written before the first of them is synced: the disk has them at once, and none is left open for long.
+const TOGETHER: usize = 32;
+
+/// A state with its checksum behind it.
+pub fn sealed(state: &[u8]) -> Vec<u8> {
+    [state, blake3::hash(state).as_bytes()].concat()
+}
+
+/// The state of [`sealed`] bytes; `None` if the checksum is wrong.
+pub fn opened(mut sealed: Vec<u8>) -> Option<Arc<[u8]>> {
+    let end = sealed.len().checked_sub(CHECKSUM)?;
+    let whole = blake3::hash(&sealed[..end]).as_bytes() == &sealed[end..];
+    sealed.truncate(end);
+    whole.then(|| sealed.into())
+}
 
 /// A folder of saved states.
 #[derive(Debug)]
 pub struct States {
     folder: PathBuf,
 }
-
-/// Bytes of the checksum (BLAKE3) behind the state.
-const CHECKSUM: usize = 32;
 
 impl States {
     /// The folder, made if it is not there. What an interrupted write left in it is removed, and so is a state that is
@@ -41,13 +56,22 @@ impl States {
     /// Writes states so that each is whole under its name and on the disk when this returns. A failure leaves files
     /// ending in `.part` at the most.
     pub fn write(&self, states: &[(PrefixKey, Arc<[u8]>)]) -> io::Result<()> {
-        for (key, state) in states {
-            let aside = self.folder.join(format!("{}.part", key.0));
-            let mut file = File::create(&aside)?;
-            file.write_all(state)?;
-            file.write_all(blake3::hash(state).as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&aside, self.path(*key))?;
+        // Two stages can come to the same state at once.
+        let states: BTreeMap<PrefixKey, &[u8]> = states.iter().map(|(key, state)| (*key, &**state)).collect();
+        let states: Vec<(PrefixKey, &[u8])> = states.into_iter().collect();
+        for together in states.chunks(TOGETHER) {
+            let mut written = Vec::with_capacity(together.len());
+            for (key, state) in together {
+                let aside = self.folder.join(format!("{}.part", key.0));
+                let mut file = File::create(&aside)?;
+                file.write_all(state)?;
+                file.write_all(blake3::hash(state).as_bytes())?;
+                written.push((file, aside, self.path(*key)));
+            }
+            for (file, aside, whole) in written {
+                file.sync_all()?;
+                fs::rename(aside, whole)?;
+            }
         }
         // A rename is on the disk only when its folder is.
         if states.is_empty() { Ok(()) } else { File::open(&self.folder)?.sync_all() }
@@ -61,10 +85,7 @@ impl States {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let Some(end) = bytes.len().checked_sub(CHECKSUM) else { return Ok(None) };
-        let whole = blake3::hash(&bytes[..end]).as_bytes() == &bytes[end..];
-        bytes.truncate(end);
-        Ok(whole.then(|| bytes.into()))
+        Ok(opened(bytes))
     }
 
     /// Removes a state that no row names any more.
@@ -87,7 +108,12 @@ mod tests {
         let states = States::open(folder.path(), &HashSet::new()).unwrap();
         let key = PrefixKey(Key::of(b"a"));
         assert_eq!(states.read(key).unwrap(), None);
-        states.write(&[(key, vec![1, 2, 3].into())]).unwrap();
+        let other = |n: u8| (PrefixKey(Key::of(&[n])), vec![n; 9].into());
+        let mut written = vec![(key, vec![1, 2, 3].into())];
+        written.extend((0..=TOGETHER as u8).map(other));
+        written.push((key, vec![1, 2, 3].into()));
+        states.write(&written).unwrap();
+        assert!(written.iter().all(|(key, state)| states.read(*key).unwrap().as_ref() == Some(state)));
         assert_eq!(states.read(key).unwrap().as_deref(), Some(&[1u8, 2, 3][..]));
         let path = states.path(key);
         for damage in [vec![], vec![7; 10], vec![7; 50]] {
