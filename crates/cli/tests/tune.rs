@@ -740,6 +740,17 @@ fn every_strategy_comes_to_a_verdict() {
 }
 
 #[test]
+fn what_is_drawn_twice_is_no_finalist_twice() {
+    for strategy in ["random", "asha"] {
+        let place = Place::with_few_digits(200);
+        let last = found(&place, &format!("--strategy {strategy} --hidden 8 --batch 50 --epochs 4 --lr 0.1,0.03"));
+        let finalists = last["finalists"].as_array().unwrap();
+        let rates: BTreeSet<String> = finalists.iter().map(|one| one["lr"].to_string()).collect();
+        assert_eq!((finalists.len(), rates.len()), (2, 2), "{finalists:?}");
+    }
+}
+
+#[test]
 fn a_schedule_with_rates_of_its_own_is_searched_by_halving() {
     let place = Place::with_few_digits(200);
     let flags = "--hidden 8 --hidden 4 --batch 50 --epochs 12 --schedule 'cyclic(base=1e-3, max=0.1, up=3, down=3)'";
