@@ -67,7 +67,7 @@ pub struct Search {
     /// How long to search, as 30s, 10m or 2h; what follows is then kept short [default: no limit]
     #[arg(long, value_name = "TIME")]
     pub time: Option<String>,
-    /// Epochs that every trial gets before any is set aside [default: 1, or as many as have ten optimizer steps]
+    /// Epochs that every trial gets before any is set aside [default: 1, or as many as have eight optimizer steps]
     #[arg(long, value_name = "N")]
     pub min_epochs: Option<u32>,
     /// Stop searching once the score is as good as this

@@ -53,6 +53,9 @@ fn hidden(text: &str) -> Result<Value, InputError> {
 /// `low..high`, drawn by its logarithm.
 fn range(text: &str, whole: bool) -> Result<Domain, InputError> {
     let (low, high) = text.split_once("..").unwrap_or((text, ""));
+    if low.trim().is_empty() || high.trim().is_empty() {
+        return Err(InputError::new(format!("the range '{text}' has no end")).remedy("write LOW..HIGH"));
+    }
     let end = |text: &str| if whole { count(text.trim()) } else { number(text.trim()) };
     let (low, high) = (end(low)?.number().unwrap_or(0.0), end(high)?.number().unwrap_or(0.0));
     if low <= 0.0 {
@@ -182,6 +185,9 @@ pub fn epochs(given: &flags::Space) -> Result<Epochs, InputError> {
     };
     let text = given.epochs.clone().unwrap_or_else(|| Settings::default().epochs.to_string());
     let ladder = || match (text.split_once(".."), list(&text).as_slice()) {
+        (Some((_, high)), _) if high.trim().is_empty() => {
+            Err(InputError::new(format!("the range '{text}' has no end")).remedy("write LOW..HIGH, or ..HIGH"))
+        }
         (Some((low, high)), _) => {
             let (low, high) = (if low.trim().is_empty() { 1 } else { read(low)? }, read(high)?);
             match low <= high {
@@ -277,7 +283,7 @@ mod tests {
             ("--lr 0.1,x", "--lr: 'x' is not a number"),
             ("--lr 0..1", "--lr: the range '0..1' does not begin above 0"),
             ("--lr 1..0.1", "--lr: the range '1..0.1' is empty"),
-            ("--lr 1..", "--lr: '' is not a number"),
+            ("--lr 1..", "--lr: the range '1..' has no end"),
             ("--batch 1.5..3", "--batch: '1.5' is not a whole number"),
             ("--lr inf", "--lr: 'inf' is not finite"),
             ("--epochs 1.5", "--epochs: '1.5' is not a whole number"),
@@ -315,7 +321,7 @@ mod tests {
         assert_eq!(ladder("").unwrap().last(), Some(&200));
         for (line, part) in [
             ("--epochs 0", "--epochs: 0 epochs"),
-            ("--epochs 5..", "--epochs: '' is not a whole number"),
+            ("--epochs 5..", "--epochs: the range '5..' has no end"),
             ("--epochs 9..5", "--epochs: the range '9..5' is empty"),
             ("--epochs 5,5", "--epochs: 5 is given twice"),
             ("--epochs ..1e3", "--epochs: '1e3' is not"),

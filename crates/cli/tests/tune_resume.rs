@@ -125,6 +125,40 @@ fn ctrl_c_says_the_verdict_so_far_and_the_same_command_goes_on() {
     assert!(place.run("show digits").good().out.contains("the test rows were scored for 1 model(s)"));
 }
 
+/// Of a run that was killed, what it did until the promised two seconds before that (and one more, for a busy machine) is
+/// not trained again.
+#[test]
+fn a_kill_costs_a_run_of_constant_rate_no_more_than_promised() {
+    const REPEATED: Duration = Duration::from_secs(3);
+    let line = "tune digits.csv --hidden 250,250 --batch 50 --lr 0.001 --schedule constant --epochs 9000 --min-epochs 9000 \
+                --validation 0.2 --quiet --trace trace";
+    let place = Place::with_digits();
+    let start = || command(&place, line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = start();
+    wait_for(&place, 1, &mut child);
+    let began = Instant::now();
+    let mut safe = 0;
+    while began.elapsed() < REPEATED + Duration::from_millis(1500) {
+        if began.elapsed() < Duration::from_millis(1500) {
+            safe = place.begun().len();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let trained = place.begun().len();
+    assert!(safe > 0 && trained > safe, "{safe} {trained}");
+    let mut child = start();
+    wait_for(&place, trained + 1, &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // One fold of one trial: its epochs are in a row.
+    let begun = place.begun();
+    assert!(begun[..trained].iter().zip(1..).all(|(one, epoch)| one.epoch == epoch), "{begun:?}");
+    let next = begun[trained].epoch as usize;
+    assert!(next > safe && next <= trained + 1, "goes on at epoch {next}; {safe} of {trained} had long been trained");
+}
+
 /// Numbers from 0 up to below 1 that look random.
 struct Dice(u64);
 

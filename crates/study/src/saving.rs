@@ -12,10 +12,14 @@ use std::time::Instant;
 const KEPT: usize = 2;
 
 impl Session<'_> {
-    /// States of runs that were paused and not yet gone on with are in memory only, and so are some to be delivered.
-    pub(crate) fn store_rest(&mut self) {
+    /// States of runs that were paused and not yet gone on with are in memory only, and so are some to be delivered. Where
+    /// the session was interrupted, those that other plans may start from go to the store too: the next one will ask.
+    pub(crate) fn store_rest(&mut self, interrupted: bool) {
         for stage in 0..self.tree.lanes.len() as StageId {
             let mut records = self.unstored_deliveries(stage, u32::MAX);
+            if interrupted {
+                records.extend(self.unstored_branches(stage));
+            }
             if let Some((&epoch, saved)) = self.tree.lanes[stage as usize].saved.iter_mut().next_back()
                 && let (false, Some(state)) = (saved.stored, saved.state().cloned())
             {
@@ -25,6 +29,18 @@ impl Session<'_> {
             records.iter().for_each(|record| self.tree.memory.apply(record));
             self.writer.append(records);
         }
+    }
+
+    fn unstored_branches(&mut self, stage: StageId) -> Vec<Record> {
+        let branches = self.asked.branches.clone();
+        let mut records = Vec::new();
+        for (&epoch, saved) in &mut self.tree.lanes[stage as usize].saved {
+            if let (false, true, Some(state)) = (saved.stored, branches.contains(&epoch), saved.state().cloned()) {
+                saved.stored = true;
+                records.push(Record::Checkpoint { stage, epoch, key: saved.key, state });
+            }
+        }
+        records
     }
 
     /// The state that a view is to deliver must be in memory; it is read, or trained again.

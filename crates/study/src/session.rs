@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
         if self.cut && !interrupted {
             self.end_where_it_is();
         }
-        self.store_rest();
+        self.store_rest(interrupted);
         let trials = self.trials.iter().map(|trial| trial.number).collect();
         let outcome = match self.failure.or(self.writer.fault().map(EngineError::Store)) {
             Some(failure) => Err(failure),
