@@ -66,7 +66,7 @@ fn the_default_search_leaves_files_and_a_verdict() {
         "\n  half the rate ".into(),
         "\n  twice the rate ".into(),
         "\n  epochs ".into(),
-        "\nSchedules compared, by accuracy\n".into(),
+        "\nFinalists compared, by accuracy\n".into(),
         "\nWhat can be had within so many epochs, at a constant rate\n".into(),
         "\nCost\n".into(),
         format!("range test {}, search {}, ", last["cost"]["range_test"], last["cost"]["search"]),

@@ -9,6 +9,10 @@ use common::{Begun, Place, Ran, repeated, table};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// All finalists are runs of constant rate with a cooldown, so that a rate tells whose epoch it is: one of cosine can come
+/// by the same.
+const COOLED: &str = "--schedule 'sequence(constant, cooldown(20%))'";
+
 /// Goes on with a study: the last event, and the epochs of that command only. No run of constant rate is trained again on
 /// the folds of the search. (Other runs may have their first epochs in common with one that was not kept there.)
 fn more(place: &Place, flags: &str) -> (Value, Vec<Begun>) {
@@ -16,7 +20,8 @@ fn more(place: &Place, flags: &str) -> (Value, Vec<Begun>) {
     let last = search(place, flags).good().last();
     let begun = place.begun();
     let rates: BTreeSet<String> = trunks(place).into_iter().map(|trunk| trunk.0.to_string()).collect();
-    let searched = |one: &&Begun| !one.part.ends_with("confirmation") && rates.contains(&one.rate.to_string());
+    let on_folds = |one: &Begun| one.part.starts_with("fold") && !one.part.ends_with("confirmation");
+    let searched = |one: &&Begun| on_folds(one) && rates.contains(&one.rate.to_string());
     let searched: Vec<Begun> = begun.iter().filter(searched).cloned().collect();
     assert!(!searched.is_empty());
     assert_eq!(repeated(&searched), Vec::<String>::new(), "{flags}");
@@ -35,7 +40,7 @@ fn a_finished_study_goes_on_with_more() {
         ("--hidden 8 --hidden 4,4 --batch 50 --lr 0.02,0.01 --epochs 40", "4-4"),
         ("--hidden 8 --hidden 4,4 --batch 50 --lr 0.04,0.02,0.01 --epochs 40", "0.04"),
     ] {
-        let (found, new) = more(&place, flags);
+        let (found, new) = more(&place, &format!("{flags} {COOLED}"));
         let folds: Vec<&Begun> = new.iter().filter(|one| one.part.starts_with("fold")).collect();
         assert!(!folds.is_empty(), "{flags} trains nothing");
         assert!(folds.iter().any(|one| one.network.contains(of) || one.rate.to_string() == of), "{flags}");
@@ -45,8 +50,8 @@ fn a_finished_study_goes_on_with_more() {
     assert!(count(&last["best"]["epochs"]) > 8, "{}", last["best"]);
     // All in one go it is the same answer, and no more is trained than in a study of its own.
     let whole = Place::with_few_digits(200);
-    let flags = "--hidden 8 --hidden 4,4 --batch 50 --lr 0.04,0.02,0.01 --epochs 40";
-    let found = found(&whole, flags);
+    let flags = format!("--hidden 8 --hidden 4,4 --batch 50 --lr 0.04,0.02,0.01 --epochs 40 {COOLED}");
+    let found = found(&whole, &flags);
     for key in ["best", "until", "score", "search_score", "epochs_table"] {
         let untold = |value: &Value| {
             // Trials have other numbers where others came before them.
@@ -237,7 +242,7 @@ fn a_budget_is_kept_to_the_epoch() {
 #[test]
 fn a_larger_budget_goes_on() {
     let place = Place::with_few_digits(200);
-    let flags = "--hidden 8 --batch 50 --epochs 20 --lr 0.1,0.03,0.01";
+    let flags = &format!("--hidden 8 --batch 50 --epochs 20 --lr 0.1,0.03,0.01 {COOLED}");
     let first = search(&place, &format!("{flags} --budget-epochs 120")).good().last();
     let (last, new) = more(&place, flags);
     assert!(count(&first["cost"]["epochs_trained"]) <= 120 && !new.is_empty());

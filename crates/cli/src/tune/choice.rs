@@ -31,11 +31,12 @@ impl Search<'_, '_> {
             let loss = |one: &Candidate| one.result.summary().and_then(|s| s.validation_loss).unwrap_or(f64::INFINITY);
             score.better(y, x).cmp(&score.better(x, y)).then(loss(a).total_cmp(&loss(b)))
         });
-        // A small space may be drawn from more often than it has points.
+        // A small space may be drawn from more often than it has points; finalists differ in more than their epochs.
         let mut seen: Vec<Config> = Vec::new();
         self.candidates.retain(|one| {
-            let new = !seen.contains(&one.finalist.config);
-            seen.extend(new.then(|| one.finalist.config.clone()));
+            let config = one.finalist.config.with("epochs", Value::Count(0));
+            let new = !seen.contains(&config);
+            seen.extend(new.then_some(config));
             new
         });
         self.candidates.truncate(CONFIRMED);
