@@ -5,7 +5,7 @@ use super::strategy::Strategy;
 use crate::flags::Tune;
 use crate::job::{self, Job};
 use crate::progress::print_line;
-use crate::work::{self, Exit, config_json, set_rules, with_spread};
+use crate::work::{self, Exit, config_json, with_spread};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::plan::Part;
@@ -186,7 +186,6 @@ fn write_files(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<
     if best.finalist.until < work::epochs_of(&best.finalist.config, work.job.base.epochs) {
         toml.set("until", i64::from(best.finalist.until));
     }
-    set_rules(&mut toml, &[]);
     work.output.write("best.toml", toml.text())?;
     let mut all = found.trials.clone();
     let new = |one: &&Finalist| found.trials.iter().all(|trial| trial.trial != one.result.trial);
