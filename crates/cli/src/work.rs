@@ -183,6 +183,34 @@ impl<'a> Work<'a> {
         Ok(Exit::Interrupted)
     }
 
+    /// `best.toml` of a search: the settings that are delivered, trained for `until` epochs, and the score they came to.
+    pub fn best_settings(
+        &self,
+        (mean, std): (f64, Option<f64>),
+        config: &Config,
+        until: u32,
+        data: &flags::Data,
+    ) -> Toml {
+        let comment = [
+            format!(
+                "Best settings of the study '{}': {} {} over {}",
+                self.name,
+                self.job.score,
+                with_spread(mean, std),
+                self.job.judged_by
+            ),
+            format!(
+                "To train the delivered model again, bit for bit: opportune fit {} --config best.toml",
+                data.data.display()
+            ),
+        ];
+        let mut toml = self.settings(&comment, config, data);
+        if until < epochs_of(config, self.job.base.epochs) {
+            toml.set("until", i64::from(until));
+        }
+        toml
+    }
+
     /// `best.toml`, without what says how the search judged.
     pub fn settings(&self, comment: &[String], config: &Config, data: &flags::Data) -> Toml {
         let mut toml = Toml::new(comment);

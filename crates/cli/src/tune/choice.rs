@@ -73,9 +73,7 @@ impl Search<'_, '_> {
         self.candidates = all.into_iter().zip(&outcome.trials).filter_map(candidate).collect();
         if self.candidates.is_empty() {
             // What is left is the run of constant rate itself, as far as it is trained.
-            let row = &table.rows[table.recommended];
-            let best = sound.iter().find(|(one, _)| one.trial == row.trial);
-            self.candidates = best.and_then(|(one, _)| at(one, row.at)).into_iter().collect();
+            self.candidates = recommended(sound, table).into_iter().collect();
         }
         Ok(true)
     }
@@ -87,15 +85,7 @@ impl Search<'_, '_> {
         }
         let sound = self.sound();
         self.candidates = match self.table(&sound) {
-            Some(table) => {
-                let row = &table.rows[table.recommended];
-                sound
-                    .iter()
-                    .find(|(one, _)| one.trial == row.trial)
-                    .and_then(|(one, _)| at(one, row.at))
-                    .into_iter()
-                    .collect()
-            }
+            Some(table) => recommended(&sound, &table).into_iter().collect(),
             None => {
                 let all = sound.iter().filter_map(|(one, curve)| as_it_is(one, curve));
                 let score = self.work.job.score;
@@ -165,6 +155,13 @@ impl Search<'_, '_> {
         let (whole, n) = (ended.score(), n as f64);
         Ok((0..n as usize).map(|block| n * whole - (n - 1.0) * without(block)).collect())
     }
+}
+
+/// The run of constant rate that the table of epochs recommends, as it is.
+fn recommended(sound: &[(TrialResult, JudgedCurve)], table: &EpochsTable) -> Option<Candidate> {
+    let row = &table.rows[table.recommended];
+    let (trunk, _) = sound.iter().find(|(one, _)| one.trial == row.trial)?;
+    at(trunk, row.at)
 }
 
 /// A trial of a search without an epochs table: at its best epoch.

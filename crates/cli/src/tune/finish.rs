@@ -5,7 +5,7 @@ use super::strategy::Strategy;
 use crate::flags::Tune;
 use crate::job::{self, Job};
 use crate::progress::print_line;
-use crate::work::{self, Exit, config_json, with_spread};
+use crate::work::{self, Exit, config_json};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::plan::Part;
@@ -166,26 +166,10 @@ fn stopped(ended_early: Option<&str>) -> &'static str {
 
 fn write_files(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<(), InputError> {
     let (work, best) = (&search.work, &search.candidates[0]);
-    let data = &search.flags.data;
     let score = work.job.score;
     model.save(&work.output.path("model.safetensors"))?;
     let (mean, std, _) = search.told_score(best);
-    let comment = [
-        format!(
-            "Best settings of the study '{}': {score} {} over {}",
-            work.name,
-            with_spread(mean, std),
-            work.job.judged_by
-        ),
-        format!(
-            "To train the delivered model again, bit for bit: opportune fit {} --config best.toml",
-            data.data.display()
-        ),
-    ];
-    let mut toml = work.settings(&comment, &best.finalist.config, data);
-    if best.finalist.until < work::epochs_of(&best.finalist.config, work.job.base.epochs) {
-        toml.set("until", i64::from(best.finalist.until));
-    }
+    let toml = work.best_settings((mean, std), &best.finalist.config, best.finalist.until, &search.flags.data);
     work.output.write("best.toml", toml.text())?;
     let mut all = found.trials.clone();
     let new = |one: &&Finalist| found.trials.iter().all(|trial| trial.trial != one.result.trial);

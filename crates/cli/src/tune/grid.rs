@@ -168,22 +168,7 @@ fn finish(
     let (mean, std) = mean_and_std(&best.scores());
     let cost = cost_json(work, results, refit.result.folds.iter().map(|fold| u64::from(fold.ending.epochs)).sum());
 
-    let comment = [
-        format!(
-            "Best settings of the study '{}': {score} {} over {}",
-            work.name,
-            with_spread(mean, std),
-            work.job.judged_by
-        ),
-        format!(
-            "To train the delivered model again, bit for bit: opportune fit {} --config best.toml",
-            flags.data.data.display()
-        ),
-    ];
-    let mut toml = work.settings(&comment, &best.config, &flags.data);
-    if refit.until < epochs_of(&best.config, work.job.base.epochs) {
-        toml.set("until", i64::from(refit.until));
-    }
+    let mut toml = work.best_settings((mean, std), &best.config, refit.until, &flags.data);
     work::set_rules(&mut toml, &refit.rules);
     work.output.write("best.toml", toml.text())?;
     work.output.write("trials.csv", &trials_csv(results, score))?;
