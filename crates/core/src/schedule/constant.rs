@@ -19,12 +19,15 @@ pub(super) struct Curve {}
 impl Form for Constant {
     const KIND: Kind = Kind {
         name: "constant",
+        summary: "The base rate throughout.",
         formula: "lr",
         keys: &[OVER_OPEN, PER],
         positional: None,
         rate: RateSource::Base,
         clock: Per::Epoch,
         needs_length: false,
+        upstream: &["optax constant_schedule", "transformers get_constant_schedule"],
+        example: "constant",
     };
 
     type Curve = Curve;

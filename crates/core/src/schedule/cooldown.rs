@@ -25,6 +25,7 @@ pub(super) struct Curve {}
 impl Form for Cooldown {
     const KIND: Kind = Kind {
         name: "cooldown",
+        summary: "The end of a run: from the rate before it down to zero.",
         formula: "r·(1 − √(t/over)), r the rate before it",
         keys: &[
             Key::optional("over", "the run; in a sequence the remainder", "how long it lasts: a length"),
@@ -34,6 +35,8 @@ impl Form for Cooldown {
         rate: RateSource::Before,
         clock: Per::Step,
         needs_length: true,
+        upstream: &["transformers get_wsd_schedule (its 1-sqrt decay)"],
+        example: "sequence(constant, cooldown(20%))",
     };
 
     type Curve = Curve;

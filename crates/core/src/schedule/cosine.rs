@@ -30,12 +30,23 @@ pub(super) struct Curve {
 impl Form for Cosine {
     const KIND: Kind = Kind {
         name: "cosine",
+        summary: "Half a cosine from the base rate down.",
         formula: "lr·(floor + (1 − floor)·(1 + cos(π·t/over))/2)",
         keys: &[Key::optional("floor", "0", "the factor at the end, 0 to 1"), OVER, PER],
         positional: None,
         rate: RateSource::Base,
         clock: Per::Epoch,
         needs_length: true,
+        upstream: &[
+            "torch CosineAnnealingLR",
+            "keras CosineDecay",
+            "optax cosine_decay_schedule",
+            "paddle CosineAnnealingDecay",
+            "timm CosineLRScheduler",
+            "transformers get_cosine_schedule_with_warmup",
+            "burn CosineAnnealingLrScheduler",
+        ],
+        example: "cosine(floor=0.01)",
     };
 
     type Curve = Curve;

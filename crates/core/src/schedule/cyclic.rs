@@ -78,6 +78,7 @@ const MODES: [&str; 3] = ["triangular", "triangular2", "exp_range"];
 impl Form for Cyclic {
     const KIND: Kind = Kind {
         name: "cyclic",
+        summary: "Up and down between two rates, again and again.",
         formula: "base + (max − base)·s·k, s up from 0 to 1 and down again, k = 1, 2^−cycle or gamma^(t/every)",
         keys: &[
             Key::needed("base", "the lowest rate, above 0"),
@@ -95,6 +96,8 @@ impl Form for Cyclic {
         rate: RateSource::Own,
         clock: Per::Epoch,
         needs_length: false,
+        upstream: &["torch CyclicLR", "paddle CyclicLR"],
+        example: "cyclic(base=1e-4, max=1e-2, up=10, mode=triangular2)",
     };
 
     type Curve = Curve;

@@ -37,6 +37,7 @@ pub(super) struct Curve {
 impl Form for Exponential {
     const KIND: Kind = Kind {
         name: "exponential",
+        summary: "Falls by the same factor in every period.",
         formula: "lr·gamma^(t/every)",
         keys: &[
             Key::needed("gamma", "the factor for each period, above 0 and at most 1"),
@@ -48,6 +49,14 @@ impl Form for Exponential {
         rate: RateSource::Base,
         clock: Per::Epoch,
         needs_length: false,
+        upstream: &[
+            "torch ExponentialLR",
+            "keras ExponentialDecay",
+            "optax exponential_decay",
+            "paddle ExponentialDecay",
+            "burn ExponentialLrScheduler",
+        ],
+        example: "exponential(gamma=0.95)",
     };
 
     type Curve = Curve;

@@ -12,6 +12,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 pub struct Kind {
     /// The name in text.
     pub name: &'static str,
+    /// What it does, in one plain sentence.
+    pub summary: &'static str,
     /// The rate at `t`, in short.
     pub formula: &'static str,
     /// The keys in the order they are printed.
@@ -24,6 +26,10 @@ pub struct Kind {
     pub clock: Per,
     /// Whether the curve runs from a beginning to an end, so that a length left out is the run's.
     pub needs_length: bool,
+    /// What others call it, the library first: `torch StepLR`.
+    pub upstream: &'static [&'static str],
+    /// A text that shows it well over a run of 60 epochs.
+    pub example: &'static str,
 }
 
 /// A key of a [`Kind`].

@@ -34,6 +34,7 @@ pub(super) struct Curve {
 impl Form for Linear {
     const KIND: Kind = Kind {
         name: "linear",
+        summary: "A straight line from one factor of the base rate to another.",
         formula: "lr·(from + (to − from)·t/over)",
         keys: &[
             Key::optional("from", "1", "the factor at the beginning, at least 0"),
@@ -45,6 +46,8 @@ impl Form for Linear {
         rate: RateSource::Base,
         clock: Per::Epoch,
         needs_length: true,
+        upstream: &["torch LinearLR", "optax linear_schedule", "paddle LinearLR", "burn LinearLrScheduler"],
+        example: "linear(to=0.1)",
     };
 
     type Curve = Curve;

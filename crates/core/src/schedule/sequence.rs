@@ -8,12 +8,15 @@ use crate::text::{Call, Unit, Value, number};
 
 pub(super) const KIND: Kind = Kind {
     name: "sequence",
+    summary: "One schedule after another.",
     formula: "its schedules one after another, each from its own t = 0",
     keys: &[],
     positional: None,
     rate: RateSource::Base,
     clock: Per::Epoch,
     needs_length: false,
+    upstream: &["torch SequentialLR", "optax join_schedules"],
+    example: "sequence(linear(from=0, to=1, over=5), cosine)",
 };
 
 pub(super) fn read(call: &Call) -> Result<Vec<Schedule>, InputError> {

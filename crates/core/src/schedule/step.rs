@@ -35,6 +35,7 @@ pub(super) struct Curve {
 impl Form for Step {
     const KIND: Kind = Kind {
         name: "step",
+        summary: "Falls by a factor at regular intervals.",
         formula: "lr·gamma^⌊t/every⌋",
         keys: &[
             Key::needed("every", "how long each rate holds: a length"),
@@ -46,6 +47,14 @@ impl Form for Step {
         rate: RateSource::Base,
         clock: Per::Epoch,
         needs_length: false,
+        upstream: &[
+            "torch StepLR",
+            "paddle StepDecay",
+            "timm StepLRScheduler",
+            "mxnet FactorScheduler",
+            "burn StepLrScheduler",
+        ],
+        example: "step(every=20, gamma=0.3)",
     };
 
     type Curve = Curve;

@@ -118,6 +118,13 @@ fn table() {
 fn every_kind_is_in_the_table() {
     for kind in KINDS {
         assert!(TABLE.iter().any(|(text, ..)| schedule(text).kind() == *kind), "{} has no row", kind.name);
+        let sentence = kind.summary.ends_with('.') && kind.summary.matches('.').count() == 1;
+        assert!(sentence, "{} has no plain sentence", kind.name);
+        // What is shown of a kind holds it, and can be shown.
+        let example = schedule(kind.example);
+        let shown = example.to_string();
+        assert!(shown.contains(kind.name), "{shown} is no example of {}", kind.name);
+        example.resolve(base(&example), 10, 60).unwrap();
         let named = |key: &str| kind.keys.iter().filter(|other| other.name == key).count();
         assert!(kind.keys.iter().all(|key| named(key.name) == 1), "{} lists a key twice", kind.name);
         // Whatever runs from a beginning to an end, or can be put in a sequence, has a length and a clock.
