@@ -53,16 +53,15 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
     let until = flags.until.unwrap_or(epochs);
     let (parts, rules) = (work.job.parts.clone(), work.job.rules.clone());
     // With patience the folds are judged together, and stop together.
-    let patience = rules.iter().any(|rule| matches!(rule, StopRule::Patience { .. }));
-    let together = parts.len() > 1 && patience;
+    let chooses = rules.iter().any(StopRule::chooses_epoch);
+    let together = parts.len() > 1 && (chooses || work.job.together);
     let watching = if together { Watching::MeanOverFolds } else { Watching::EachFold };
-    let single = |until| Single::new(config.clone(), until);
     let asked = Asked { watching, deliver: parts.len() == 1, ..work.asked(&parts, &rules) };
-    let outcome = work.run(&mut single(until), &asked)?;
+    let outcome = work.run(&mut Single::new(config.clone(), until), &asked)?;
     if outcome.interrupted {
         return work.interrupted();
     }
-    let trial = outcome.trials.first().copied().unwrap_or(0);
+    let mut trial = outcome.trials.first().copied().unwrap_or(0);
     let lost = || InputError::new("the training was not remembered").remedy("give the same command again");
     let result = work.engine.memory().result(trial, &parts).ok_or_else(lost)?;
     let mut refit = 0;
@@ -76,9 +75,12 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
             let rows = work.job.rows_in_all();
             work.teller.begin_final_model(rows);
             let asked = Asked { deliver: true, ..work.asked(&[Part::Whole], &rules) };
-            if work.run(&mut single(chosen), &asked)?.interrupted {
+            let recorded = work.recorded(&config, &result, chosen)?;
+            let outcome = work.run(&mut Single::new(recorded, chosen), &asked)?;
+            if outcome.interrupted {
                 return work.interrupted();
             }
+            trial = outcome.trials.first().copied().unwrap_or(trial);
             refit = work.engine.memory().used(&[trial], &[Part::Whole]).0;
             Part::Whole
         }

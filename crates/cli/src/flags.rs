@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use opportune_core::schedule::Schedule;
 use opportune_core::score::Score;
 use opportune_core::settings::{Init, Precision};
-use opportune_core::stop::Monitor;
+use opportune_core::stop::{Monitor, TolOn};
 use opportune_data::Task;
 use std::path::PathBuf;
 
@@ -170,13 +170,26 @@ pub struct Training {
     /// What patience takes for better [default: 0]
     #[arg(long, value_name = "AMOUNT", requires = "patience")]
     pub min_delta: Option<f64>,
-    /// What patience watches: loss or score [default: loss]
+    /// What patience watches: loss, score or training_loss [default: loss]
     #[arg(long, value_name = "NAME", requires = "patience")]
     pub monitor: Option<Monitor>,
+    /// What patience wants to see reached: only what is better than this ends its wait [default: none]
+    #[arg(long, value_name = "VALUE", requires = "patience", allow_negative_numbers = true)]
+    pub baseline: Option<f64>,
+    /// Epochs at the beginning that patience does not look at [default: 0]
+    #[arg(long, value_name = "N", requires = "patience")]
+    pub start_from_epoch: Option<u32>,
+    /// With patience, deliver the last epoch's weights, not those of the best
+    #[arg(long, requires = "patience")]
+    pub keep_last: bool,
     /// scikit-learn's rule: stop when the training loss has not fallen by TOL for --n-iter-no-change epochs
     /// [default: off]
     #[arg(long, value_name = "TOL")]
     pub tol: Option<f64>,
+    /// What --tol reads: training (the loss), or score (on validation rows; the best epoch's weights count)
+    /// [default: training]
+    #[arg(long, value_name = "NAME", requires = "tol")]
+    pub tol_on: Option<TolOn>,
     /// See --tol [default: 10]
     #[arg(long, value_name = "N", requires = "tol")]
     pub n_iter_no_change: Option<u32>,

@@ -5,7 +5,7 @@ use crate::values::{self, Epochs, Unsaid};
 use opportune_core::InputError;
 use opportune_core::plan::{Key, Part};
 use opportune_core::ports::{Planner, StudyId};
-use opportune_core::schedule::Schedule;
+use opportune_core::schedule::{RateRule, Schedule};
 use opportune_core::score::Score;
 use opportune_core::settings::Settings;
 use opportune_core::space::{Config, Space, Value};
@@ -58,6 +58,8 @@ pub struct Job {
     pub score: Score,
     /// What stops a run.
     pub rules: Vec<StopRule>,
+    /// Whether the folds of a trial are watched together because a schedule's rate follows the mean of their curves.
+    pub together: bool,
     /// In words: `5 folds`.
     pub judged_by: String,
     /// What was decided for want of a flag.
@@ -102,6 +104,7 @@ impl Job {
         let owns_rate = given.schedule.iter().any(Schedule::owns_rate);
         let space = values::space(given, purpose.unsaid())?;
         let rules = values::rules(training)?;
+        tol_is_given_once(&given.schedule, &rules)?;
         let mut base = values::base(training, owns_rate);
         let epochs = match purpose {
             Purpose::Search { .. } => values::epochs(given)?,
@@ -127,11 +130,13 @@ impl Job {
             _ => Vec::new(),
         };
         let (folds, judged_by) = judge(purpose, data, data.split_seed, &all, &fit, validation)?;
-        if folds.is_empty() && rules.iter().any(|rule| matches!(rule, StopRule::Patience { .. })) {
-            return Err(InputError::new("patience watches validation rows, and there are none")
-                .at("--patience")
-                .remedy("add --validation 0.2 or --folds 5"));
+        if folds.is_empty() {
+            validation_not_needed(&given.schedule, &rules)?;
         }
+        // In a grid each fold goes by itself, as in scikit-learn, where it can; and then the refit can as well.
+        let follows = given.schedule.iter().filter_map(Schedule::rate_rule);
+        let together =
+            follows.map(|rule| rule.monitor()).any(|monitor| purpose != Purpose::Grid || monitor.needs_validation());
         let mut warnings = warnings;
         if fit.len() < FEW_ROWS {
             warnings.push(format!("only {} {FEW_ROWS_SAID}", fit.len()));
@@ -163,6 +168,7 @@ impl Job {
             base,
             score,
             rules,
+            together,
             judged_by,
             notes,
             warnings,
@@ -216,6 +222,39 @@ impl Job {
         let settings = self.identity.to_string();
         StudyId { name: name.to_string(), hash: Key::of(settings.as_bytes()), settings }
     }
+}
+
+/// Refuses rules that read validation rows, where there are none.
+fn validation_not_needed(schedules: &[Schedule], rules: &[StopRule]) -> Result<(), InputError> {
+    let none = |what: &str| InputError::new(format!("{what} reads validation rows, and there are none"));
+    if let Some(rule) = rules.iter().find(|rule| rule.needs_validation()) {
+        let (what, flag) = if matches!(rule, StopRule::Patience(_)) {
+            ("patience", "--patience")
+        } else {
+            ("--tol-on score", "--tol")
+        };
+        return Err(none(what).at(flag).remedy("add --validation 0.2 or --folds 5"));
+    }
+    let reads = |schedule: &&Schedule| schedule.rate_rule().is_some_and(|rule| rule.monitor().needs_validation());
+    match schedules.iter().find(reads) {
+        Some(schedule) => Err(none(&schedule.to_string())
+            .at("--schedule")
+            .remedy("add --validation 0.2 or --folds 5, or monitor=training_loss")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses --tol beside a schedule that brings that rule with it.
+fn tol_is_given_once(schedules: &[Schedule], rules: &[StopRule]) -> Result<(), InputError> {
+    let adaptive = |schedule: &Schedule| matches!(schedule.rate_rule(), Some(RateRule::Adaptive(_)));
+    if rules.iter().any(|rule| !matches!(rule, StopRule::Patience(_))) && schedules.iter().any(adaptive) {
+        return Err(InputError::new(
+            "the schedule adaptive has the rule of --tol in it, and lowers the rate before it stops",
+        )
+        .at("--tol")
+        .remedy("write adaptive(tol=…, patience=…) instead"));
+    }
+    Ok(())
 }
 
 fn threads(asked: Option<usize>) -> Result<usize, InputError> {

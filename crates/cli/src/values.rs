@@ -6,7 +6,7 @@ use opportune_core::epochs::ladder;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::settings::{Activation, Settings};
 use opportune_core::space::{Domain, Param, Space, Value};
-use opportune_core::stop::{Monitor, StopRule};
+use opportune_core::stop::{Monitor, Patience, StopRule, TolOn};
 
 /// Splits a comma list, but not within brackets.
 fn list(text: &str) -> Vec<&str> {
@@ -232,16 +232,24 @@ pub fn rules(training: &flags::Training) -> Result<Vec<StopRule>, InputError> {
         epochs => Ok(epochs),
     };
     if let Some(patience) = training.patience {
-        rules.push(StopRule::Patience {
+        if training.baseline.is_some_and(|baseline| !baseline.is_finite()) {
+            return Err(InputError::new("is not a finite number").at("--baseline"));
+        }
+        rules.push(StopRule::Patience(Patience {
             epochs: some("--patience", patience)?,
             min_delta: amount("--min-delta", training.min_delta.unwrap_or(0.0))?,
             monitor: training.monitor.unwrap_or(Monitor::Loss),
-        });
+            baseline: training.baseline,
+            start: training.start_from_epoch.unwrap_or(0),
+            last: training.keep_last,
+        }));
     }
     if let Some(tol) = training.tol {
-        rules.push(StopRule::Tol {
-            tol: amount("--tol", tol)?,
-            epochs: some("--n-iter-no-change", training.n_iter_no_change.unwrap_or(10))?,
+        let tol = amount("--tol", tol)?;
+        let epochs = some("--n-iter-no-change", training.n_iter_no_change.unwrap_or(10))?;
+        rules.push(match training.tol_on.unwrap_or(TolOn::Training) {
+            TolOn::Training => StopRule::Tol { tol, epochs },
+            TolOn::Score => StopRule::ScoreTol { tol, epochs },
         });
     }
     Ok(rules)

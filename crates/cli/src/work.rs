@@ -10,7 +10,7 @@ use opportune_core::plan::Part;
 use opportune_core::policy::Policy;
 use opportune_core::score::Score;
 use opportune_core::space::{Config, Value};
-use opportune_core::stop::StopRule;
+use opportune_core::stop::{Patience, Point, StopRule};
 use opportune_net::Model;
 use opportune_study::store::{Opened, Storage};
 use opportune_study::{Asked, Engine, EngineError, Outcome, Watching};
@@ -104,18 +104,34 @@ impl<'a> Work<'a> {
         Ok(Work { job, name, output, engine, teller, interrupt, began, again, share: !study.no_share })
     }
 
-    /// What is asked of the engine for trials on `parts` under `rules`, each fold by itself, nothing delivered.
+    /// What is asked of the engine for trials on `parts` under `rules`, each fold by itself unless a schedule reads the
+    /// curve of all, nothing delivered.
     pub fn asked(&self, parts: &[Part], rules: &[StopRule]) -> Asked {
+        let together = self.job.together && parts.len() > 1;
         Asked {
             parts: parts.to_vec(),
             rules: rules.to_vec(),
-            watching: Watching::EachFold,
+            watching: if together { Watching::MeanOverFolds } else { Watching::EachFold },
             score: self.job.score,
             share: self.share,
             deliver: false,
             branches: Vec::new(),
             deadline: None,
         }
+    }
+
+    /// The point with its schedule as it was recorded, where its rate followed the curve: what a refit replays for `until`
+    /// epochs. `result` is what was read.
+    pub fn recorded(&self, config: &Config, result: &TrialResult, until: u32) -> Result<Config, InputError> {
+        let Some(ruled) = self.job.trainer.rate_rule(config)? else { return Ok(config.clone()) };
+        let mut watch = ruled.watch(self.job.score);
+        // After the last epoch nothing is decided any more.
+        for epoch in 1..until as usize {
+            let points = result.folds.iter().map(|fold| fold.curve.get(epoch - 1).map(Point::from));
+            let Some(mean) = points.collect::<Option<Vec<_>>>().and_then(|points| Point::mean(&points)) else { break };
+            watch.observe(&mean);
+        }
+        Ok(ruled.config(config, watch.changes()))
     }
 
     /// Has a policy's trials trained.
@@ -237,11 +253,23 @@ impl<'a> Work<'a> {
 pub fn set_rules(toml: &mut Toml, rules: &[StopRule]) {
     for rule in rules {
         match rule {
-            StopRule::Patience { epochs, min_delta, monitor } => {
+            StopRule::Patience(Patience { epochs, min_delta, monitor, baseline, start, last }) => {
                 toml.set("patience", i64::from(*epochs)).set("min-delta", *min_delta).set("monitor", monitor.word());
+                if let Some(baseline) = baseline {
+                    toml.set("baseline", *baseline);
+                }
+                if *start > 0 {
+                    toml.set("start-from-epoch", i64::from(*start));
+                }
+                if *last {
+                    toml.set("keep-last", true);
+                }
             }
             StopRule::Tol { tol, epochs } => {
                 toml.set("tol", *tol).set("n-iter-no-change", i64::from(*epochs));
+            }
+            StopRule::ScoreTol { tol, epochs } => {
+                toml.set("tol", *tol).set("n-iter-no-change", i64::from(*epochs)).set("tol-on", "score");
             }
         }
     }

@@ -4,6 +4,7 @@ use crate::error::InputError;
 use crate::memory::Remembered;
 use crate::observation::Observation;
 use crate::plan::{Key, Part, Plan, PrefixKey};
+use crate::schedule::Ruled;
 use crate::space::Config;
 use crate::stop::Stopped;
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,12 @@ pub trait Planner: Sync {
     /// # Errors
     /// Settings that are out of range or do not fit together or the data.
     fn plan(&self, config: &Config, part: Part) -> Result<Plan, InputError>;
+
+    /// The rule by which the rate of `config` follows the curve; `None` where it is known ahead.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    fn rate_rule(&self, config: &Config) -> Result<Option<Ruled>, InputError>;
 }
 
 /// Number of a stage: a run as far as one plan reaches, from where it left its parent.

@@ -8,6 +8,7 @@ use opportune_core::InputError;
 use opportune_core::observation::BLOCKS;
 use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Start, Trainer};
+use opportune_core::schedule::Ruled;
 use opportune_core::score::Score;
 use opportune_core::settings::{Precision, Settings};
 use opportune_core::space::Config;
@@ -263,6 +264,12 @@ impl Planner for NativeTrainer {
                 blocks: self.averaging && searched && self.folds.len() == 1 && samples.validation.len() >= 2 * BLOCKS,
             },
         })
+    }
+
+    fn rate_rule(&self, config: &Config) -> Result<Option<Ruled>, InputError> {
+        let settings = self.base.with(config)?;
+        let rows = self.folds.first().unwrap_or(&self.whole).train.len() as u32;
+        settings.schedule.ruled(rows.div_ceil(settings.batch.min(rows)), settings.epochs)
     }
 }
 

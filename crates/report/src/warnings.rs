@@ -40,26 +40,27 @@ pub fn edge_warnings(space: &Space, best: &TrialResult) -> Vec<String> {
 /// How many of several trainings were cut off by their number of epochs before the tol rule among `rules` found that
 /// the training loss had settled (scikit-learn's ConvergenceWarning for each); `None` without such a rule.
 pub fn cut_off(results: &[TrialResult], rules: &[StopRule]) -> Option<String> {
-    let tol = tol_of(rules)?;
+    let (tol, what) = tol_of(rules)?;
     let cut = results.iter().filter(|result| result.stopped() == Stopped::Complete).count();
     let of = results.len();
     (cut > 0).then(|| {
         let tol = number::rate(tol);
-        format!("{cut} of {of} settings reached their last epoch before the training loss settled (tol {tol})")
+        format!("{cut} of {of} settings reached their last epoch before the {what} settled (tol {tol})")
     })
 }
 
-fn tol_of(rules: &[StopRule]) -> Option<f64> {
+fn tol_of(rules: &[StopRule]) -> Option<(f64, &'static str)> {
     rules.iter().find_map(|rule| match rule {
-        StopRule::Tol { tol, .. } => Some(*tol),
-        StopRule::Patience { .. } => None,
+        StopRule::Tol { tol, .. } => Some((*tol, "training loss")),
+        StopRule::ScoreTol { tol, .. } => Some((*tol, "validation score")),
+        StopRule::Patience(_) => None,
     })
 }
 
 /// Whether the training was cut off by its number of epochs before the tol rule among `rules` found that the training
 /// loss had settled (scikit-learn's ConvergenceWarning); `None` without such a rule.
 pub fn not_converged(result: &TrialResult, rules: &[StopRule]) -> Option<String> {
-    let tol = tol_of(rules)?;
+    let (tol, what) = tol_of(rules)?;
     let cut: Vec<u32> = result
         .folds
         .iter()
@@ -71,7 +72,7 @@ pub fn not_converged(result: &TrialResult, rules: &[StopRule]) -> Option<String>
     let folds = if all > 1 { format!(" in {} of {all} folds", cut.len()) } else { String::new() };
     let (tol, limit, next) = (number::rate(tol), counted(epochs as usize, "epoch"), u64::from(epochs) * 2);
     Some(format!(
-        "stopped at the limit of {limit} before the training loss settled (tol {tol}){folds}: \
+        "stopped at the limit of {limit} before the {what} settled (tol {tol}){folds}: \
          train longer, --epochs {next}"
     ))
 }

@@ -18,6 +18,7 @@ use opportune_core::plan::{Key, Loss, Network, Part, Plan, PrefixKey, Recipe};
 use opportune_core::policy::Sampled;
 use opportune_core::ports::{Capabilities, Desk, Go, Job, Planner, Record, Start, Store, StoreError, StudyId, Trainer};
 use opportune_core::sampler::Random;
+use opportune_core::schedule::Ruled;
 use opportune_core::score::Score;
 use opportune_core::settings::{Activation, Init, Precision, Settings};
 use opportune_core::space::{Config, Domain, Param, Space};
@@ -92,6 +93,10 @@ struct Plans {
 impl Planner for Plans {
     fn parts(&self) -> Vec<Part> {
         vec![Part::Fold(0)]
+    }
+
+    fn rate_rule(&self, _: &Config) -> Result<Option<Ruled>, InputError> {
+        Ok(None)
     }
 
     fn plan(&self, config: &Config, part: Part) -> Result<Plan, InputError> {

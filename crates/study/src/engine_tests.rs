@@ -10,9 +10,11 @@ use opportune_core::policy::Grid;
 use opportune_core::ports::{Planner, Record, Store, StoreError};
 use opportune_core::score::Score;
 use opportune_core::space::{Param, Space, Value};
-use opportune_core::stop::{Monitor, StopRule, Stopped};
+use opportune_core::stop::{Patience, StopRule, Stopped};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+
+mod rates;
 
 #[derive(Default)]
 struct Notes {
@@ -107,10 +109,7 @@ fn shared_epochs_are_executed_once_and_give_what_training_alone_gives() {
 
 #[test]
 fn rules_cut_views_out_of_shared_curves() {
-    let rules = vec![
-        StopRule::Patience { epochs: 3, min_delta: 0.0, monitor: Monitor::Loss },
-        StopRule::Tol { tol: 0.02, epochs: 2 },
-    ];
+    let rules = vec![StopRule::Patience(Patience::new(3)), StopRule::Tol { tol: 0.02, epochs: 2 }];
     let space = space(&SCHEDULES, &[0.1, 1e3], &[4, 30]);
     for watching in [Watching::EachFold, Watching::MeanOverFolds] {
         let with = Asked { rules: rules.clone(), watching, ..asked() };
@@ -205,7 +204,7 @@ fn damaged_states_are_passed_over_and_said() {
 
 #[test]
 fn the_best_epochs_state_is_delivered_also_after_a_resume() {
-    let rule = StopRule::Patience { epochs: 4, min_delta: 0.0, monitor: Monitor::Loss };
+    let rule = StopRule::Patience(Patience::new(4));
     let asked = Asked { rules: vec![rule], deliver: true, ..asked() };
     let space = space(&["constant"], &[0.1], &[40]);
     let store = Shared::default();
@@ -420,7 +419,7 @@ mod searches {
 
     #[test]
     fn searches_train_no_epoch_twice_and_go_on_where_they_were() {
-        let rules = vec![StopRule::Patience { epochs: 2, min_delta: 0.3, monitor: Monitor::Loss }];
+        let rules = vec![StopRule::Patience(Patience { min_delta: 0.3, ..Patience::new(2) })];
         for with in [
             asked(),
             Asked { rules: rules.clone(), ..asked() },

@@ -3,6 +3,7 @@
 
 mod desk;
 mod engine;
+mod following;
 mod queue;
 mod saving;
 mod session;

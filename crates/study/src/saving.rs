@@ -150,6 +150,16 @@ impl Session<'_> {
         }
     }
 
+    /// A state that a new stage leaves from, where it is in memory only: its own run will go on and be stored further on.
+    pub(crate) fn unstored_fork(&mut self, stage: StageId, epoch: u32) -> Option<Record> {
+        let saved = self.tree.lanes[stage as usize].saved.get_mut(&epoch)?;
+        let state = saved.state().filter(|_| !saved.stored)?.clone();
+        saved.stored = true;
+        let record = Record::Checkpoint { stage, epoch, key: saved.key, state };
+        self.tree.memory.apply(&record);
+        Some(record)
+    }
+
     pub(crate) fn unstored_deliveries(&mut self, stage: StageId, before: u32) -> Vec<Record> {
         let epochs = self.tree.lanes[stage as usize].saved.range(..before).map(|(epoch, _)| *epoch);
         let epochs: Vec<u32> = epochs.filter(|epoch| self.delivers(stage, *epoch)).collect();

@@ -7,6 +7,7 @@ use opportune_core::judged::JudgedCurve;
 use opportune_core::observation::Observation;
 use opportune_core::policy::{Action, Event, Policy};
 use opportune_core::ports::{Ending, Job, JobError, Planner, Record, StageId};
+use opportune_core::schedule::Ruled;
 use opportune_core::space::Config;
 use opportune_core::stop::{Point, Stopped, Watch};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -20,11 +21,13 @@ pub(crate) const BRANCH_BYTES: usize = 256 << 20;
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 
-struct Trial {
-    number: u32,
+pub(crate) struct Trial {
+    pub(crate) number: u32,
     views: Vec<usize>,
     /// The rules, where they watch the mean over folds.
-    watch: Option<Watch>,
+    pub(crate) watch: Option<Watch>,
+    /// Its schedule, where the rate follows the curve.
+    pub(crate) ruled: Option<Ruled>,
     ended: bool,
 }
 
@@ -59,11 +62,11 @@ pub struct Session<'a> {
     pub(crate) tree: Tree,
     pub(crate) asked: &'a Asked,
     policy: &'a mut dyn Policy,
-    planner: &'a dyn Planner,
+    pub(crate) planner: &'a dyn Planner,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) writer: &'a Writer,
     room: usize,
-    trials: Vec<Trial>,
+    pub(crate) trials: Vec<Trial>,
     /// Stages that wait for a worker. A low rate runs longest before a rule ends it, so it goes first: then no worker is
     /// left alone with a long run in the end. Beyond that, who came first.
     pub(crate) queue: BTreeMap<(u64, u64), StageId>,
@@ -180,7 +183,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn private(&self, number: u32) -> Option<u32> {
+    pub(crate) fn private(&self, number: u32) -> Option<u32> {
         (!self.asked.share).then_some(number)
     }
 
@@ -200,11 +203,15 @@ impl<'a> Session<'a> {
         let trial = self.trials.len();
         let mut views = Vec::new();
         let mut shared_watch = None;
+        let ruled = self.planner.rate_rule(config)?;
+        let planned = ruled.as_ref().map(|ruled| ruled.config(config, &[]));
         for part in &self.asked.parts {
-            let plan = Arc::new(self.planner.plan(config, *part)?);
-            let until = until.clamp(1, plan.epochs);
+            let plan = Arc::new(self.planner.plan(planned.as_ref().unwrap_or(config), *part)?);
+            let granted = until.clamp(1, plan.epochs);
+            let watch = Watch::new(&self.asked.rules, self.asked.score, plan.recipe.guessing(), granted)
+                .with_rates(ruled.as_ref().map(|ruled| ruled.watch(self.asked.score)));
+            let until = watch.certain();
             let keys = plan.keys(self.private(number), until);
-            let watch = Watch::new(&self.asked.rules, self.asked.score, plan.recipe.guessing(), until);
             let mut view = View::new(trial, number, *part, plan, until);
             match self.asked.watching {
                 Watching::EachFold => view.watch = Some(watch),
@@ -215,7 +222,7 @@ impl<'a> Session<'a> {
             views.push(view);
         }
         self.writer.append(records);
-        self.trials.push(Trial { number, views: views.clone(), watch: shared_watch, ended: false });
+        self.trials.push(Trial { number, views: views.clone(), watch: shared_watch, ruled, ended: false });
         self.consume(trial);
         views.into_iter().for_each(|view| self.poke(view));
         Ok(())
@@ -229,25 +236,23 @@ impl<'a> Session<'a> {
         };
         one.ended = false;
         self.ended -= 1;
-        let (number, views) = (one.number, one.views.clone());
+        let views = one.views.clone();
         if let Some(watch) = &mut one.watch {
             watch.extend(until.min(self.tree.views[views[0]].plan.epochs));
         }
         let shared = one.watch.as_ref().map(|watch| watch.ended().is_none());
-        let private = self.private(number);
         for index in &views {
             let view = &mut self.tree.views[*index];
-            let until = until.clamp(view.until, view.plan.epochs);
             if let Some(watch) = &mut view.watch {
-                watch.extend(until);
+                watch.extend(until.min(view.plan.epochs));
             }
             if !shared.unwrap_or(view.watch.as_ref().is_some_and(|watch| watch.ended().is_none())) {
                 continue;
             }
             view.ended = None;
-            let keys = view.plan.keys(private, until);
-            let stages = self.tree.reach(*index, &keys, until);
-            self.writer.append(stages);
+            if let Err(error) = self.lead_on(*index) {
+                return Err(error);
+            }
         }
         self.consume(index);
         views.into_iter().for_each(|view| self.poke(view));
@@ -274,7 +279,10 @@ impl<'a> Session<'a> {
                     let Some(watch) = &mut self.trials[trial].watch else { break };
                     watch.observe(&mean);
                     let watch = watch.clone();
-                    views.iter().for_each(|view| self.took_in(*view, &watch));
+                    for view in &views {
+                        self.took_in(*view, &watch);
+                        self.follow(*view);
+                    }
                 }
             }
         }
@@ -291,6 +299,7 @@ impl<'a> Session<'a> {
                 let watch = watch.clone();
                 self.took_in(view, &watch);
             }
+            self.follow(view);
         }
     }
 
@@ -421,6 +430,8 @@ impl<'a> Session<'a> {
     fn waits(&self, view: usize, stage: StageId, epoch: u32) -> bool {
         let one = &self.tree.views[view];
         match one.ended {
+            // One whose rate follows the curve is led on in a moment.
+            None if self.trials[one.trial].ruled.is_some() => true,
             None => self.asked.watching == Watching::MeanOverFolds && one.until_in(stage) > epoch,
             Some(epochs) => epochs == epoch && one.until == epoch && epoch < one.plan.epochs,
         }

@@ -7,7 +7,7 @@ use opportune_core::observation::{Observation, Scored};
 use opportune_core::optimizer::Optimizer;
 use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Record, Start, Trainer};
-use opportune_core::schedule::Schedule;
+use opportune_core::schedule::{Ruled, Schedule};
 use opportune_core::score::Score;
 use opportune_core::settings::{Activation, Init, Precision, Settings};
 use opportune_core::space::Config;
@@ -68,6 +68,11 @@ impl Planner for ChainPlanner {
     fn plan(&self, config: &Config, part: Part) -> Result<Plan, InputError> {
         let settings = Settings::default().with(config)?;
         Ok(plan(part, &settings.schedule, settings.lr.unwrap_or(0.1), settings.epochs))
+    }
+
+    fn rate_rule(&self, config: &Config) -> Result<Option<Ruled>, InputError> {
+        let settings = Settings::default().with(config)?;
+        settings.schedule.ruled(STEPS, settings.epochs)
     }
 }
 

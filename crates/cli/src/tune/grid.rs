@@ -57,10 +57,15 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
         return nothing(&work, &results);
     };
     // Early stopping chose an epoch in each fold; the refit has nothing to watch, so it takes their median.
-    let patience = rules.iter().any(|rule| matches!(rule, StopRule::Patience { .. }));
-    let until = if patience { median_epochs(&best) } else { epochs_of(&best.config, work.job.base.epochs) };
-    let refit_rules: Vec<StopRule> = if patience { Vec::new() } else { rules.clone() };
-    let mut single = Single::new(best.config.clone(), until);
+    let chooses = rules.iter().any(StopRule::chooses_epoch);
+    let until = if chooses { median_epochs(&best) } else { epochs_of(&best.config, work.job.base.epochs) };
+    let refit_rules: Vec<StopRule> = if chooses { Vec::new() } else { rules.clone() };
+    // Where the folds' curve moved the rate, what it did is replayed; else the refit's own does, as the folds' did.
+    let delivered = match work.job.together {
+        true => work.recorded(&best.config, &best, until)?,
+        false => best.config.clone(),
+    };
+    let mut single = Single::new(delivered.clone(), until);
     let rows = work.job.rows_in_all();
     work.teller.begin_final_model(rows);
     let asked = Asked { deliver: true, ..work.asked(&[Part::Whole], &refit_rules) };
@@ -68,17 +73,26 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     if refit.interrupted {
         return work.interrupted();
     }
-    let (model, epochs) = work.model(best.trial, Part::Whole)?;
+    let trial = refit.trials.first().copied().unwrap_or(best.trial);
+    let (model, epochs) = work.model(trial, Part::Whole)?;
     let test = work.test(&model)?;
     model.save(&work.output.path("model.safetensors"))?;
-    let Some(refit) = work.engine.memory().result(best.trial, &[Part::Whole]) else {
+    let Some(refit) = work.engine.memory().result(trial, &[Part::Whole]) else {
         return Err(InputError::new("the final training was not remembered").remedy("give the same command again"));
     };
-    finish(flags, &mut work, &results, &best, &Refit { result: refit, until, epochs, rules: refit_rules, test })
+    finish(
+        flags,
+        &mut work,
+        &results,
+        &best,
+        &Refit { result: refit, delivered, until, epochs, rules: refit_rules, test },
+    )
 }
 
 struct Refit {
     result: TrialResult,
+    /// The settings it was trained with: the best ones, with rates as they were recorded.
+    delivered: Config,
     until: u32,
     epochs: u32,
     rules: Vec<StopRule>,
@@ -168,7 +182,7 @@ fn finish(
     let (mean, std) = mean_and_std(&best.scores());
     let cost = cost_json(work, results, refit.result.folds.iter().map(|fold| u64::from(fold.ending.epochs)).sum());
 
-    let mut toml = work.best_settings((mean, std), &best.config, refit.until, &flags.data);
+    let mut toml = work.best_settings((mean, std), &refit.delivered, refit.until, &flags.data);
     work::set_rules(&mut toml, &refit.rules);
     work.output.write("best.toml", toml.text())?;
     work.output.write("trials.csv", &trials_csv(results, score))?;

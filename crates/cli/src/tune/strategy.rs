@@ -2,6 +2,7 @@
 
 use crate::flags::Tune;
 use opportune_core::InputError;
+use opportune_core::schedule::Schedule;
 use opportune_core::text::nearest;
 use std::time::Duration;
 
@@ -51,9 +52,10 @@ impl Strategy {
         }
         let own = flags.space.schedule.iter().any(|schedule| schedule.owns_rate());
         let rules = [("--patience", flags.training.patience.is_some()), ("--tol", flags.training.tol.is_some())];
-        // Runs of constant rate tell nothing of a schedule that has rates of its own.
+        // Runs of constant rate tell nothing of a schedule that has rates of its own, or whose rate follows the curve.
+        let follows = flags.space.schedule.iter().any(|schedule| schedule.rate_rule().is_some());
         let strategy = match strategy {
-            Strategy::Auto if own => Strategy::Halving,
+            Strategy::Auto if own || follows => Strategy::Halving,
             strategy => strategy,
         };
         if let (Strategy::Auto, Some((flag, _))) = (strategy, rules.iter().find(|(_, given)| *given)) {
@@ -85,8 +87,11 @@ impl Strategy {
     /// Why it was chosen, where it was not asked for.
     pub fn explained(self, flags: &Tune) -> Option<String> {
         let why = match (flags.search.strategy.as_deref(), self) {
-            (None | Some("auto"), Strategy::Halving) => {
+            (None | Some("auto"), Strategy::Halving) if flags.space.schedule.iter().any(Schedule::owns_rate) => {
                 "halving, because a schedule with rates of its own has no constant rate to search over"
+            }
+            (None | Some("auto"), Strategy::Halving) => {
+                "halving, because runs of constant rate tell nothing of a rate that follows the curve"
             }
             (None, Strategy::Auto) => {
                 "auto: halving over runs of constant rate, because they answer for every number of epochs at once"

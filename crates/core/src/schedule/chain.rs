@@ -46,6 +46,7 @@ pub(super) fn check(children: &[Schedule]) -> Result<(), InputError> {
         return Err(InputError::new("chain is empty").remedy("name its schedules: chain(cosine(), step(every=20))"));
     }
     children.iter().try_for_each(Schedule::check)?;
+    super::rule::check(KIND.name, children)?;
     let mut giving = children.iter().filter(|child| gives_rates(child)).map(|child| child.kind().name);
     if let (Some(one), Some(other)) = (giving.next(), giving.next()) {
         return Err(InputError::new(format!("chain holds {one} and {other}, and both give rates"))

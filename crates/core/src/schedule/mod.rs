@@ -33,6 +33,7 @@
 //!
 //! A new kind is one file here, its `mod` and `use` lines, one line in the list below and one row in the table test.
 
+mod adaptive;
 mod chain;
 mod constant;
 mod constant_factor;
@@ -44,6 +45,7 @@ mod exponential;
 mod flat_cosine;
 mod form;
 mod formula;
+mod greedy;
 mod interpolate;
 mod inverse_scaling;
 mod inverse_sqrt;
@@ -52,12 +54,14 @@ mod linear;
 mod multi_step;
 mod natural_exponential;
 mod noam;
+mod on_plateau;
 mod one_cycle;
 mod piecewise;
 mod polynomial;
 mod power;
 mod resolved;
 mod rex;
+mod rule;
 mod sawtooth;
 mod sequence;
 mod shape;
@@ -67,6 +71,7 @@ mod table;
 mod tanh;
 mod wsd;
 
+pub use adaptive::Adaptive;
 pub use constant::Constant;
 pub use constant_factor::ConstantFactor;
 pub use cooldown::Cooldown;
@@ -77,6 +82,7 @@ pub use exponential::Exponential;
 pub use flat_cosine::FlatCosine;
 pub use form::{Key, Kind, Per, RateSource, Timing};
 pub use formula::Formula;
+pub use greedy::Greedy;
 pub use interpolate::Interpolate;
 pub use inverse_scaling::InverseScaling;
 pub use inverse_sqrt::InverseSqrt;
@@ -85,12 +91,14 @@ pub use linear::Linear;
 pub use multi_step::MultiStep;
 pub use natural_exponential::NaturalExponential;
 pub use noam::Noam;
+pub use on_plateau::OnPlateau;
 pub use one_cycle::{Ends, OneCycle};
 pub use piecewise::Piecewise;
 pub use polynomial::Polynomial;
 pub use power::Power;
 pub use resolved::{Resolved, Setting};
 pub use rex::Rex;
+pub use rule::{RateRule, RateWatch, Ruled};
 pub use sawtooth::Sawtooth;
 pub use shape::Shape;
 pub use step::Step;
@@ -305,6 +313,9 @@ schedules! {
     one_cycle::OneCycle,
     table::Table,
     formula::Formula,
+    on_plateau::OnPlateau,
+    greedy::Greedy,
+    adaptive::Adaptive,
 }
 
 impl Schedule {

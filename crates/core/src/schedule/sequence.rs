@@ -68,6 +68,7 @@ pub(super) fn check(children: &[Schedule]) -> Result<(), InputError> {
         }
         child.check()?;
     }
+    super::rule::check(KIND.name, children)?;
     if before.iter().any(|child| matches!(child, Schedule::Cooldown(..))) {
         return Err(InputError::new("a cooldown within sequence is not its last schedule").remedy("move it to the end"));
     }
@@ -129,7 +130,7 @@ pub(super) fn resolve(
 /// The steps at which the children start, and at which the last one ends.
 ///
 /// Sums are rounded, not the lengths, so that shares which make up the run do so in steps too.
-fn starts(children: &[Schedule], run: &Run, start: u64, steps: u64) -> Result<Vec<u64>, InputError> {
+pub(super) fn starts(children: &[Schedule], run: &Run, start: u64, steps: u64) -> Result<Vec<u64>, InputError> {
     let lengths: Vec<Option<f64>> =
         children.iter().map(|child| child.timing().over.map(|over| run.steps_exact(&over))).collect();
     let given: f64 = lengths.iter().flatten().sum();

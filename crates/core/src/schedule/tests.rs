@@ -4,6 +4,7 @@ use super::*;
 
 mod mistakes;
 mod random;
+mod rules;
 mod table;
 
 use table::TABLE;

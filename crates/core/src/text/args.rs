@@ -78,6 +78,19 @@ impl<'a> Args<'a> {
         })
     }
 
+    /// A whole number from 0 up: `patience=5`.
+    ///
+    /// # Errors
+    /// If something else was given.
+    pub fn count(&self, key: &str) -> Result<Option<u32>, InputError> {
+        self.find(key).map_or(Ok(None), |arg| match arg.value {
+            Value::Number(value) if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => {
+                Ok(Some(value as u32))
+            }
+            _ => Err(self.wrong(key, arg, "a whole number from 0 up")),
+        })
+    }
+
     /// `true` or `false`: `nesterov=true`.
     ///
     /// # Errors

@@ -304,6 +304,7 @@ fn any_schedule() -> impl Strategy<Value = Schedule> {
     let with_chain = chain().prop_filter("multiplies", |chain| !chain.owns_rate()).boxed();
     prop_oneof![
         8 => multiplying(free.clone()),
+        2 => super::rules::following(free.clone()),
         3 => owning(free),
         1 => filling(),
         1 => cooldown(none.clone()),
