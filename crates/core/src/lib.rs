@@ -20,6 +20,7 @@ pub mod score;
 pub mod settings;
 pub mod space;
 pub mod stop;
+pub mod sweep;
 pub mod text;
 
 pub use error::InputError;
