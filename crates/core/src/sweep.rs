@@ -71,7 +71,7 @@ impl Sweep {
     pub const STEPS_MIN: u32 = 25;
 
     /// Of rates from `low` to below `high`, above 0 and finite, in `steps` steps.
-    pub fn new(low: f64, high: f64, steps: u32) -> Sweep {
+    pub const fn new(low: f64, high: f64, steps: u32) -> Sweep {
         let (losses, smoothed) = (Vec::new(), Vec::new());
         Sweep { low, high, steps, losses, smoothed, average: 0.0, lowest: f64::INFINITY }
     }
