@@ -174,19 +174,21 @@ fn nearest_flag(command: &Command, flag: &str) -> Option<String> {
     nearest(flag.trim_start_matches('-'), names).map(|near| format!("--{near}"))
 }
 
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// The words as a person would type them again, without `--fresh`.
 pub fn retyped(words: &[OsString]) -> String {
-    let quote = |word: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
-        if !word.is_empty() && word.chars().all(plain) {
-            word.to_string()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    };
     let program = words.first().map_or("opportune".into(), |word| Path::new(word).to_string_lossy().into_owned());
-    let rest = words.iter().skip(1).filter(|word| *word != "--fresh").map(|word| quote(&word.to_string_lossy()));
-    std::iter::once(quote(&program)).chain(rest).collect::<Vec<_>>().join(" ")
+    let rest = words.iter().skip(1).filter(|word| *word != "--fresh").map(|word| quoted(&word.to_string_lossy()));
+    std::iter::once(quoted(&program)).chain(rest).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -248,7 +250,7 @@ mod tests {
         let line = format!("opportune fit a.csv --lr 0.5 --validation 0.2 --config {}", path.display());
         let fit = fit(&line);
         assert_eq!(fit.space.lr.as_deref(), Some("0.5"));
-        assert_eq!(fit.space.hidden, ["50,50"]);
+        assert_eq!(fit.space.network.hidden, ["50,50"]);
         assert_eq!((fit.data.folds, fit.training.seed, fit.study.fresh), (None, 7, true));
         assert_eq!(fit.space.schedule[0].to_string(), "cosine");
         for (text, part) in [

@@ -72,8 +72,7 @@ impl Sweep {
 
     /// Of rates from `low` to below `high`, above 0 and finite, in `steps` steps.
     pub const fn new(low: f64, high: f64, steps: u32) -> Sweep {
-        let (losses, smoothed) = (Vec::new(), Vec::new());
-        Sweep { low, high, steps, losses, smoothed, average: 0.0, lowest: f64::INFINITY }
+        Sweep { low, high, steps, losses: Vec::new(), smoothed: Vec::new(), average: 0.0, lowest: f64::INFINITY }
     }
 
     /// The rate of a step, from 0: `low · (high/low)^(step/steps)`.

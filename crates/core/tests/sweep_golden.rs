@@ -50,7 +50,10 @@ fn suggestions_are_those_of_fastai() {
         }
         let finite: Vec<f64> = sweep.smoothed().iter().copied().filter(|loss| loss.is_finite()).collect();
         assert_eq!(finite.len(), row.smoothed.len(), "{name}");
-        finite.iter().zip(&row.smoothed).for_each(|(got, expected)| near(&format!("{name}: smoothed"), *got, *expected));
+        finite
+            .iter()
+            .zip(&row.smoothed)
+            .for_each(|(got, expected)| near(&format!("{name}: smoothed"), *got, *expected));
         let got = sweep.suggestions();
         for (what, got, expected) in [
             ("valley", got.valley, row.valley),

@@ -92,7 +92,8 @@ mod tests {
         let plan = Arc::new(trainer.plan(&Config::default(), Part::Fold(0)).unwrap());
         let samples = trainer.samples(Part::Fold(0)).unwrap().clone();
         let epoch = Run::<f64>::new(plan, samples).epoch(&mut || false).unwrap();
-        let swept = trainer.sweep(&Config::default(), Sweep::new(1e-3, 1e-3 * (1.0 + 1e-12), 3), &AtomicBool::new(false));
+        let swept =
+            trainer.sweep(&Config::default(), Sweep::new(1e-3, 1e-3 * (1.0 + 1e-12), 3), &AtomicBool::new(false));
         let losses = swept.unwrap().unwrap().losses().to_vec();
         // 150 rows in batches of 50.
         let mean = losses.iter().sum::<f64>() / 3.0;

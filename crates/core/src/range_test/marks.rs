@@ -41,7 +41,8 @@ impl RangeTest {
             Some(initial) => initial.unwrap_or(f64::NAN),
             None => self.initial,
         };
-        let mut one = RangeTest { initial, initials: vec![Some(initial).filter(|one| one.is_finite())], ..self.clone() };
+        let mut one =
+            RangeTest { initial, initials: vec![Some(initial).filter(|one| one.is_finite())], ..self.clone() };
         for point in &mut one.points {
             point.losses = vec![point.losses.get(repeat).copied().flatten()];
         }
@@ -89,12 +90,34 @@ mod tests {
     }
 
     const A: [Option<f64>; 13] = [
-        Some(2.3), Some(2.3), Some(2.2), Some(2.0), Some(1.5), Some(0.9), Some(0.5), Some(0.4), Some(0.8), Some(2.2),
-        Some(5.0), None, None,
+        Some(2.3),
+        Some(2.3),
+        Some(2.2),
+        Some(2.0),
+        Some(1.5),
+        Some(0.9),
+        Some(0.5),
+        Some(0.4),
+        Some(0.8),
+        Some(2.2),
+        Some(5.0),
+        None,
+        None,
     ];
     const B: [Option<f64>; 13] = [
-        Some(2.3), Some(2.3), Some(2.3), Some(2.25), Some(1.8), Some(0.7), Some(0.3), Some(0.5), Some(0.9), Some(4.0),
-        None, None, None,
+        Some(2.3),
+        Some(2.3),
+        Some(2.3),
+        Some(2.25),
+        Some(1.8),
+        Some(0.7),
+        Some(0.3),
+        Some(0.5),
+        Some(0.9),
+        Some(4.0),
+        None,
+        None,
+        None,
     ];
 
     #[test]
