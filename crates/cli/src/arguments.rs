@@ -118,11 +118,14 @@ fn one_line(command: &Command, words: &[OsString], error: &clap::Error) -> Input
         Some(ContextValue::StyledStrs(texts)) => texts.first().map(|text| text.to_string()),
         _ => None,
     };
-    let named = words.get(1).and_then(|word| word.to_str()).and_then(|word| command.find_subcommand(word));
-    let help = match named {
-        Some(one) => format!("see opportune {} --help", one.get_name()),
-        None => "see opportune --help".to_string(),
-    };
+    let mut named = None;
+    let mut name = String::new();
+    for word in words.iter().skip(1).map_while(|word| word.to_str()) {
+        let Some(one) = named.unwrap_or(command).find_subcommand(word) else { break };
+        name = format!("{name}{} ", one.get_name());
+        named = Some(one);
+    }
+    let help = format!("see opportune {name}--help");
     let argument = text(ContextKind::InvalidArg).unwrap_or_default();
     let flag = argument.split([' ', '=']).next().unwrap_or_default().to_string();
     match error.kind() {
@@ -223,6 +226,10 @@ mod tests {
             ("opportune fit a.csv --seed x", "--seed: 'x': "),
             ("opportune fit a.csv b.csv", "one argument too many"),
             ("opportune fit a.csv --min-delta 1", "--patience"),
+            ("opportune schedule list --jsn", "'--jsn'; did you mean '--json'? (see opportune schedule list --help)"),
+            ("opportune schedule list --epochs 3", "unknown flag '--epochs'; see opportune schedule list --help"),
+            ("opportune schedule cosine --epoch 3", "did you mean '--epochs'? (see opportune schedule --help)"),
+            ("opportune range-test", "<DATA> is missing; see opportune range-test --help"),
             ("opportune", "no command given"),
         ] {
             let error = error(line);

@@ -5,6 +5,7 @@ use crate::job::Job;
 use crate::values::{self, Unsaid};
 use opportune_core::InputError;
 use opportune_core::range_test::RangeTest;
+use opportune_core::settings::{Init, Precision};
 use opportune_core::space::{Config, Domain, Value};
 use opportune_core::sweep::Sweep;
 
@@ -169,8 +170,8 @@ pub fn again(flags: &Flags) -> Vec<String> {
     add("--activation", network.activation.clone());
     add("--l2", network.l2.clone());
     add("--weight-decay", network.weight_decay.clone());
-    add("--precision", Some(flags.precision.to_string()).filter(|_| flags.precision != Default::default()));
-    add("--init", Some(flags.init.to_string()).filter(|_| flags.init != Default::default()));
+    add("--precision", Some(flags.precision.to_string()).filter(|_| flags.precision != Precision::F32));
+    add("--init", Some(flags.init.to_string()).filter(|_| flags.init != Init::Glorot));
     add("--seed", Some(flags.seed.to_string()).filter(|_| flags.seed != 0));
     words
 }

@@ -48,8 +48,8 @@ pub fn run(flags: &ScheduleOver) -> Result<Exit, InputError> {
         let rates: Vec<Vec<f64>> = courses.iter().map(|course| course.rates().collect()).collect();
         print_line(&if let [one] = &rates[..] { json!(one) } else { json!(rates) }.to_string())?;
     } else {
-        for schedule in &schedules {
-            print_line(&format!("{schedule}"))?;
+        if let [one] = &schedules[..] {
+            print_line(&one.to_string())?;
         }
         let default = if flags.lr.is_none() && lr.is_some() { " (as in fit; --lr names another)" } else { "" };
         print_line(&format!("{of_run}{default}\n"))?;

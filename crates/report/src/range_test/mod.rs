@@ -13,6 +13,8 @@ use opportune_core::range_test::{Mark, RangeTest};
 
 /// Losses above that of the start by more than this share of it are not worth room.
 const HIGH: f64 = 0.3;
+/// Losses this share of it above and below are always shown.
+const AROUND: f64 = 0.05;
 
 /// A mark with what it is called, its letter in a terminal and its colour.
 struct Named {
@@ -55,6 +57,12 @@ fn shown(test: &RangeTest, loss: Option<f64>) -> Option<f64> {
     loss.filter(|loss| loss.is_finite() && *loss <= most)
 }
 
+/// Losses that an axis always shows: those about the loss before the first step, so that a flat course looks flat.
+fn around(initial: f64) -> impl Iterator<Item = f64> {
+    let room = AROUND * initial.abs();
+    [initial - room, initial, initial + room].into_iter().filter(|loss| loss.is_finite())
+}
+
 /// Why a test tells nothing.
 pub fn range_test_silent(test: &RangeTest) -> Option<String> {
     if test.minimum().is_some() {
@@ -95,8 +103,8 @@ pub(crate) fn samples() -> RangeTest {
         all[..11].copy_from_slice(&fallen);
         all
     };
-    let mut second = learns(-0.2);
-    (second[3], second[7]) = (Some(2.29), Some(0.2));
+    let mut second = learns(-0.1);
+    (second[3], second[7]) = (Some(2.0), Some(0.2));
     sample(&[learns(0.0), second])
 }
 

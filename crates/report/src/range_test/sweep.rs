@@ -1,5 +1,6 @@
 //! The rising sweep in words, characters, JSON and as SVG.
 
+use super::{HIGH, around};
 use crate::axes::{self, Names, axes, open_panel, path};
 use crate::axis::Axis;
 use crate::columns::{Column, lay_out};
@@ -64,9 +65,11 @@ fn lines(sweep: &Sweep) -> [Vec<Point>; 2] {
     })
 }
 
-/// About the smoothed losses: single ones may lie outside.
+/// About the smoothed losses as far as they are not much higher than the first; single ones may lie outside.
 fn y(smoothed: &[Point]) -> Axis {
-    let values: Vec<f64> = smoothed.iter().map(|point| point.1.clamp(f64::MIN / 8.0, f64::MAX / 8.0)).collect();
+    let first = smoothed.first().map_or(0.0, |point| point.1);
+    let shown = smoothed.iter().map(|point| point.1).filter(|loss| *loss <= first + HIGH * first.abs());
+    let values: Vec<f64> = shown.chain(around(first)).map(|loss| loss.clamp(f64::MIN / 8.0, f64::MAX / 8.0)).collect();
     Axis::of_losses(&[values])
 }
 

@@ -1,6 +1,6 @@
 //! A range test in words, characters and JSON.
 
-use super::{named, range_test_silent, shown, spread};
+use super::{around, named, range_test_silent, shown, spread};
 use crate::axis::Axis;
 use crate::columns::{Column, lay_out};
 use crate::label::counted;
@@ -61,7 +61,7 @@ pub fn range_test_text(test: &RangeTest, look: Look) -> String {
 fn picture(test: &RangeTest, look: Look) -> String {
     let points: Vec<(f64, Option<f64>)> =
         test.points.iter().map(|point| (point.rate, shown(test, point.loss()))).collect();
-    let losses = points.iter().filter_map(|point| point.1).chain(Some(test.initial).filter(|one| one.is_finite()));
+    let losses = points.iter().filter_map(|point| point.1).chain(around(test.initial));
     let pieces = points.split(|point| point.1.is_none()).filter(|piece| !piece.is_empty());
     let piece = |piece: &[(f64, Option<f64>)]| -> Vec<Point> {
         piece.iter().filter_map(|(rate, loss)| Some((*rate, (*loss)?))).collect()
@@ -116,9 +116,9 @@ mod tests {
         ));
         let expected = "
                        rate      each repeat by itself
-lowest that learns  L  0.001     3e-4 to 0.001
-steepest            S  0.00548   0.00548 to 0.0173
-lowest loss         M  0.03      0.03 to 0.1
+lowest that learns  L  3e-4      3e-4 to 0.001
+steepest            S  0.0173    0.00548 to 0.0173
+lowest loss         M  0.1       0.03 to 0.1
 edge of divergence  E  1         1
 ";
         let table: String =
@@ -145,7 +145,7 @@ edge of divergence  E  1         1
     #[test]
     fn programs_get_the_same() {
         let json = range_test_json(&samples());
-        assert_eq!(json["lowest"], json!({"rate": 0.001, "low": 3e-4, "high": 0.001, "repeats": 2}));
+        assert_eq!(json["lowest"], json!({"rate": 3e-4, "low": 3e-4, "high": 0.001, "repeats": 2}));
         assert_eq!(
             (&json["edge"]["rate"], &json["points"][12]["loss"], &json["tells"]),
             (&json!(1.0), &Value::Null, &json!(true))
