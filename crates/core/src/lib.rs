@@ -21,6 +21,7 @@ pub mod settings;
 pub mod space;
 pub mod stop;
 pub mod text;
+pub mod upstream;
 
 pub use error::InputError;
 
