@@ -388,7 +388,7 @@ mod tests {
             ("f(3, None)", "character 6: gamma of f is None, where a number is expected"),
             ("f(3, True)", "character 6: gamma of f is True, where a number is expected"),
             ("f(3, 1/0)", "character 6: an expression without a finite value"),
-            ("f(3, mode='cosine')", "character 11: unknown mode 'cosine' of f; did you mean 'cos'? (valid: cos, linear)"),
+            ("f(3, mode='linaer')", "character 11: unknown mode 'linaer' of f; did you mean 'linear'? (valid: cos, linear)"),
             ("f(3, mode=1)", "character 11: mode of f is the number 1, where one of cos, linear is expected"),
             ("f(3, times=1)", "character 12: times of f is the number 1, where a list is expected"),
             (

@@ -185,6 +185,7 @@ mod tests {
         ] {
             assert_eq!(tokens(text).unwrap_err(), message);
         }
-        assert!(tokens(&"a".repeat(5000)).unwrap_err().contains("longer than 4000 characters"));
+        let error = tokens(&"a".repeat(CHARACTERS_MAX + 1)).unwrap_err();
+        assert!(error.contains(&format!("longer than {CHARACTERS_MAX} characters")), "{error}");
     }
 }
