@@ -60,7 +60,9 @@ fn what_is_passed_over_changes_nothing() {
         };
         let mut others = vec![format!("{prefix}{}", row.call), format!("scheduler = {}", row.call)];
         // A chain has its schedulers first, so that only those within it have an optimizer to leave out.
-        others.push(row.call.replace("(optimizer, ", "(").replace("(optimizer)", "()").replace(", optimizer=optimizer", ""));
+        others.push(
+            row.call.replace("(optimizer, ", "(").replace("(optimizer)", "()").replace(", optimizer=optimizer", ""),
+        );
         for other in others {
             assert_eq!(row.import(&other), imported, "{other}");
         }

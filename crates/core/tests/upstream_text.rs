@@ -56,13 +56,16 @@ fn calls() -> Vec<String> {
 
 /// One of them with some characters replaced by others: near enough to being fine that much of it is read.
 fn spoiled() -> impl Strategy<Value = String> {
-    let with = proptest::sample::select(vec!["", "", "0", "1", "9", "-", ".", "e9", ",", "(", ")", "[]", "None", "x", "'", "*"]);
+    let with = proptest::sample::select(vec![
+        "", "", "0", "1", "9", "-", ".", "e9", ",", "(", ")", "[]", "None", "x", "'", "*",
+    ]);
     let one = (proptest::sample::select(calls()), 0.0..1.0f64, 0..4usize, with);
     one.prop_map(|(call, place, removed, with)| {
         let characters: Vec<char> = call.chars().collect();
         let begin = (place * characters.len() as f64) as usize;
         let end = (begin + removed).min(characters.len());
-        let (before, after): (String, String) = (characters[..begin].iter().collect(), characters[end..].iter().collect());
+        let (before, after): (String, String) =
+            (characters[..begin].iter().collect(), characters[end..].iter().collect());
         format!("{before}{with}{after}")
     })
 }

@@ -9,6 +9,7 @@ have them. `cargo xtask golden schedules` makes the environment in target/golden
 formula in t, `chained` rows are what training sees, each rate worked out from the one before, so that rounding adds up in them.
 `schedules_text.json` holds them beside the other libraries and, where none has the schedule, beside a formula in plain Python.
 `schedules_import.json` holds constructor calls, which Python evaluates here and Opportune imports.
+`schedules_differences.json` holds what upstream gives where Opportune means to differ.
 """
 
 import os
@@ -31,14 +32,23 @@ import optax
 jax.config.update("jax_enable_x64", True)
 torch = load_torch()
 
-import from_fastai, from_formulas, from_keras, from_optax, from_timm, from_torch, from_transformers, own_torch
+import differences
+import from_fastai
+import from_formulas
+import from_keras
+import from_optax
+import from_timm
+import from_torch
+import from_transformers
+import own_torch
 
 own = Rows("schedules.json")
 own_torch.write(own, torch)
 text = Rows("schedules_text.json")
-from_transformers.write(text, load_transformers())
-from_timm.write(text, load_timm())
-from_fastai.write(text, load_fastai())
+transformers, timm, fastai = load_transformers(), load_timm(), load_fastai()
+from_transformers.write(text, transformers)
+from_timm.write(text, timm)
+from_fastai.write(text, fastai)
 from_formulas.write(text)
 calls = Rows("schedules_import.json")
 from_torch.write(calls, torch)
@@ -46,3 +56,4 @@ from_keras.write(calls, keras)
 from_optax.write(calls, optax)
 for rows in (own, text, calls):
     rows.write()
+differences.write(torch, optax, transformers, timm, fastai)

@@ -44,9 +44,11 @@ impl<'a> Bound<'a> {
                         .remedy(format!("arguments: {}", params.join(", ")))
                 })?,
                 Some(keyword) => params.iter().find(|param| *param == keyword).copied().ok_or_else(|| {
-                    place
-                        .error(*at, format!("unknown argument '{keyword}' of {name}"))
-                        .remedy(suggestion(keyword, params.iter().copied(), "arguments"))
+                    place.error(*at, format!("unknown argument '{keyword}' of {name}")).remedy(suggestion(
+                        keyword,
+                        params.iter().copied(),
+                        "arguments",
+                    ))
                 })?,
             };
             if bound.find(param).is_some() {
@@ -378,17 +380,26 @@ mod tests {
         };
         for (text, message) in [
             ("f()", "character 1: f needs size; write f(size=…)"),
-            ("f(siez=3)", "character 3: unknown argument 'siez' of f; did you mean 'size'? (arguments: size, gamma, mode, times)"),
+            (
+                "f(siez=3)",
+                "character 3: unknown argument 'siez' of f; did you mean 'size'? (arguments: size, gamma, mode, times)",
+            ),
             ("f(3, size=3)", "character 6: size of f is given twice; leave one out"),
             ("f(size=3, 4)", "character 11: an argument of f without its name after one with it; write the name"),
-            ("f(1, 2, 3, 4, 5)", "character 15: f has 4 arguments, and more are given; arguments: size, gamma, mode, times"),
+            (
+                "f(1, 2, 3, 4, 5)",
+                "character 15: f has 4 arguments, and more are given; arguments: size, gamma, mode, times",
+            ),
             ("f(2.5)", "character 3: size of f is 2.5; give a whole number of at least 1"),
             ("f(0)", "character 3: size of f is 0; give a whole number of at least 1"),
             ("f(n)", "character 3: size of f is the name 'n', where a number is expected; write its value"),
             ("f(3, None)", "character 6: gamma of f is None, where a number is expected"),
             ("f(3, True)", "character 6: gamma of f is True, where a number is expected"),
             ("f(3, 1/0)", "character 6: an expression without a finite value"),
-            ("f(3, mode='linaer')", "character 11: unknown mode 'linaer' of f; did you mean 'linear'? (valid: cos, linear)"),
+            (
+                "f(3, mode='linaer')",
+                "character 11: unknown mode 'linaer' of f; did you mean 'linear'? (valid: cos, linear)",
+            ),
             ("f(3, mode=1)", "character 11: mode of f is the number 1, where one of cos, linear is expected"),
             ("f(3, times=1)", "character 12: times of f is the number 1, where a list is expected"),
             (

@@ -97,8 +97,7 @@ fn piecewise_constant_decay(import: &Import<'_>, bound: &Bound<'_>) -> Read {
         }
         at.push(first_after);
     }
-    let rates: Vec<f64> =
-        values.iter().map(|value| bound.read_number("values", value)).collect::<Result<_, _>>()?;
+    let rates: Vec<f64> = values.iter().map(|value| bound.read_number("values", value)).collect::<Result<_, _>>()?;
     let highest = rates.iter().fold(0.0f64, |a, b| a.max(*b));
     let base = if rates[0] > 0.0 { rates[0] } else { highest };
     let factors: Vec<f64> = rates.iter().map(|rate| rate / base).collect();
@@ -212,11 +211,16 @@ fn learning_rate_scheduler(import: &Import<'_>, bound: &Bound<'_>) -> Read {
         [epoch, lr] if !uses(body, lr) => epoch,
         [_, lr] => {
             return Err(bound
-                .error_at("schedule", format!("the lambda uses '{lr}', the rate before it, and is no function of the epoch"))
+                .error_at(
+                    "schedule",
+                    format!("the lambda uses '{lr}', the rate before it, and is no function of the epoch"),
+                )
                 .remedy("write the rate as a function of the epoch alone, such as lambda epoch: 0.1 * 0.95 ** epoch"));
         }
         _ => {
-            return Err(bound.error_at("schedule", "schedule has not one or two parameters").remedy("write lambda epoch: …"));
+            return Err(bound
+                .error_at("schedule", "schedule has not one or two parameters")
+                .remedy("write lambda epoch: …"));
         }
     };
     let mut text = Writer::new("formula");

@@ -97,7 +97,10 @@ impl Writer<'_> {
             Kind::Name(name) if name == self.param => formula(self.variable.to_owned(), ATOM),
             Kind::Name(name) => match name.rsplit_once('.') {
                 Some((_, constant @ ("pi" | "e"))) => formula(constant.to_owned(), ATOM),
-                _ => Err(self.place.error(expr.at, format!("the name '{name}' has no value here")).remedy("write its value")),
+                _ => Err(self
+                    .place
+                    .error(expr.at, format!("the name '{name}' has no value here"))
+                    .remedy("write its value")),
             },
             Kind::Minus(inner) => formula(format!("-{}", self.write(inner)?.within(SIGN)), SIGN),
             Kind::Not(inner) => formula(format!("not {}", self.write(inner)?.within(NOT)), NOT),
@@ -140,9 +143,7 @@ impl Writer<'_> {
         Ok(match (both, truths) {
             (true, true) => Formula { text: format!("{} and {}", a.within(AND), b.within(NOT)), binds: AND },
             (false, true) => Formula { text: format!("{} or {}", a.within(OR), b.within(AND)), binds: OR },
-            (true, false) => {
-                Formula { text: format!("{} if {} else 0", b.within(OR), a.within(OR)), binds: CONDITION }
-            }
+            (true, false) => Formula { text: format!("{} if {} else 0", b.within(OR), a.within(OR)), binds: CONDITION },
             (false, false) => {
                 let a = a.within(OR);
                 Formula { text: format!("{a} if {a} else {}", b.within(CONDITION)), binds: CONDITION }
@@ -232,7 +233,10 @@ mod tests {
             ("lambda x: 2 ** 3 ** x", "2**3**epoch"),
             ("lambda x: (2 ** 3) ** x", "(2**3)**epoch"),
             ("lambda x: x // 30", "epoch // 30"),
-            ("lambda x: 0.1 if x < 10 else 0.01 if x < 20 else 1e-3", "0.1 if epoch < 10 else 0.01 if epoch < 20 else 0.001"),
+            (
+                "lambda x: 0.1 if x < 10 else 0.01 if x < 20 else 1e-3",
+                "0.1 if epoch < 10 else 0.01 if epoch < 20 else 0.001",
+            ),
             ("lambda x: 0.1 if 3 <= x < 5 else 1", "0.1 if 3 <= epoch and epoch < 5 else 1"),
             ("lambda x: 0.1 ** (x >= 30 and x < 60)", "0.1**(epoch >= 30 and epoch < 60)"),
             ("lambda x: (x or 5) / 2", "(epoch if epoch else 5) / 2"),
@@ -266,7 +270,9 @@ mod tests {
     #[test]
     fn occurrences_are_found() {
         let place = Place(Source::Keras);
-        for (text, uses_it) in [("lr * 2", true), ("f(1, g=lr)", true), ("epoch if a < lr else 3", true), ("lrs + 1", false)] {
+        for (text, uses_it) in
+            [("lr * 2", true), ("f(1, g=lr)", true), ("epoch if a < lr else 3", true), ("lrs + 1", false)]
+        {
             assert_eq!(uses(&parse(place, text).unwrap(), "lr"), uses_it, "{text}");
         }
     }

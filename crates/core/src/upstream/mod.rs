@@ -89,8 +89,11 @@ impl FromStr for Source {
 
     fn from_str(text: &str) -> Result<Self, InputError> {
         SOURCES.into_iter().find(|source| source.name() == text).ok_or_else(|| {
-            InputError::new(format!("unknown source '{}' of schedules", text.escape_debug()))
-                .remedy(suggestion(text, SOURCES.into_iter().map(Source::name), "sources"))
+            InputError::new(format!("unknown source '{}' of schedules", text.escape_debug())).remedy(suggestion(
+                text,
+                SOURCES.into_iter().map(Source::name),
+                "sources",
+            ))
         })
     }
 }
@@ -253,7 +256,10 @@ impl Import<'_> {
 /// are recognised so that the answer is not that their names are unknown.
 fn reads_a_metric(bound: &Bound<'_>) -> InputError {
     bound
-        .error(format!("{} changes the rate when a metric stops improving, so that its rates cannot be told ahead", bound.name()))
+        .error(format!(
+            "{} changes the rate when a metric stops improving, so that its rates cannot be told ahead",
+            bound.name()
+        ))
         .remedy("take a schedule of the step alone")
 }
 

@@ -63,8 +63,7 @@ pub(super) const CONSTRUCTORS: &[Constructor] = &[
     schedule("join_schedules", &["schedules", "boundaries"], join_schedules),
 ];
 
-const WARMUP_COSINE: &[&str] =
-    &["init_value", "peak_value", "warmup_steps", "decay_steps", "end_value", "exponent"];
+const WARMUP_COSINE: &[&str] = &["init_value", "peak_value", "warmup_steps", "decay_steps", "end_value", "exponent"];
 
 const fn schedule(
     name: &'static str,
@@ -194,7 +193,8 @@ fn cosine_onecycle_schedule(import: &Import<'_>, bound: &Bound<'_>) -> Read {
     let mut text = Writer::new("one_cycle");
     text.key("max", number(peak)).key("div", number(div)).key("final_div", number(last));
     text.key("up", import.length(up)).key("ends", "after");
-    let general = General::Points { at: vec![0, up, steps], factors: vec![1.0 / div, 1.0, 1.0 / (div * last)], cosine: true };
+    let general =
+        General::Points { at: vec![0, up, steps], factors: vec![1.0 / div, 1.0, 1.0 / (div * last)], cosine: true };
     Ok(Segment::new(bound, Some(peak), text, general).owning().per_step().over(steps).into())
 }
 
@@ -313,7 +313,9 @@ fn keywords(bound: &Bound<'_>, expr: &Expr) -> Result<Call, InputError> {
         Kind::Dict(entries) => {
             let arg = |(key, value): &(Expr, Expr)| match &key.kind {
                 Kind::Text(keyword) => Ok(Arg { keyword: Some(keyword.clone()), at: key.at, value: value.clone() }),
-                other => Err(bound.place.error(key.at, format!("{}, where a name in quotes is expected", other.describe()))),
+                other => {
+                    Err(bound.place.error(key.at, format!("{}, where a name in quotes is expected", other.describe())))
+                }
             };
             Ok(Call { name, at: expr.at, args: entries.iter().map(arg).collect::<Result<_, _>>()? })
         }
@@ -336,7 +338,10 @@ fn join_schedules(import: &Import<'_>, bound: &Bound<'_>) -> Read {
     for (child, boundary) in children[1..].iter().zip(boundaries) {
         let start = bound.read_ticks("boundaries", boundary, 0)?.unsigned_abs();
         if parts.last().is_some_and(|(before, _)| start < *before) {
-            return Err(import.place.error(boundary.at, "boundaries of join_schedules do not ascend").remedy("sort them"));
+            return Err(import
+                .place
+                .error(boundary.at, "boundaries of join_schedules do not ascend")
+                .remedy("sort them"));
         }
         parts.push((start, import.timeline(child)?));
     }

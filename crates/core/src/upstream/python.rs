@@ -170,7 +170,9 @@ impl Parser {
     }
 
     fn too_deep(&self, at: usize) -> InputError {
-        self.place.error(at, format!("nested more than {DEPTH_MAX} deep")).remedy("write it with fewer brackets and operators")
+        self.place
+            .error(at, format!("nested more than {DEPTH_MAX} deep"))
+            .remedy("write it with fewer brackets and operators")
     }
 
     fn pair(&self, left: Expr, right: Expr, kind: impl FnOnce(Box<Expr>, Box<Expr>) -> Kind) -> Read {
@@ -461,7 +463,8 @@ mod tests {
             Kind::And(left, right) => format!("({} and {})", shown(left), shown(right)),
             Kind::Or(left, right) => format!("({} or {})", shown(left), shown(right)),
             Kind::Compare(first, others) => {
-                let others: String = others.iter().map(|(operator, other)| format!("{operator}{}", shown(other))).collect();
+                let others: String =
+                    others.iter().map(|(operator, other)| format!("{operator}{}", shown(other))).collect();
                 format!("({}{others})", shown(first))
             }
             Kind::If { condition, then, otherwise } => {

@@ -146,10 +146,11 @@ impl Timeline {
         let mut segments: Vec<Segment> = Vec::new();
         for (start, part) in parts {
             segments.retain(|segment| segment.start < start);
-            segments.extend(part.segments.into_iter().map(|segment| Segment {
-                start: segment.start.saturating_add(start),
-                ..segment
-            }));
+            segments.extend(
+                part.segments
+                    .into_iter()
+                    .map(|segment| Segment { start: segment.start.saturating_add(start), ..segment }),
+            );
         }
         Timeline { segments }
     }
@@ -185,16 +186,22 @@ impl Timeline {
             return Ok((only.alone(import), base.filter(|_| !only.owning)));
         }
         let mut sequence = Writer::new("sequence");
+        // A chain takes what the others leave, so that beside it the last needs its length too.
+        let rest = segments.iter().any(Segment::takes_the_rest).then_some(import.given.steps);
         for (index, segment) in segments.iter().enumerate() {
-            let end = segments.get(index + 1).map(|next| next.start);
+            let end = segments.get(index + 1).map(|next| next.start).or(rest);
             sequence.value(segment.within(import, base, end, index == 0)?);
         }
         Ok((sequence.finish(), base))
     }
-
 }
 
 impl Segment {
+    /// Whether it has no length in a sequence but that which the others leave.
+    fn takes_the_rest(&self) -> bool {
+        self.text.name() == "chain"
+    }
+
     /// The text where it stands alone.
     fn alone(&self, import: &Import<'_>) -> String {
         let mut text = self.text.clone();
@@ -205,7 +212,13 @@ impl Segment {
     }
 
     /// The text in a sequence, up to the start of the next or, if it is the last, the end of the run.
-    fn within(&self, import: &Import<'_>, base: Option<f64>, end: Option<u64>, first: bool) -> Result<String, InputError> {
+    fn within(
+        &self,
+        import: &Import<'_>,
+        base: Option<f64>,
+        end: Option<u64>,
+        first: bool,
+    ) -> Result<String, InputError> {
         let ratio = match (self.rate, base) {
             (Some(rate), Some(base)) => rate / base,
             _ => 1.0,
@@ -223,7 +236,7 @@ impl Segment {
         } else {
             (self.general.write(import, ratio), (!last).then_some(room))
         };
-        if let Some(over) = over {
+        if let Some(over) = over.filter(|_| !self.takes_the_rest()) {
             text.key("over", import.length(over));
         }
         // A line that leads a sequence is a warm-up, which changes per step by itself.

@@ -41,8 +41,8 @@ impl Token {
 
 /// Longer ones before their beginnings.
 const SYMBOLS: [&str; 24] = [
-    "**", "//", "<=", ">=", "==", "!=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "+", "-", "*", "/", "%", "<", ">",
-    "|",
+    "**", "//", "<=", ">=", "==", "!=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "+", "-", "*", "/", "%", "<",
+    ">", "|",
 ];
 
 /// Takes a text apart. The last word is [`Token::End`].
@@ -146,7 +146,9 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_python_writes_them() {
-        for (text, value) in [("1_000", 1000.0), ("5.", 5.0), (".5", 0.5), ("1e-3", 1e-3), ("2.5E2", 250.0), ("007", 7.0)] {
+        for (text, value) in
+            [("1_000", 1000.0), ("5.", 5.0), (".5", 0.5), ("1e-3", 1e-3), ("2.5E2", 250.0), ("007", 7.0)]
+        {
             assert_eq!(tokens(text).unwrap(), [Token::Number(value), Token::End], "{text}");
         }
     }

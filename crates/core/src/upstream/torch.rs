@@ -77,7 +77,11 @@ pub(super) const CONSTRUCTORS: &[Constructor] = &[
         ],
         torch_cycles::one_cycle_lr,
     ),
-    scheduler("SWALR", &["swa_lr", "anneal_epochs", "anneal_strategy", "last_epoch", "optimizer"], torch_cycles::swa_lr),
+    scheduler(
+        "SWALR",
+        &["swa_lr", "anneal_epochs", "anneal_strategy", "last_epoch", "optimizer"],
+        torch_cycles::swa_lr,
+    ),
 ];
 
 const fn scheduler(
@@ -122,7 +126,9 @@ fn lambda_lr(import: &Import<'_>, bound: &Bound<'_>) -> Read {
     from_the_beginning(bound)?;
     let (params, body) = bound.need("lr_lambda", bound.function("lr_lambda")?)?;
     let [param] = params else {
-        return Err(bound.error_at("lr_lambda", "lr_lambda has not exactly one parameter").remedy("write lambda epoch: …"));
+        return Err(bound
+            .error_at("lr_lambda", "lr_lambda has not exactly one parameter")
+            .remedy("write lambda epoch: …"));
     };
     let formula = formula(import.place, body, param, import.clock())?;
     Ok(Segment::general(import, bound, import.lr(bound)?, General::Formula(formula)).into())

@@ -99,7 +99,10 @@ pub(super) fn cosine_annealing_warm_restarts(import: &Import<'_>, bound: &Bound<
     let lr = import.lr(bound)?;
     if lowest > lr {
         return Err(bound
-            .error_at("eta_min", format!("eta_min of CosineAnnealingWarmRestarts is {}, above the rate", number(lowest)))
+            .error_at(
+                "eta_min",
+                format!("eta_min of CosineAnnealingWarmRestarts is {}, above the rate", number(lowest)),
+            )
             .remedy("give one of at most the learning rate"));
     }
     Ok(Segment::restarts(import, bound, lr, period, (mult as f64, 1.0), lowest / lr).into())

@@ -14,7 +14,9 @@ type Read = Result<Timeline, InputError>;
 fn schedulers<'a>(bound: &Bound<'a>) -> Result<&'a [Expr], InputError> {
     let children = bound.need("schedulers", bound.list("schedulers")?)?;
     if children.is_empty() {
-        return Err(bound.error_at("schedulers", format!("{} has no schedulers", bound.name())).remedy("name at least one"));
+        return Err(bound
+            .error_at("schedulers", format!("{} has no schedulers", bound.name()))
+            .remedy("name at least one"));
     }
     Ok(children)
 }
@@ -43,16 +45,20 @@ pub(super) fn sequential_lr(import: &Import<'_>, bound: &Bound<'_>) -> Read {
     for milestone in milestones {
         let start = bound.read_ticks("milestones", milestone, 0)?.unsigned_abs();
         if starts.last().is_some_and(|before| start < *before) {
-            return Err(import.place.error(milestone.at, "milestones of SequentialLR do not ascend").remedy("sort them"));
+            return Err(import
+                .place
+                .error(milestone.at, "milestones of SequentialLR do not ascend")
+                .remedy("sort them"));
         }
         starts.push(start);
     }
     let mut parts = Vec::new();
     for (index, (child, start)) in children.iter().zip(starts).enumerate() {
         let refused = match called(child) {
-            "SequentialLR" => "write its schedulers in the outer one",
-            "ChainedScheduler" => "PyTorch cannot begin it at a milestone; chain SequentialLR and the others instead",
-            "SWALR" => "it goes on from the rate before it; write LinearLR or CosineAnnealingLR with the rate it ends at",
+            "ChainedScheduler" if holds_sequences(child) => "take a chain of schedulers that are no sequences",
+            "SWALR" => {
+                "it goes on from the rate before it; write LinearLR or CosineAnnealingLR with the rate it ends at"
+            }
             "MultiplicativeLR" if index > 0 => "it goes on from the rate before it; write ExponentialLR",
             _ => "",
         };
@@ -77,7 +83,10 @@ pub(super) fn chained_scheduler(import: &Import<'_>, bound: &Bound<'_>) -> Read 
             _ => None,
         };
         if let Some(reason) = refused {
-            return Err(import.place.error(child.at, format!("{} within ChainedScheduler", called(child))).remedy(reason));
+            return Err(import
+                .place
+                .error(child.at, format!("{} within ChainedScheduler", called(child)))
+                .remedy(reason));
         }
         let timeline = import.timeline(child)?;
         owned |= timeline.owns_rate();
@@ -85,6 +94,15 @@ pub(super) fn chained_scheduler(import: &Import<'_>, bound: &Bound<'_>) -> Read 
     }
     let rate = if owned { None } else { Some(import.lr(bound)?) };
     Ok(Segment::new(bound, rate, text, General::Own).into())
+}
+
+/// Whether there are sequences among what is chained: they would have to end with the chain, of which they know nothing.
+fn holds_sequences(chain: &Expr) -> bool {
+    let Kind::Call(call) = &chain.kind else { return false };
+    call.args.iter().any(|arg| match &arg.value.kind {
+        Kind::List(parts) => parts.iter().any(|part| called(part) == "SequentialLR" || holds_sequences(part)),
+        _ => false,
+    })
 }
 
 /// Whether a lowest rate other than 0 is given to an annealing.
