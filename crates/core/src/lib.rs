@@ -4,6 +4,7 @@
 
 pub mod epochs;
 pub mod error;
+mod expression;
 pub mod finalists;
 pub mod judged;
 pub mod memory;

@@ -1,6 +1,6 @@
 //! The base rate throughout.
 
-use super::form::{CurveAt, Form, Kind, OVER_OPEN, PER, Run};
+use super::form::{CurveAt, Form, Kind, OVER_OPEN, PER, Place};
 use super::{Per, RateSource, Setting};
 use crate::InputError;
 use crate::text::{Args, Writer};
@@ -19,12 +19,15 @@ pub(super) struct Curve {}
 impl Form for Constant {
     const KIND: Kind = Kind {
         name: "constant",
+        summary: "The base rate throughout.",
         formula: "lr",
         keys: &[OVER_OPEN, PER],
         positional: None,
         rate: RateSource::Base,
         clock: Per::Epoch,
         needs_length: false,
+        upstream: &["optax constant_schedule", "transformers get_constant_schedule"],
+        example: "constant",
     };
 
     type Curve = Curve;
@@ -39,7 +42,7 @@ impl Form for Constant {
         Ok(())
     }
 
-    fn curve(&self, _: &Run) -> Result<Curve, InputError> {
+    fn curve(&self, _: &Place<'_>) -> Result<Curve, InputError> {
         Ok(Curve {})
     }
 }

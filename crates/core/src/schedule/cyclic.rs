@@ -1,7 +1,9 @@
 //! Up and down between two rates.
 
-use super::exponential::EPOCH;
-use super::form::{CurveAt, Form, Key, Kind, OVER_OPEN, PER, Run, check_gamma, check_rate};
+use super::form::{
+    CurveAt, EPOCH, Extent, Form, Key, Kind, OVER_OPEN, PER, Place, check_gamma, check_momentum, check_rate,
+    write_momentum,
+};
 use super::{Per, RateSource, Setting};
 use crate::InputError;
 use crate::text::{Args, Length, Writer, number};
@@ -78,6 +80,7 @@ const MODES: [&str; 3] = ["triangular", "triangular2", "exp_range"];
 impl Form for Cyclic {
     const KIND: Kind = Kind {
         name: "cyclic",
+        summary: "Up and down between two rates, again and again.",
         formula: "base + (max − base)·s·k, s up from 0 to 1 and down again, k = 1, 2^−cycle or gamma^(t/every)",
         keys: &[
             Key::needed("base", "the lowest rate, above 0"),
@@ -95,6 +98,8 @@ impl Form for Cyclic {
         rate: RateSource::Own,
         clock: Per::Epoch,
         needs_length: false,
+        upstream: &["torch CyclicLR", "paddle CyclicLR"],
+        example: "cyclic(base=1e-4, max=1e-2, up=10, mode=triangular2)",
     };
 
     type Curve = Curve;
@@ -140,9 +145,7 @@ impl Form for Cyclic {
                 }
             }
         }
-        if let Some((low, high)) = self.momentum {
-            text.key("momentum", format!("{}..{}", number(low), number(high)));
-        }
+        write_momentum(self.momentum, text);
     }
 
     fn check(&self) -> Result<(), InputError> {
@@ -159,34 +162,28 @@ impl Form for Cyclic {
         if let Mode::ExpRange { gamma, .. } = self.mode {
             check_gamma("cyclic", gamma)?;
         }
-        match self.momentum {
-            Some((low, high)) if !(0.0 <= low && low <= high && high < 1.0) => {
-                Err(InputError::new(format!("momentum of cyclic is {}..{}", number(low), number(high)))
-                    .remedy("give lowest..highest, at least 0 and below 1"))
-            }
-            _ => Ok(()),
-        }
+        check_momentum("cyclic", self.momentum)
     }
 
-    fn lengths(&self) -> Vec<Length> {
+    fn lengths(&self) -> Vec<Extent> {
         let every = match self.mode {
             Mode::ExpRange { every, .. } => Some(every),
             _ => None,
         };
-        [Some(self.up), self.down, every].into_iter().flatten().collect()
+        [Some(self.up), self.down, every].into_iter().flatten().map(Extent::period).collect()
     }
 
     fn cycles_momentum(&self) -> bool {
         self.momentum.is_some()
     }
 
-    fn curve(&self, run: &Run) -> Result<Curve, InputError> {
-        let up = run.period(&self.up)?;
-        let down = run.period(&self.down.unwrap_or(self.up))?;
+    fn curve(&self, place: &Place<'_>) -> Result<Curve, InputError> {
+        let up = place.period(&self.up)?;
+        let down = place.period(&self.down.unwrap_or(self.up))?;
         let scale = match self.mode {
             Mode::Triangular => Scale::Same,
             Mode::Triangular2 => Scale::Halved,
-            Mode::ExpRange { gamma, every } => Scale::Decayed { gamma, every: run.period(&every)? },
+            Mode::ExpRange { gamma, every } => Scale::Decayed { gamma, every: place.period(&every)? },
         };
         Ok(Curve {
             base: self.base,
@@ -200,6 +197,10 @@ impl Form for Cyclic {
 }
 
 impl CurveAt for Curve {
+    fn highest(&self, _: u64) -> f64 {
+        self.max
+    }
+
     fn at(&self, t: u64, _: u64) -> Setting {
         // Cycles are counted in whole steps: by fractions the last bits grow with the number of cycles.
         let (cycles, place) = (t / self.cycle, t % self.cycle);

@@ -1,6 +1,6 @@
 //! A straight line.
 
-use super::form::{CurveAt, Form, Key, Kind, OVER, PER, Run, share};
+use super::form::{CurveAt, Form, Key, Kind, OVER, PER, Place, check_factor, share};
 use super::{Per, RateSource, Setting};
 use crate::InputError;
 use crate::text::{Args, Writer, number};
@@ -34,6 +34,7 @@ pub(super) struct Curve {
 impl Form for Linear {
     const KIND: Kind = Kind {
         name: "linear",
+        summary: "A straight line from one factor of the base rate to another.",
         formula: "lr·(from + (to − from)·t/over)",
         keys: &[
             Key::optional("from", "1", "the factor at the beginning, at least 0"),
@@ -45,6 +46,8 @@ impl Form for Linear {
         rate: RateSource::Base,
         clock: Per::Epoch,
         needs_length: true,
+        upstream: &["torch LinearLR", "optax linear_schedule", "paddle LinearLR", "burn LinearLrScheduler"],
+        example: "linear(to=0.1)",
     };
 
     type Curve = Curve;
@@ -64,10 +67,7 @@ impl Form for Linear {
 
     fn check(&self) -> Result<(), InputError> {
         for (key, factor) in [("from", self.from), ("to", self.to)] {
-            if !(factor.is_finite() && factor >= 0.0) {
-                return Err(InputError::new(format!("{key} of linear is {}", number(factor)))
-                    .remedy("give a factor of the learning rate, at least 0"));
-            }
+            check_factor(key, "linear", factor)?;
         }
         if self.from == 0.0 && self.to == 0.0 {
             return Err(InputError::new("linear goes from 0 to 0").remedy("for a warm-up write to=1"));
@@ -75,7 +75,7 @@ impl Form for Linear {
         Ok(())
     }
 
-    fn curve(&self, _: &Run) -> Result<Curve, InputError> {
+    fn curve(&self, _: &Place<'_>) -> Result<Curve, InputError> {
         Ok(Curve { from: self.from, to: self.to })
     }
 }

@@ -1,6 +1,6 @@
 //! Decay in steps.
 
-use super::form::{CurveAt, Form, Key, Kind, OVER_OPEN, PER, Run, check_gamma};
+use super::form::{CurveAt, Extent, Form, Key, Kind, OVER_OPEN, PER, Place, check_gamma};
 use super::{Per, RateSource, Setting};
 use crate::InputError;
 use crate::text::{Args, Length, Writer, number};
@@ -35,6 +35,7 @@ pub(super) struct Curve {
 impl Form for Step {
     const KIND: Kind = Kind {
         name: "step",
+        summary: "Falls by a factor at regular intervals.",
         formula: "lr·gamma^⌊t/every⌋",
         keys: &[
             Key::needed("every", "how long each rate holds: a length"),
@@ -46,6 +47,14 @@ impl Form for Step {
         rate: RateSource::Base,
         clock: Per::Epoch,
         needs_length: false,
+        upstream: &[
+            "torch StepLR",
+            "paddle StepDecay",
+            "timm StepLRScheduler",
+            "mxnet FactorScheduler",
+            "burn StepLrScheduler",
+        ],
+        example: "step(every=20, gamma=0.3)",
     };
 
     type Curve = Curve;
@@ -65,12 +74,12 @@ impl Form for Step {
         check_gamma("step", self.gamma)
     }
 
-    fn lengths(&self) -> Vec<Length> {
-        vec![self.every]
+    fn lengths(&self) -> Vec<Extent> {
+        vec![Extent::period(self.every)]
     }
 
-    fn curve(&self, run: &Run) -> Result<Curve, InputError> {
-        Ok(Curve { every: run.period(&self.every)?, gamma: self.gamma })
+    fn curve(&self, place: &Place<'_>) -> Result<Curve, InputError> {
+        Ok(Curve { every: place.period(&self.every)?, gamma: self.gamma })
     }
 }
 
