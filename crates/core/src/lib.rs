@@ -4,6 +4,7 @@
 
 pub mod epochs;
 pub mod error;
+mod expression;
 pub mod finalists;
 pub mod judged;
 pub mod memory;
@@ -22,6 +23,7 @@ pub mod space;
 pub mod stop;
 pub mod sweep;
 pub mod text;
+pub mod upstream;
 
 pub use error::InputError;
 

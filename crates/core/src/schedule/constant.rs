@@ -1,6 +1,6 @@
 //! The base rate throughout.
 
-use super::form::{CurveAt, Form, Kind, OVER_OPEN, PER, Run};
+use super::form::{CurveAt, Form, Kind, OVER_OPEN, PER, Place};
 use super::{Per, RateSource, Setting};
 use crate::InputError;
 use crate::text::{Args, Writer};
@@ -42,7 +42,7 @@ impl Form for Constant {
         Ok(())
     }
 
-    fn curve(&self, _: &Run) -> Result<Curve, InputError> {
+    fn curve(&self, _: &Place<'_>) -> Result<Curve, InputError> {
         Ok(Curve {})
     }
 }

@@ -1,7 +1,9 @@
 //! Up and down between two rates.
 
-use super::exponential::EPOCH;
-use super::form::{CurveAt, Form, Key, Kind, OVER_OPEN, PER, Run, check_gamma, check_rate};
+use super::form::{
+    CurveAt, EPOCH, Extent, Form, Key, Kind, OVER_OPEN, PER, Place, check_gamma, check_momentum, check_rate,
+    write_momentum,
+};
 use super::{Per, RateSource, Setting};
 use crate::InputError;
 use crate::text::{Args, Length, Writer, number};
@@ -143,9 +145,7 @@ impl Form for Cyclic {
                 }
             }
         }
-        if let Some((low, high)) = self.momentum {
-            text.key("momentum", format!("{}..{}", number(low), number(high)));
-        }
+        write_momentum(self.momentum, text);
     }
 
     fn check(&self) -> Result<(), InputError> {
@@ -162,34 +162,28 @@ impl Form for Cyclic {
         if let Mode::ExpRange { gamma, .. } = self.mode {
             check_gamma("cyclic", gamma)?;
         }
-        match self.momentum {
-            Some((low, high)) if !(0.0 <= low && low <= high && high < 1.0) => {
-                Err(InputError::new(format!("momentum of cyclic is {}..{}", number(low), number(high)))
-                    .remedy("give lowest..highest, at least 0 and below 1"))
-            }
-            _ => Ok(()),
-        }
+        check_momentum("cyclic", self.momentum)
     }
 
-    fn lengths(&self) -> Vec<Length> {
+    fn lengths(&self) -> Vec<Extent> {
         let every = match self.mode {
             Mode::ExpRange { every, .. } => Some(every),
             _ => None,
         };
-        [Some(self.up), self.down, every].into_iter().flatten().collect()
+        [Some(self.up), self.down, every].into_iter().flatten().map(Extent::period).collect()
     }
 
     fn cycles_momentum(&self) -> bool {
         self.momentum.is_some()
     }
 
-    fn curve(&self, run: &Run) -> Result<Curve, InputError> {
-        let up = run.period(&self.up)?;
-        let down = run.period(&self.down.unwrap_or(self.up))?;
+    fn curve(&self, place: &Place<'_>) -> Result<Curve, InputError> {
+        let up = place.period(&self.up)?;
+        let down = place.period(&self.down.unwrap_or(self.up))?;
         let scale = match self.mode {
             Mode::Triangular => Scale::Same,
             Mode::Triangular2 => Scale::Halved,
-            Mode::ExpRange { gamma, every } => Scale::Decayed { gamma, every: run.period(&every)? },
+            Mode::ExpRange { gamma, every } => Scale::Decayed { gamma, every: place.period(&every)? },
         };
         Ok(Curve {
             base: self.base,
@@ -203,6 +197,10 @@ impl Form for Cyclic {
 }
 
 impl CurveAt for Curve {
+    fn highest(&self, _: u64) -> f64 {
+        self.max
+    }
+
     fn at(&self, t: u64, _: u64) -> Setting {
         // Cycles are counted in whole steps: by fractions the last bits grow with the number of cycles.
         let (cycles, place) = (t / self.cycle, t % self.cycle);

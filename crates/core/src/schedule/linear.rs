@@ -1,6 +1,6 @@
 //! A straight line.
 
-use super::form::{CurveAt, Form, Key, Kind, OVER, PER, Run, share};
+use super::form::{CurveAt, Form, Key, Kind, OVER, PER, Place, check_factor, share};
 use super::{Per, RateSource, Setting};
 use crate::InputError;
 use crate::text::{Args, Writer, number};
@@ -67,10 +67,7 @@ impl Form for Linear {
 
     fn check(&self) -> Result<(), InputError> {
         for (key, factor) in [("from", self.from), ("to", self.to)] {
-            if !(factor.is_finite() && factor >= 0.0) {
-                return Err(InputError::new(format!("{key} of linear is {}", number(factor)))
-                    .remedy("give a factor of the learning rate, at least 0"));
-            }
+            check_factor(key, "linear", factor)?;
         }
         if self.from == 0.0 && self.to == 0.0 {
             return Err(InputError::new("linear goes from 0 to 0").remedy("for a warm-up write to=1"));
@@ -78,7 +75,7 @@ impl Form for Linear {
         Ok(())
     }
 
-    fn curve(&self, _: &Run) -> Result<Curve, InputError> {
+    fn curve(&self, _: &Place<'_>) -> Result<Curve, InputError> {
         Ok(Curve { from: self.from, to: self.to })
     }
 }

@@ -6,14 +6,19 @@
 //!
 //! What holds for every kind:
 //! - **Clock.** A schedule holds its rate within an epoch, as Keras callbacks and one `scheduler.step()` of PyTorch per
-//!   epoch do; `per=step` evaluates the same curve at every optimizer step. A cooldown and a linear warm-up (one that
-//!   leads a sequence) are per step by nature, and `per=epoch` holds them. A schedule that holds has the value that it
+//!   epoch do; `per=step` evaluates the same curve at every optimizer step. A cooldown, a linear warm-up (one that
+//!   leads a sequence), noam, inverse_sqrt, wsd, flat_cosine and one_cycle are per step by nature, and `per=epoch` holds them. A schedule that holds has the value that it
 //!   has at the first step of the epoch.
 //! - **Lengths** are epochs unless they end in `steps` or `%` of the run. They become whole optimizer steps when the
 //!   schedule is resolved. `over` is how long a schedule lasts; left out, it is the run, in a sequence the remainder.
-//!   Constant, exponential, step and cyclic need no length and go on for as long as they are asked.
-//! - **Rates.** `from`, `to`, `floor`, `gamma` multiply the base rate; `base` and `max` are rates of the schedule's own.
+//!   Kinds that do not run from a beginning to an end (constant, exponential, step, cyclic, …) need no length and go on
+//!   for as long as they are asked. Parts of a schedule with an end (`up`, `flat`, `warmup` and `decay` of wsd) may be
+//!   shares of its own length, which is the run's where `over` is left out.
+//! - **Rates.** `from`, `to`, `floor`, `factor`, `factors` and `gamma` multiply the base rate; `base`, `max`, `rates` and
+//!   what a formula gives are rates of the schedule's own.
 //! - **The end.** Past its length a schedule holds the value it has there: it never rises again nor goes below zero.
+//! - **Composition.** `sequence` puts schedules one after another, `chain` multiplies them; a chain may hold sequences and
+//!   chains, a sequence chains.
 //!
 //! ```
 //! use opportune_core::schedule::Schedule;
@@ -28,30 +33,75 @@
 //!
 //! A new kind is one file here, its `mod` and `use` lines, one line in the list below and one row in the table test.
 
+mod chain;
 mod constant;
+mod constant_factor;
 mod cooldown;
 mod cosine;
+mod cosine_restarts;
 mod cyclic;
 mod exponential;
+mod flat_cosine;
 mod form;
+mod formula;
+mod interpolate;
+mod inverse_scaling;
+mod inverse_sqrt;
+mod inverse_time;
 mod linear;
+mod multi_step;
+mod natural_exponential;
+mod noam;
+mod one_cycle;
+mod piecewise;
+mod polynomial;
+mod power;
 mod resolved;
+mod rex;
+mod sawtooth;
 mod sequence;
+mod shape;
 mod step;
+mod swalr;
+mod table;
+mod tanh;
+mod wsd;
 
 pub use constant::Constant;
+pub use constant_factor::ConstantFactor;
 pub use cooldown::Cooldown;
 pub use cosine::Cosine;
+pub use cosine_restarts::CosineRestarts;
 pub use cyclic::{Cyclic, Mode};
 pub use exponential::Exponential;
+pub use flat_cosine::FlatCosine;
 pub use form::{Key, Kind, Per, RateSource, Timing};
+pub use formula::Formula;
+pub use interpolate::Interpolate;
+pub use inverse_scaling::InverseScaling;
+pub use inverse_sqrt::InverseSqrt;
+pub use inverse_time::InverseTime;
 pub use linear::Linear;
+pub use multi_step::MultiStep;
+pub use natural_exponential::NaturalExponential;
+pub use noam::Noam;
+pub use one_cycle::{Ends, OneCycle};
+pub use piecewise::Piecewise;
+pub use polynomial::Polynomial;
+pub use power::Power;
 pub use resolved::{Resolved, Setting};
+pub use rex::Rex;
+pub use sawtooth::Sawtooth;
+pub use shape::Shape;
 pub use step::Step;
+pub use swalr::Swalr;
+pub use table::Table;
+pub use tanh::Tanh;
+pub use wsd::Wsd;
 
 use crate::InputError;
-use crate::text::{Args, Call, Length, Unit, Writer, parse};
-use form::{CurveAt, Form, Run};
+use crate::text::{Args, Call, Unit, Writer, parse};
+use form::{CurveAt, Extent, Form, Place, Run};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -68,16 +118,24 @@ macro_rules! schedules {
             /// others leave of the run. A leading linear is a warm-up and changes at every step. A cooldown can only be
             /// the last child. As PyTorch's SequentialLR and optax's `join_schedules`, but as one pure function.
             Sequence(Vec<Schedule>),
+            /// The product of schedules, all from the same beginning: `chain(cosine, step(every=20, gamma=0.5))`.
+            ///
+            /// Each is read as if it stood alone, so that what has no length has that of the chain: the run, or in a
+            /// sequence what the others leave, which is what a chain takes there. One child may have rates of its own, or
+            /// be a formula with `base`; the others are factors of it, each by its own clock. Children may be chains and
+            /// sequences. As PyTorch's ChainedScheduler, but as one pure function.
+            Chain(Vec<Schedule>),
         }
 
         /// All kinds of schedules, with their keys.
-        pub const KINDS: &[&Kind] = &[$(&<$Kind as Form>::KIND,)* &sequence::KIND];
+        pub const KINDS: &[&Kind] = &[$(&<$Kind as Form>::KIND,)* &sequence::KIND, &chain::KIND];
 
         /// The part of a resolved schedule that is particular to its kind.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         enum Curve {
             $($Kind($module::Curve),)*
+            Chain(chain::Curve),
         }
 
         impl Curve {
@@ -85,6 +143,15 @@ macro_rules! schedules {
             fn at(&self, t: u64, length: u64) -> Setting {
                 match self {
                     $(Curve::$Kind(curve) => curve.at(t, length),)*
+                    Curve::Chain(curve) => curve.at(t, length),
+                }
+            }
+
+            /// No value is above this.
+            fn highest(&self, length: u64) -> f64 {
+                match self {
+                    $(Curve::$Kind(curve) => curve.highest(length),)*
+                    Curve::Chain(curve) => curve.highest(length),
                 }
             }
         }
@@ -95,23 +162,48 @@ macro_rules! schedules {
                 match self {
                     $(Schedule::$Kind(..) => &<$Kind as Form>::KIND,)*
                     Schedule::Sequence(_) => &sequence::KIND,
+                    Schedule::Chain(_) => &chain::KIND,
+                }
+            }
+
+            fn rate(&self) -> RateSource {
+                match self {
+                    $(Schedule::$Kind(form, _) => form.rate(),)*
+                    // They hand the base rate on.
+                    _ if self.owns_rate() => RateSource::Own,
+                    _ => RateSource::OfBase,
+                }
+            }
+
+            fn clock(&self) -> Per {
+                match self {
+                    $(Schedule::$Kind(form, _) => form.clock(),)*
+                    // Their children hold, each for itself.
+                    Schedule::Sequence(_) | Schedule::Chain(_) => Per::Step,
+                }
+            }
+
+            fn needs_length(&self) -> bool {
+                match self {
+                    $(Schedule::$Kind(form, _) => form.needs_length(),)*
+                    Schedule::Sequence(_) | Schedule::Chain(_) => false,
                 }
             }
 
             fn timing(&self) -> Timing {
                 match self {
                     $(Schedule::$Kind(_, timing) => *timing,)*
-                    Schedule::Sequence(_) => Timing::default(),
+                    Schedule::Sequence(_) | Schedule::Chain(_) => Timing::default(),
                 }
             }
 
-            /// Every length written in it, its children's among them.
-            fn lengths(&self) -> Vec<Length> {
-                let mut lengths: Vec<Length> = match self {
+            /// Every length written in it; of its children there are none.
+            fn lengths(&self) -> Vec<Extent> {
+                let mut lengths: Vec<Extent> = match self {
                     $(Schedule::$Kind(form, _) => form.lengths(),)*
-                    Schedule::Sequence(children) => children.iter().flat_map(Schedule::lengths).collect(),
+                    Schedule::Sequence(_) | Schedule::Chain(_) => Vec::new(),
                 };
-                lengths.extend(self.timing().over);
+                lengths.extend(self.timing().over.map(Extent::period));
                 lengths
             }
 
@@ -119,7 +211,9 @@ macro_rules! schedules {
             pub fn cycles_momentum(&self) -> bool {
                 match self {
                     $(Schedule::$Kind(form, _) => form.cycles_momentum(),)*
-                    Schedule::Sequence(children) => children.iter().any(Schedule::cycles_momentum),
+                    Schedule::Sequence(children) | Schedule::Chain(children) => {
+                        children.iter().any(Schedule::cycles_momentum)
+                    }
                 }
             }
 
@@ -128,13 +222,15 @@ macro_rules! schedules {
                 match self {
                     $(Schedule::$Kind(form, _) => form.check()?,)*
                     Schedule::Sequence(children) => sequence::check(children)?,
+                    Schedule::Chain(children) => chain::check(children)?,
                 }
                 self.lengths().iter().try_for_each(|length| form::check_length(self.kind().name, length))
             }
 
-            fn curve(&self, run: &Run) -> Result<Curve, InputError> {
+            fn curve(&self, place: &Place<'_>) -> Result<Curve, InputError> {
                 match self {
-                    $(Schedule::$Kind(form, _) => form.curve(run).map(Curve::$Kind),)*
+                    $(Schedule::$Kind(form, _) => form.curve(place).map(Curve::$Kind),)*
+                    Schedule::Chain(children) => chain::curve(children, place).map(Curve::Chain),
                     Schedule::Sequence(_) => Err(sequence::nested()),
                 }
             }
@@ -151,7 +247,12 @@ macro_rules! schedules {
                     let args = Args::with_positional(call, &keys, kind.positional)?;
                     return Schedule::$Kind(<$Kind>::read(&args)?, Timing::read(&args)?).checked(call);
                 })*
-                Schedule::Sequence(sequence::read(call)?).checked(call)
+                let composed = if name == chain::KIND.name {
+                    Schedule::Chain(chain::read(call)?)
+                } else {
+                    Schedule::Sequence(sequence::read(call)?)
+                };
+                composed.checked(call)
             }
         }
 
@@ -160,10 +261,11 @@ macro_rules! schedules {
                 let mut text = Writer::new(self.kind().name);
                 match self {
                     $(Schedule::$Kind(form, timing) => {
+                        timing.write_first(&<$Kind as Form>::KIND, &mut text);
                         form.write(&mut text);
                         timing.write(&<$Kind as Form>::KIND, &mut text);
                     })*
-                    Schedule::Sequence(children) => children.iter().for_each(|child| {
+                    Schedule::Sequence(children) | Schedule::Chain(children) => children.iter().for_each(|child| {
                         text.value(child);
                     }),
                 }
@@ -176,36 +278,97 @@ macro_rules! schedules {
 // The order is that of lists and messages.
 schedules! {
     constant::Constant,
-    exponential::Exponential,
-    step::Step,
+    constant_factor::ConstantFactor,
     linear::Linear,
+    step::Step,
+    multi_step::MultiStep,
+    piecewise::Piecewise,
+    interpolate::Interpolate,
+    exponential::Exponential,
+    natural_exponential::NaturalExponential,
+    inverse_time::InverseTime,
+    polynomial::Polynomial,
     cosine::Cosine,
-    cyclic::Cyclic,
+    cosine_restarts::CosineRestarts,
+    tanh::Tanh,
+    rex::Rex,
+    power::Power,
+    inverse_scaling::InverseScaling,
+    sawtooth::Sawtooth,
+    noam::Noam,
+    inverse_sqrt::InverseSqrt,
+    wsd::Wsd,
+    flat_cosine::FlatCosine,
+    swalr::Swalr,
     cooldown::Cooldown,
+    cyclic::Cyclic,
+    one_cycle::OneCycle,
+    table::Table,
+    formula::Formula,
 }
 
 impl Schedule {
+    /// Reads a schedule whose tables may name files: `load` gives the rates of `table("rates.csv")`, which is then
+    /// `table(rates=[…])`, so that what is stored needs no file.
+    ///
+    /// # Errors
+    /// As reading a text has them, and those of `load`, each at the character of the file's name.
+    pub fn parse_with(text: &str, load: &dyn Fn(&str) -> Result<Vec<f64>, InputError>) -> Result<Schedule, InputError> {
+        let mut call = parse("schedule", text)?;
+        table::read_files(&mut call, load)?;
+        let schedule = Schedule::from_call(&call)?;
+        // It is stored as text, and must be read again.
+        parse("schedule", &schedule.to_string()).map(|_| schedule)
+    }
+
+    /// The schedule with the run's number of training rows wherever one is counted and none is given.
+    #[must_use]
+    pub fn with_rows(self, rows: u32) -> Schedule {
+        let all = |children: Vec<Schedule>| children.into_iter().map(|child| child.with_rows(rows)).collect();
+        match self {
+            Schedule::InverseScaling(form, timing) => {
+                Schedule::InverseScaling(InverseScaling { rows: form.rows.or(Some(rows)), ..form }, timing)
+            }
+            Schedule::Sequence(children) => Schedule::Sequence(all(children)),
+            Schedule::Chain(children) => Schedule::Chain(all(children)),
+            other => other,
+        }
+    }
+
+    /// The text, cut where it is too long for a line of a message.
+    pub fn brief(&self) -> String {
+        const CHARACTERS: usize = 80;
+        let text = self.to_string();
+        match text.char_indices().nth(CHARACTERS) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+
     /// Whether the schedule has rates of its own, so that a base rate cannot be given.
     pub fn owns_rate(&self) -> bool {
         match self {
-            Schedule::Sequence(children) => children.iter().any(Schedule::owns_rate),
-            _ => self.kind().rate == RateSource::Own,
+            Schedule::Sequence(children) | Schedule::Chain(children) => children.iter().any(Schedule::owns_rate),
+            _ => self.rate() == RateSource::Own,
         }
     }
 
     /// Whether the rates depend on the number of epochs of the run. If not, a run over fewer epochs has the same rates
     /// as the beginning of a longer one.
     pub fn depends_on_epochs(&self) -> bool {
-        if self.lengths().iter().any(|length| length.unit == Unit::Percent) {
+        if self.lengths().iter().any(|extent| extent.length.unit == Unit::Percent && !extent.of_own) {
             return true;
         }
         let open = |schedule: &Schedule| schedule.timing().over.is_none();
         match self {
             Schedule::Sequence(children) => match children.split_last() {
-                Some((last, before)) => before.iter().any(open) || (last.kind().needs_length && open(last)),
+                Some((last, before)) => {
+                    before.iter().any(|child| open(child) || child.depends_on_epochs()) || last.depends_on_epochs()
+                }
                 None => false,
             },
-            _ => self.kind().needs_length && open(self),
+            Schedule::Chain(children) => children.iter().any(Schedule::depends_on_epochs),
+            _ => self.needs_length() && open(self),
         }
     }
 
@@ -237,10 +400,7 @@ impl Schedule {
             }
             (Some(rate), false) => Some(form::check_rate("the learning rate", rate)?),
         };
-        match self {
-            Schedule::Sequence(children) => sequence::resolve(children, base, &run),
-            _ => resolved::alone(self, base, &run),
-        }
+        resolved::within(self, base, &run, 0, run.steps)
     }
 
     fn checked(self, call: &Call) -> Result<Self, InputError> {

@@ -1,7 +1,7 @@
 //! A schedule whose lengths are fixed: the rate at each step.
 
-use super::form::Run;
-use super::{Curve, Per, RateSource, Schedule};
+use super::form::{Place, Run};
+use super::{Curve, Per, RateSource, Schedule, sequence};
 use crate::InputError;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
@@ -49,11 +49,9 @@ pub(super) struct Part {
 impl Part {
     /// # Errors
     /// If the rates are too large to be numbers.
-    pub(super) fn new(curve: Curve, start: u64, length: Option<u64>, per: Per, scale: f64) -> Result<Self, InputError> {
-        let part = Part { start, length, per, scale, curve };
-        // No curve is higher between its ends than at them or, if it is cyclic, than rates that are numbers already.
-        let ends = [part.value(0), part.value(length.unwrap_or(0))];
-        if ends.iter().all(|setting| setting.rate.is_finite()) {
+    fn new(curve: Curve, place: &Place<'_>, scale: f64) -> Result<Self, InputError> {
+        let part = Part { start: place.start, length: place.length, per: place.per, scale, curve };
+        if part.highest().is_finite() {
             return Ok(part);
         }
         Err(InputError::new("the learning rate becomes too large to be a number").remedy("give a smaller one"))
@@ -68,6 +66,20 @@ impl Part {
             Per::Epoch => (step - step % steps_per_epoch).max(self.start),
         };
         self.value(read_at.saturating_sub(self.start))
+    }
+
+    /// No rate is above this.
+    fn highest(&self) -> f64 {
+        self.scale * self.curve.highest(self.length.unwrap_or(u64::MAX))
+    }
+
+    /// Whether all steps of an epoch that is wholly its own have the same setting.
+    fn held(&self) -> bool {
+        match &self.curve {
+            Curve::Chain(chain) => chain.held_per_epoch(),
+            Curve::Constant(_) => true,
+            _ => self.per == Per::Epoch,
+        }
     }
 
     /// The setting `t` steps after the start.
@@ -92,8 +104,12 @@ impl Resolved {
     /// Whether all steps of an epoch have the same setting, so that it is enough to ask once for each epoch.
     pub fn held_per_epoch(&self) -> bool {
         let spe = u64::from(self.steps_per_epoch.get());
-        let held = |part: &Part| part.per == Per::Epoch || matches!(part.curve, Curve::Constant(_));
-        held(&self.first) && self.later.iter().all(|part| held(part) && part.start % spe == 0)
+        self.first.held() && self.later.iter().all(|part| part.held() && part.start % spe == 0)
+    }
+
+    /// No rate is above this.
+    pub(super) fn highest(&self) -> f64 {
+        self.later.iter().map(Part::highest).fold(self.first.highest(), f64::max)
     }
 
     /// Optimizer steps in an epoch, at least 1.
@@ -102,17 +118,37 @@ impl Resolved {
     }
 }
 
-/// Resolves a schedule that is not a sequence and has been checked.
-pub(super) fn alone(schedule: &Schedule, base: Option<f64>, run: &Run) -> Result<Resolved, InputError> {
-    let (kind, timing) = (schedule.kind(), schedule.timing());
+/// Resolves a schedule that has been checked, over `steps` steps of a run from `start` on.
+pub(super) fn within(
+    schedule: &Schedule,
+    base: Option<f64>,
+    run: &Run,
+    start: u64,
+    steps: u64,
+) -> Result<Resolved, InputError> {
+    if let Schedule::Sequence(children) = schedule {
+        return sequence::resolve(children, base, run, start, steps);
+    }
+    let timing = schedule.timing();
     let length = match timing.over {
         Some(over) => Some(run.steps_whole(&over)?),
-        None => kind.needs_length.then_some(run.steps),
+        None => schedule.needs_length().then_some(steps),
     };
-    if kind.rate == RateSource::Before && length.is_some_and(|length| length < run.steps) {
+    if matches!(schedule, Schedule::Cooldown(..)) && length.is_some_and(|length| length < steps) {
         return Err(InputError::new(format!("{schedule} alone ends before the run does"))
             .remedy(format!("write sequence(constant(), {schedule})")));
     }
-    let part = Part::new(schedule.curve(run)?, 0, length, timing.per.unwrap_or(kind.clock), base.unwrap_or(1.0))?;
+    let per = timing.per.unwrap_or(schedule.clock());
+    let part = part(schedule, &Place { run, start, steps, length, per, base }, base)?;
     Ok(Resolved::new(run, part, Vec::new()))
+}
+
+/// The curve of a schedule that is no sequence, in its place. `before` is the rate of the step before it.
+pub(super) fn part(schedule: &Schedule, place: &Place<'_>, before: Option<f64>) -> Result<Part, InputError> {
+    let scale = match schedule.rate() {
+        RateSource::Base => place.base,
+        RateSource::Before => before,
+        RateSource::Own | RateSource::OfBase => None,
+    };
+    Part::new(schedule.curve(place)?, place, scale.unwrap_or(1.0))
 }

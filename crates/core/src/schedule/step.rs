@@ -1,6 +1,6 @@
 //! Decay in steps.
 
-use super::form::{CurveAt, Form, Key, Kind, OVER_OPEN, PER, Run, check_gamma};
+use super::form::{CurveAt, Extent, Form, Key, Kind, OVER_OPEN, PER, Place, check_gamma};
 use super::{Per, RateSource, Setting};
 use crate::InputError;
 use crate::text::{Args, Length, Writer, number};
@@ -74,12 +74,12 @@ impl Form for Step {
         check_gamma("step", self.gamma)
     }
 
-    fn lengths(&self) -> Vec<Length> {
-        vec![self.every]
+    fn lengths(&self) -> Vec<Extent> {
+        vec![Extent::period(self.every)]
     }
 
-    fn curve(&self, run: &Run) -> Result<Curve, InputError> {
-        Ok(Curve { every: run.period(&self.every)?, gamma: self.gamma })
+    fn curve(&self, place: &Place<'_>) -> Result<Curve, InputError> {
+        Ok(Curve { every: place.period(&self.every)?, gamma: self.gamma })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The arguments of a call, taken out by key.
 
-use super::{Arg, Call, Length, Unit, Value, suggestion};
+use super::{Arg, Call, Item, Length, Measure, Unit, Value, suggestion};
 use crate::InputError;
 
 /// The arguments of a [`Call`], held against the keys it may have.
@@ -98,6 +98,53 @@ impl<'a> Args<'a> {
             Value::Number(number) => Ok(Some(Length { number, unit: Unit::Epochs })),
             Value::Length(length) => Ok(Some(length)),
             _ => Err(self.wrong(key, arg, "a length (5, 100 steps, 20%)")),
+        })
+    }
+
+    fn list(&self, key: &str, expected: &str) -> Result<Option<&'a [Item]>, InputError> {
+        self.find(key).map_or(Ok(None), |arg| match &arg.value {
+            Value::List(items) => Ok(Some(items.as_slice())),
+            _ => Err(self.wrong(key, arg, expected)),
+        })
+    }
+
+    /// A list of finite numbers: `factors=[1, 0.5, 0.1]`.
+    ///
+    /// # Errors
+    /// If something else was given; the error points at the item.
+    pub fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>, InputError> {
+        let Some(items) = self.list(key, "a list of numbers ([1, 0.5])")? else { return Ok(None) };
+        let number = |item: &Item| match item.value {
+            Measure::Number(number) => Ok(number),
+            Measure::Length(length) => Err(self.call.error(
+                item.at,
+                format!("{key} of {} holds the length {length}, where a number is expected", self.call.name),
+            )),
+        };
+        items.iter().map(number).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A list of lengths: `at=[30, 60%, 100 steps]`.
+    ///
+    /// # Errors
+    /// If something else was given.
+    pub fn lengths(&self, key: &str) -> Result<Option<Vec<Length>>, InputError> {
+        let items = self.list(key, "a list of lengths ([30, 60%, 100 steps])")?;
+        let length = |item: &Item| match item.value {
+            Measure::Number(number) => Length { number, unit: Unit::Epochs },
+            Measure::Length(length) => length,
+        };
+        Ok(items.map(|items| items.iter().map(length).collect()))
+    }
+
+    /// A text in quotes, and the character at which what is in the quotes begins, from 1.
+    ///
+    /// # Errors
+    /// If something else was given.
+    pub fn string(&self, key: &str) -> Result<Option<(&'a str, usize)>, InputError> {
+        self.find(key).map_or(Ok(None), |arg| match &arg.value {
+            Value::Quoted(text) => Ok(Some((text.as_str(), arg.value_at + 1))),
+            _ => Err(self.wrong(key, arg, "a text in quotes (\"…\")")),
         })
     }
 
@@ -219,6 +266,37 @@ mod tests {
         assert_eq!(length("y").as_deref(), Some("3 steps"));
         assert_eq!(args.range("z").unwrap(), Some((0.8, 0.9)));
         assert_eq!(args.length("absent").unwrap(), None);
+
+        let lists = parse("schedule", "multi(at=[30, 2 steps, 50%], f=[1, 0.5], g=[1, 5%], t='a b')").unwrap();
+        let args = Args::new(&lists, &["at", "f", "g", "t"]).unwrap();
+        assert_eq!(crate::text::lengths(&args.lengths("at").unwrap().unwrap()), "[30, 2 steps, 50%]");
+        assert_eq!(args.numbers("f").unwrap(), Some(vec![1.0, 0.5]));
+        assert_eq!(args.string("t").unwrap(), Some(("a b", 56)));
+        assert_eq!(
+            (args.numbers("h").unwrap(), args.lengths("h").unwrap(), args.string("h").unwrap()),
+            (None, None, None)
+        );
+        for (error, message) in [
+            (
+                args.numbers("g").unwrap_err(),
+                "character 48: g of multi holds the length 5%, where a number is expected",
+            ),
+            (
+                args.numbers("t").unwrap_err(),
+                "character 55: t of multi is a text in quotes, where a list of numbers ([1, 0.5]) is expected",
+            ),
+            (
+                args.lengths("t").unwrap_err(),
+                "character 55: t of multi is a text in quotes, where a list of lengths ([30, 60%, 100 steps]) is expected",
+            ),
+            (
+                args.string("f").unwrap_err(),
+                "character 32: f of multi is a list, where a text in quotes (\"…\") is expected",
+            ),
+        ] {
+            assert_eq!(error.to_string(), format!("schedule, {message}"));
+        }
+        let args = Args::with_positional(&call, &keys, Some("over")).unwrap();
         assert!(args.length("z").is_err());
 
         let twice = parse("schedule", "cooldown(20%, over=5)").unwrap();

@@ -1,7 +1,8 @@
 //! The one text form of settings with parameters: `name(key=value, …)`.
 //!
 //! Schedules and optimizers are written in it: `cosine`, `exponential(gamma=0.95)`, `sgd(momentum=0.9, nesterov=true)`,
-//! `sequence(linear(from=0, to=1, over=5), cosine())`. [`parse`] gives the tree, [`Args`] takes the arguments out of it by
+//! `sequence(linear(from=0, to=1, over=5), cosine())`, `multi_step(at=[30, 60, 80%])`, `formula("0.1 * 0.9**epoch")`.
+//! [`parse`] gives the tree, [`Args`] takes the arguments out of it by
 //! key, and [`Writer`] prints them back. Every error says at which character (from 1) and names the nearest valid word.
 //!
 //! ```
@@ -23,7 +24,7 @@ mod write;
 pub use args::Args;
 pub use nearest::nearest;
 pub use parse::{CHARACTERS_MAX, DEPTH_MAX, parse};
-pub use write::{Writer, number};
+pub use write::{Writer, lengths, number, numbers, quoted};
 
 use crate::InputError;
 use std::fmt;
@@ -67,8 +68,30 @@ pub enum Value {
     Range(f64, f64),
     /// `true` or `false`.
     Bool(bool),
+    /// Numbers and lengths: `[0.5, 1e-3, 100 steps]`; it may be empty.
+    List(Vec<Item>),
+    /// What stands between two quotes, as it is: `"0.1 * 0.9**epoch"`.
+    Quoted(String),
     /// A nested call: `linear(from=0)`.
     Call(Call),
+}
+
+/// One item of a list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Item {
+    /// What was given; a number alone is one of epochs where a length is asked for.
+    pub value: Measure,
+    /// The character at which it begins, from 1.
+    pub at: usize,
+}
+
+/// A number, alone or with a unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Measure {
+    /// `5`
+    Number(f64),
+    /// `100 steps`, `20%`, `5 epochs`
+    Length(Length),
 }
 
 /// The unit of a [`Length`].
@@ -135,13 +158,16 @@ impl Value {
             Value::Length(length) => format!("the length {length}"),
             Value::Range(low, high) => format!("the range {}..{}", number(*low), number(*high)),
             Value::Bool(value) => value.to_string(),
+            Value::List(items) if items.is_empty() => "an empty list".to_owned(),
+            Value::List(_) => "a list".to_owned(),
+            Value::Quoted(_) => "a text in quotes".to_owned(),
             Value::Call(call) => format!("'{}(…)'", call.name),
         }
     }
 }
 
 /// `did you mean 'gamma'? (keys: gamma, over)`, or the list alone where nothing is near.
-fn suggestion(word: &str, valid: &[&str], plural: &str) -> String {
+pub(crate) fn suggestion(word: &str, valid: &[&str], plural: &str) -> String {
     let list = format!("{plural}: {}", if valid.is_empty() { "none".to_owned() } else { valid.join(", ") });
     match nearest(word, valid.iter().copied()) {
         Some(near) => format!("did you mean '{near}'? ({list})"),

@@ -1,15 +1,18 @@
 //! From text to the tree.
 
-use super::{Arg, Call, Length, Unit, Value, suggestion};
+use super::{Arg, Call, Item, Length, Measure, Unit, Value, suggestion};
 use crate::InputError;
 
-/// The longest text that is read, in characters.
-pub const CHARACTERS_MAX: usize = 4000;
+/// The longest text that is read, in characters: a table of ten thousand rates with all their digits. Every character is
+/// looked at a fixed number of times and nothing is nested deeper than [`DEPTH_MAX`], so that a text of this length is read
+/// in milliseconds; what is longer is no text that a person or program meant to give.
+pub const CHARACTERS_MAX: usize = 256_000;
 
 /// How deep calls may be nested; the parser recurses, so this also bounds its stack.
 pub const DEPTH_MAX: usize = 8;
 
-/// Reads `name(key=value, …)` or a bare `name`. Space between the parts means nothing; a comma may follow the last argument.
+/// Reads `name(key=value, …)` or a bare `name`. Values may be lists of numbers and lengths, `[1, 20%]`, and texts in quotes
+/// (`"…"` or `'…'`), which hold no control characters and no quote of their own kind. Space between the parts means nothing; a comma may follow the last argument or item.
 ///
 /// `what` is what the text describes, for errors: `schedule, character 8: …`.
 ///
@@ -132,6 +135,8 @@ impl Parser {
     fn value(&mut self, depth: usize) -> Result<Value, InputError> {
         match self.peek() {
             Some(first) if first.is_ascii_digit() || ['.', '-', '+'].contains(&first) => self.measure(),
+            Some('[') => self.list(),
+            Some(quote @ ('"' | '\'')) => self.quoted(quote),
             _ => {
                 let (word, at) = self.word("a value")?;
                 if self.peek() == Some('(') {
@@ -143,6 +148,44 @@ impl Parser {
                     "false" => Value::Bool(false),
                     _ => Value::Word(word),
                 })
+            }
+        }
+    }
+
+    /// Numbers and lengths between brackets.
+    fn list(&mut self) -> Result<Value, InputError> {
+        self.next += 1;
+        let mut items = Vec::new();
+        while !self.take(']') {
+            self.peek();
+            let at = self.next + 1;
+            let value = match self.measure()? {
+                Value::Number(number) => Measure::Number(number),
+                Value::Length(length) => Measure::Length(length),
+                other => return Err(self.error(at, format!("{} in a list", other.describe()))),
+            };
+            items.push(Item { value, at });
+            if !self.take(',') && self.peek() != Some(']') {
+                return Err(self.unexpected("',' or ']'"));
+            }
+        }
+        Ok(Value::List(items))
+    }
+
+    /// Everything up to the next quote of the same kind.
+    fn quoted(&mut self, quote: char) -> Result<Value, InputError> {
+        let begin = self.next;
+        self.next += 1;
+        self.skip(|character| character != quote && !character.is_control());
+        let text = self.slice(begin + 1);
+        match self.characters.get(self.next) {
+            Some(character) if *character == quote => {
+                self.next += 1;
+                Ok(Value::Quoted(text))
+            }
+            Some(_) => Err(self.error(self.next + 1, "a control character in a text in quotes")),
+            None => {
+                Err(self.error(begin + 1, "a text in quotes without an end").remedy(format!("close it with {quote}")))
             }
         }
     }
@@ -223,11 +266,16 @@ mod tests {
     #[test]
     fn reads_every_kind_of_value() {
         let text = " all ( a = 5, b=.5,c=-1e-4 , d=true,e=false, f=word_2, g=0.8..0.9, h=20%, i=100 steps, j=1step,
-                    k=2.5 epochs, l=1..2, m=5., inner(x=1), bare, one-cycle, ) ";
+                    k=2.5 epochs, l=1..2, m=5., inner(x=1), bare, one-cycle, n=[1, 20%,3 steps,], o=[ ], p='it\"s (',
+                    \"a, 'b' = é\", ) ";
         let call = parse("schedule", text).unwrap();
         assert_eq!((call.name.as_str(), call.name_at, call.what), ("all", 2, "schedule"));
         let length = |number, unit| Value::Length(Length { number, unit });
         let inner = parse("schedule", &format!("{}inner(x=1)", " ".repeat(text.find("inner").unwrap()))).unwrap();
+        let list_at = text.find("[1").unwrap() + 2;
+        let item = |value, after| Item { value, at: list_at + after };
+        let share = Measure::Length(Length { number: 20.0, unit: Unit::Percent });
+        let steps = Measure::Length(Length { number: 3.0, unit: Unit::Steps });
         let expected = [
             Value::Number(5.0),
             Value::Number(0.5),
@@ -245,10 +293,14 @@ mod tests {
             Value::Call(inner),
             Value::Word("bare".into()),
             Value::Word("one-cycle".into()),
+            Value::List(vec![item(Measure::Number(1.0), 0), item(share, 3), item(steps, 7)]),
+            Value::List(vec![]),
+            Value::Quoted("it\"s (".into()),
+            Value::Quoted("a, 'b' = é".into()),
         ];
         assert_eq!(call.args.iter().map(|arg| arg.value.clone()).collect::<Vec<_>>(), expected);
         let keys: String = call.args.iter().filter_map(|arg| arg.key.as_deref()).collect();
-        assert_eq!(keys, "abcdefghijklm");
+        assert_eq!(keys, "abcdefghijklmnop");
         assert_eq!((call.args[0].at, call.args[0].value_at), (8, 12));
         assert_eq!(parse("schedule", "cosine()").unwrap(), parse("schedule", "cosine").unwrap());
     }
@@ -272,21 +324,34 @@ mod tests {
         fails("a(x=1.2.3)", "schedule, character 8: expected ',' or ')', found '.'");
         fails("a(x=1e999)", "schedule, character 5: the number 1e999 is too large");
         fails("é(ü=\u{7})", "schedule, character 5: expected a value, found '\\u{7}'");
+        fails("a([", "schedule, character 4: expected a number, found the end");
+        fails("a([1 2])", "schedule, character 6: expected ',' or ']', found '2'");
+        fails("a([1, x])", "schedule, character 7: expected a number, found 'x'");
+        fails("a([1, [2]])", "schedule, character 7: expected a number, found '['");
+        fails("a([1..2])", "schedule, character 4: the range 1..2 in a list");
+        fails("a(x=[1, 2 days])", "schedule, character 11: unknown unit 'days'; units: epochs, steps, %");
+        fails("a(x='b\")", "schedule, character 5: a text in quotes without an end; close it with '");
+        fails("a(\"b\u{7}\")", "schedule, character 5: a control character in a text in quotes");
         fails("a)", "schedule, character 2: expected the end, found ')'");
     }
 
     #[test]
     fn depth_and_length_are_bounded() {
-        fails(&"(".repeat(1_000_000), "schedule, character 4001: longer than 4000 characters");
+        fails(&"(".repeat(1_000_000), "schedule, character 256001: longer than 256000 characters");
         fails(&"a(".repeat(2000), "schedule, character 18: nested more than 8 deep");
         fails(&"(".repeat(2000), "schedule, character 1: expected a name, found '('");
+        // A table of thousands of rates with all their digits.
+        let rates: Vec<f64> = (1..=10_000).map(|place| std::f64::consts::PI * 1e-9 / f64::from(place)).collect();
+        let table = format!("table(rates={})", crate::text::numbers(&rates));
+        assert!(table.len() > CHARACTERS_MAX * 3 / 4);
+        parse("schedule", &table).unwrap();
         let deepest = format!("{}a{}", "a(".repeat(DEPTH_MAX), ")".repeat(DEPTH_MAX));
         parse("schedule", &deepest).unwrap();
     }
 
     proptest! {
         #[test]
-        fn any_text_is_answered(text in "\\PC{0,60}", pieces in "[a-z(),=.%0-9e \\-]{0,60}") {
+        fn any_text_is_answered(text in "\\PC{0,60}", pieces in "[a-z(),=.%0-9e \\-\\[\\]'\"]{0,60}") {
             for text in [text, pieces] {
                 if let Err(error) = parse("schedule", &text) {
                     prop_assert!(error.to_string().starts_with("schedule, character "));
