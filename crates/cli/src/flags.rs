@@ -5,6 +5,7 @@ use opportune_core::schedule::Schedule;
 use opportune_core::score::Score;
 use opportune_core::settings::{Init, Precision};
 use opportune_core::stop::Monitor;
+use opportune_core::upstream::Source;
 use opportune_data::Task;
 use std::path::PathBuf;
 
@@ -298,6 +299,10 @@ pub struct ScheduleOver {
     /// How the rate changes, as exponential(gamma=0.95); several are drawn over one another
     #[arg(value_name = "SPEC")]
     pub specs: Vec<String>,
+    /// The schedules are written as torch, keras or optax has them: 'OneCycleLR(max_lr=0.01, total_steps=60)'. What these
+    /// count is epochs, or optimizer steps where --steps-per-epoch is above 1
+    #[arg(long, value_name = "LIBRARY")]
+    pub from: Option<Source>,
     /// Passes over the training rows
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub epochs: u32,

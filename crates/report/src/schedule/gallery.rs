@@ -33,7 +33,7 @@ fn picture(kind: &Kind) -> Option<String> {
     let x = Axis { low: 0.0, high: f64::from(course.epochs), log: false, clipped: false };
     let frame = Frame { left: 76.0, right: WIDTH - 14.0, top: 12.0, height: 128.0, x, y };
     open_panel(&mut svg, kind.name, &frame);
-    let what = if kind.rate == RateSource::Own { "learning rate" } else { "factor" };
+    let what = if matches!(kind.rate, RateSource::Own | RateSource::OfBase) { "learning rate" } else { "factor" };
     axes(&mut svg, &frame, &Names { x: Some("epochs passed"), y: what, whole: true, ticks: 7 });
     axes::clip(&mut svg, "clip", &frame);
     svg.tag("g").set("clip-path", "url(#clip)").set("fill", "none").open();

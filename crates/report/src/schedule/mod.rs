@@ -30,12 +30,7 @@ impl Course {
     /// `resolved` is `schedule` for a run of `epochs` epochs, at least 1.
     pub fn new(schedule: &Schedule, resolved: Resolved, epochs: u32) -> Course {
         let cycles_momentum = schedule.cycles_momentum();
-        Course { text: schedule.to_string(), resolved, epochs: epochs.max(1), cycles_momentum }
-    }
-
-    /// Of another name than the schedule's text.
-    pub fn named(self, text: impl Into<String>) -> Course {
-        Course { text: text.into(), ..self }
+        Course { text: schedule.brief(), resolved, epochs: epochs.max(1), cycles_momentum }
     }
 
     /// Optimizer steps of the run.

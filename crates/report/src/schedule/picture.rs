@@ -9,7 +9,7 @@ use crate::legend::{self, Entry, Swatch};
 use crate::palette;
 use crate::svg::Svg;
 use crate::terminal::{self, Look, Plot};
-use crate::thin::{Point, thin};
+use crate::thin::{Point, level, thin};
 
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 78.0;
@@ -87,6 +87,13 @@ fn panel(svg: &mut Svg, name: &str, frame: &Frame, names: &Names<'_>, courses: &
     svg.close("g");
 }
 
+/// To a tenth of a pixel, so that the last bits of a machine's cosine change nothing; those in the middle between two are
+/// moved off it.
+fn settled((x, y): Point) -> Point {
+    let settle = |pixel: f64| ((pixel + 1e-6) * 10.0).round() / 10.0;
+    (settle(x), settle(y))
+}
+
 /// Draws a line: its series, colour, dash and width.
 pub(super) fn curve(
     svg: &mut Svg,
@@ -95,9 +102,9 @@ pub(super) fn curve(
     (series, colour, dash, width): (&str, &str, &str, f64),
 ) {
     for run in line.split(|point| !point.1.is_finite()).filter(|run| !run.is_empty()) {
-        // Values between two tenths of a pixel must not depend on the last bits of a machine's cosine.
-        let settled = |(x, y): Point| (x + 1e-6, y + 1e-6);
         let pixels: Vec<Point> = thin(run, MOST).iter().map(|point| settled(frame.pixel(*point))).collect();
+        let mut pixels = level(&pixels);
+        pixels.dedup();
         svg.tag("polyline")
             .set("class", "curve")
             .set("data-series", series)
@@ -173,8 +180,11 @@ mod tests {
             for course in &courses {
                 let drawn = points(&document, "rate", &course.text);
                 let line = course.rate_line();
-                assert_eq!(drawn.len(), line.len());
-                for (drawn, point) in drawn.iter().zip(&line) {
+                // Where two rates lie in the same tenth of a pixel, the points between are left out.
+                assert!(drawn.len() > 60 && drawn.len() <= line.len(), "{} {}", drawn.len(), line.len());
+                for drawn in &drawn {
+                    let far = |point: &&Point| (point.0 - drawn.0).abs() + 100.0 * (point.1 - drawn.1).abs();
+                    let point = line.iter().min_by(|a, b| far(a).total_cmp(&far(b))).unwrap();
                     let near =
                         if log { (drawn.1 / point.1).ln().abs() < 0.02 } else { (drawn.1 - point.1).abs() < 2e-5 };
                     assert!((drawn.0 - point.0).abs() < 0.01 && near, "{drawn:?} {point:?}");
