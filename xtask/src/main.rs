@@ -2,6 +2,7 @@
 
 mod bench;
 mod flags;
+mod gallery;
 mod test;
 mod tidy;
 
@@ -13,6 +14,7 @@ usage: cargo xtask TASK
 
   test                every check of the project: cargo test for the whole workspace, then tidy
   tidy                rules that no compiler checks: file length, links, files that nothing declares, leftovers
+  gallery             write docs/schedules.md and its pictures from the code
   bench seed          the grid of examples/ against scikit-learn's GridSearchCV: seconds, memory, accuracy
       --data digits|breast_cancer|FILE.csv   rows, the label (integers) in the last column (digits)
       --precision f32|f64                    only this one (both)
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let done = match words[..] {
         ["test"] => test::run(&root()),
         ["tidy"] => tidy::run(&root()),
+        ["gallery"] => gallery::run(&root()),
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
         ["bench", "study", ..] => bench::study::run(&root(), &words[2..]),

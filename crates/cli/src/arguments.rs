@@ -118,11 +118,14 @@ fn one_line(command: &Command, words: &[OsString], error: &clap::Error) -> Input
         Some(ContextValue::StyledStrs(texts)) => texts.first().map(|text| text.to_string()),
         _ => None,
     };
-    let named = words.get(1).and_then(|word| word.to_str()).and_then(|word| command.find_subcommand(word));
-    let help = match named {
-        Some(one) => format!("see opportune {} --help", one.get_name()),
-        None => "see opportune --help".to_string(),
-    };
+    let mut named = None;
+    let mut name = String::new();
+    for word in words.iter().skip(1).map_while(|word| word.to_str()) {
+        let Some(one) = named.unwrap_or(command).find_subcommand(word) else { break };
+        name = format!("{name}{} ", one.get_name());
+        named = Some(one);
+    }
+    let help = format!("see opportune {name}--help");
     let argument = text(ContextKind::InvalidArg).unwrap_or_default();
     let flag = argument.split([' ', '=']).next().unwrap_or_default().to_string();
     match error.kind() {
@@ -174,19 +177,21 @@ fn nearest_flag(command: &Command, flag: &str) -> Option<String> {
     nearest(flag.trim_start_matches('-'), names).map(|near| format!("--{near}"))
 }
 
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// The words as a person would type them again, without `--fresh`.
 pub fn retyped(words: &[OsString]) -> String {
-    let quote = |word: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
-        if !word.is_empty() && word.chars().all(plain) {
-            word.to_string()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    };
     let program = words.first().map_or("opportune".into(), |word| Path::new(word).to_string_lossy().into_owned());
-    let rest = words.iter().skip(1).filter(|word| *word != "--fresh").map(|word| quote(&word.to_string_lossy()));
-    std::iter::once(quote(&program)).chain(rest).collect::<Vec<_>>().join(" ")
+    let rest = words.iter().skip(1).filter(|word| *word != "--fresh").map(|word| quoted(&word.to_string_lossy()));
+    std::iter::once(quoted(&program)).chain(rest).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -221,6 +226,10 @@ mod tests {
             ("opportune fit a.csv --seed x", "--seed: 'x': "),
             ("opportune fit a.csv b.csv", "one argument too many"),
             ("opportune fit a.csv --min-delta 1", "--patience"),
+            ("opportune schedule list --jsn", "'--jsn'; did you mean '--json'? (see opportune schedule list --help)"),
+            ("opportune schedule list --epochs 3", "unknown flag '--epochs'; see opportune schedule list --help"),
+            ("opportune schedule cosine --epoch 3", "did you mean '--epochs'? (see opportune schedule --help)"),
+            ("opportune range-test", "<DATA> is missing; see opportune range-test --help"),
             ("opportune", "no command given"),
         ] {
             let error = error(line);
@@ -248,7 +257,7 @@ mod tests {
         let line = format!("opportune fit a.csv --lr 0.5 --validation 0.2 --config {}", path.display());
         let fit = fit(&line);
         assert_eq!(fit.space.lr.as_deref(), Some("0.5"));
-        assert_eq!(fit.space.hidden, ["50,50"]);
+        assert_eq!(fit.space.network.hidden, ["50,50"]);
         assert_eq!((fit.data.folds, fit.training.seed, fit.study.fresh), (None, 7, true));
         assert_eq!(fit.space.schedule[0].to_string(), "cosine");
         for (text, part) in [

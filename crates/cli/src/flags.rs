@@ -5,6 +5,7 @@ use opportune_core::schedule::Schedule;
 use opportune_core::score::Score;
 use opportune_core::settings::{Init, Precision};
 use opportune_core::stop::{Monitor, TolOn};
+use opportune_core::upstream::Source;
 use opportune_data::Task;
 use std::path::PathBuf;
 
@@ -24,8 +25,12 @@ pub enum Command {
     Tune(Box<Tune>),
     /// Train once with the settings given
     Fit(Box<Fit>),
+    /// Find which learning rates train at all, and from where on they diverge
+    RangeTest(Box<RangeTest>),
     /// Label new data with a model
     Predict(Predict),
+    /// Show schedules: the rate at each epoch or step as a table, a picture or JSON; list all there are
+    Schedule(ScheduleOver),
     /// List the studies
     Studies(Studies),
     /// Show a study
@@ -140,6 +145,13 @@ pub struct Space {
     /// [default in fit: constant; in tune: constant with a cooldown, and cosine]
     #[arg(long, value_name = "SPEC")]
     pub schedule: Vec<Schedule>,
+    #[command(flatten)]
+    pub network: Network,
+}
+
+/// The network and how it is optimized.
+#[derive(Debug, Clone, Args)]
+pub struct Network {
     /// Units of the hidden layers: 100, or 50,50 for two; none for a linear model [default: 100]
     #[arg(long, value_name = "UNITS")]
     pub hidden: Vec<String>,
@@ -241,6 +253,115 @@ pub struct Study {
     /// Append a line for every epoch really trained (for tests)
     #[arg(long, value_name = "FILE", hide = true)]
     pub trace: Option<PathBuf>,
+}
+
+/// Flags of `range-test`.
+#[derive(Debug, Args)]
+pub struct RangeTest {
+    #[command(flatten)]
+    pub data: Data,
+    /// Learning rates to try: a range, as 1e-4..1, or a list [default: 1e-5..10, with --sweep 1e-7..10]
+    #[arg(long, value_name = "LOW..HIGH", help_heading = "Range test")]
+    pub lr: Option<String>,
+    /// How many rates of the range are tried [default: 13]
+    #[arg(long, value_name = "N", help_heading = "Range test", conflicts_with = "sweep")]
+    pub points: Option<usize>,
+    /// Optimizer steps for each rate [default: two epochs, from 12 to 48; with --sweep 100 in all]
+    #[arg(long, value_name = "N", help_heading = "Range test")]
+    pub steps: Option<u32>,
+    /// How often each rate is trained, with other weights and another order of rows [default: 3]
+    #[arg(long, value_name = "N", help_heading = "Range test", conflicts_with = "sweep")]
+    pub repeats: Option<u32>,
+    /// One run whose rate rises at every step, with fastai's suggestions valley, steep, minimum and slide
+    #[arg(long, help_heading = "Range test")]
+    pub sweep: bool,
+    #[command(flatten, next_help_heading = "Settings")]
+    pub network: Network,
+    /// f32 or f64
+    #[arg(long, value_name = "BITS", default_value_t = Precision::F32, help_heading = "Training")]
+    pub precision: Precision,
+    /// How weights start: glorot or he
+    #[arg(long, value_name = "NAME", default_value_t = Init::Glorot, help_heading = "Training")]
+    pub init: Init,
+    /// Seed of training
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
+    pub seed: u64,
+    /// Runs trained at the same time [default: the number of cores]
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub threads: Option<usize>,
+    /// Where the picture goes [default: opportune-out/NAME-range-test, NAME from the file's]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Flags from a TOML file, by their names without dashes; those given here come before them
+    #[arg(long, value_name = "FILE.toml", help_heading = "Output")]
+    pub config: Option<PathBuf>,
+    /// Print one line of JSON instead of text
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Draw with ASCII characters only [default: where the locale is not UTF-8]
+    #[arg(long, help_heading = "Output")]
+    pub ascii: bool,
+}
+
+/// Flags of `schedule`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ScheduleOver {
+    #[command(subcommand)]
+    pub command: Option<ScheduleCommand>,
+    /// How the rate changes, as exponential(gamma=0.95); several are drawn over one another
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// The schedules are written as torch, keras or optax has them: 'OneCycleLR(max_lr=0.01, total_steps=60)'. What these
+    /// count is epochs, or optimizer steps where --steps-per-epoch is above 1
+    #[arg(long, value_name = "LIBRARY")]
+    pub from: Option<Source>,
+    /// Passes over the training rows
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub epochs: u32,
+    /// Optimizer steps of an epoch: training rows / batch, rounded up
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub steps_per_epoch: u32,
+    /// The learning rate, for schedules that multiply one [default: 0.001, as in fit]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    pub lr: Option<f64>,
+    /// Show the rates by their logarithms
+    #[arg(long)]
+    pub log: bool,
+    /// Write the picture as SVG
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Print an array with the rate of each epoch, of each optimizer step where --steps-per-epoch is above 1; of several
+    /// schedules an array of arrays
+    #[arg(long, conflicts_with = "print")]
+    pub json: bool,
+    /// Print each schedule's text form, as --schedule takes it
+    #[arg(long)]
+    pub print: bool,
+    /// Draw with ASCII characters only [default: where the locale is not UTF-8]
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// Commands of `schedule`.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// List the schedules: what each does, an example, its parameters, its names elsewhere
+    List(ScheduleList),
+}
+
+/// Flags of `schedule list`.
+#[derive(Debug, Args)]
+pub struct ScheduleList {
+    /// Only these
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Print a JSON object for each schedule
+    #[arg(long)]
+    pub json: bool,
+    /// Draw with ASCII characters only [default: where the locale is not UTF-8]
+    #[arg(long)]
+    pub ascii: bool,
 }
 
 /// Flags of `predict`.

@@ -79,11 +79,13 @@ pub enum Purpose {
     Grid,
     /// A search that finds what is not given. `trunks`: among runs of constant rate, judged by averaged weights.
     Search { trunks: bool },
+    /// Which rates train: on the rows that a search would begin with.
+    RangeTest,
 }
 
 impl Purpose {
     fn unsaid(self) -> Unsaid {
-        if matches!(self, Purpose::Search { .. }) { Unsaid::Sought } else { Unsaid::Default }
+        if matches!(self, Purpose::Search { .. } | Purpose::RangeTest) { Unsaid::Sought } else { Unsaid::Default }
     }
 }
 

@@ -4,9 +4,12 @@ mod arguments;
 mod fit;
 mod flags;
 mod job;
+mod look;
 mod output;
 mod predict;
 mod progress;
+mod range_test;
+mod schedule;
 mod studies;
 mod tune;
 mod values;
@@ -55,13 +58,18 @@ fn run(words: Vec<OsString>) -> Result<Exit, InputError> {
     let again = arguments::retyped(&words);
     match program.command {
         flags::Command::Tune(flags) => {
-            catch_interrupts()?;
+            catch_interrupts("interrupted: saving (once more ends at once)")?;
             tune::run(&flags, again, &INTERRUPT)
         }
         flags::Command::Fit(flags) => {
-            catch_interrupts()?;
+            catch_interrupts("interrupted: saving (once more ends at once)")?;
             fit::run(&flags, again, &INTERRUPT)
         }
+        flags::Command::RangeTest(flags) => {
+            catch_interrupts("interrupted")?;
+            range_test::run(&flags, &INTERRUPT)
+        }
+        flags::Command::Schedule(flags) => schedule::run(&flags),
         flags::Command::Predict(flags) => predict::run(&flags),
         flags::Command::Studies(flags) => studies::list(&flags),
         flags::Command::Show(flags) => studies::show(&flags),
@@ -69,12 +77,12 @@ fn run(words: Vec<OsString>) -> Result<Exit, InputError> {
 }
 
 /// The first Ctrl-C asks for an orderly end, the second ends at once: the study survives that too.
-fn catch_interrupts() -> Result<(), InputError> {
+fn catch_interrupts(said: &'static str) -> Result<(), InputError> {
     let caught = ctrlc::set_handler(|| {
         if INTERRUPT.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(INTERRUPTED));
         }
-        say("interrupted: saving (once more ends at once)");
+        say(said);
     });
     caught.map_err(|error| InputError::new(format!("Ctrl-C cannot be caught: {error}")))
 }

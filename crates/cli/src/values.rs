@@ -105,9 +105,10 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
         domain.map_err(|error| error.at(format!("--{name}")))
     };
     let word = |text: String| Value::Text(text);
-    let layers: Vec<Value> = match given.hidden.is_empty() {
+    let layers: Vec<Value> = match given.network.hidden.is_empty() {
         true => vec![Value::Layers(base.hidden)],
         false => given
+            .network
             .hidden
             .iter()
             .map(|text| hidden(text))
@@ -116,23 +117,23 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     };
     add("hidden", Domain::Values(layers))?;
     let activation = |text: &str| text.parse::<Activation>().map(|one| word(one.to_string()));
-    add("activation", each("activation", &given.activation, word(base.activation.to_string()), &activation)?)?;
+    add("activation", each("activation", &given.network.activation, word(base.activation.to_string()), &activation)?)?;
     let optimizer = |text: &str| text.parse::<Optimizer>().map(|one| word(one.to_string()));
-    let optimizers = each("optimizer", &given.optimizer, word(base.optimizer.to_string()), &optimizer)?;
+    let optimizers = each("optimizer", &given.network.optimizer, word(base.optimizer.to_string()), &optimizer)?;
     let Domain::Values(words) = &optimizers else { return Err(InputError::new("is no range").at("--optimizer")) };
     let decay =
         words.iter().filter_map(|one| one.text()?.parse::<Optimizer>().ok()).map(|one| one.weight_decay_default());
     let decays: Vec<f64> = decay.collect();
-    if given.weight_decay.is_none() && decays.iter().any(|one| *one != decays[0]) {
+    if given.network.weight_decay.is_none() && decays.iter().any(|one| *one != decays[0]) {
         return Err(InputError::new("adamw and other optimizers together need one said for all")
             .at("--weight-decay")
             .remedy("give --weight-decay 0.01, or 0"));
     }
     add("optimizer", optimizers)?;
-    add("batch", each("batch", &given.batch, Value::Count(base.batch), &count)?)?;
-    add("l2", each("l2", &given.l2, Value::Number(base.l2), &number)?)?;
+    add("batch", each("batch", &given.network.batch, Value::Count(base.batch), &count)?)?;
+    add("l2", each("l2", &given.network.l2, Value::Number(base.l2), &number)?)?;
     let decay = decays.first().copied().unwrap_or(base.weight_decay);
-    add("weight-decay", each("weight-decay", &given.weight_decay, Value::Number(decay), &number)?)?;
+    add("weight-decay", each("weight-decay", &given.network.weight_decay, Value::Number(decay), &number)?)?;
     if !(sought && given.schedule.is_empty()) {
         let schedules = match given.schedule.is_empty() {
             true => vec![word(base.schedule.to_string())],

@@ -36,6 +36,16 @@ impl InputError {
     }
 }
 
+impl InputError {
+    /// What is wrong and what to do, without where.
+    pub(crate) fn bare(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{}; {remedy}", self.what),
+            None => self.what.clone(),
+        }
+    }
+}
+
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {

@@ -21,7 +21,9 @@ pub mod score;
 pub mod settings;
 pub mod space;
 pub mod stop;
+pub mod sweep;
 pub mod text;
+pub mod upstream;
 
 pub use error::InputError;
 

@@ -5,6 +5,10 @@
 //! after few steps is too large for a long run (Smith 2017, Cyclical Learning Rates for Training Neural Networks, for the
 //! idea; `docs/judging.md` for how much too large).
 
+mod marks;
+
+pub use marks::{Mark, Marks};
+
 use serde::{Deserialize, Serialize};
 
 /// A rate that takes this share of the best rate's way down has learned something.
@@ -18,6 +22,10 @@ const ABOVE: f64 = 2.0;
 const BELOW: f64 = 64.0;
 /// Those down to this share of it always are, though they may have learned little within the steps.
 const SOMEWHAT_BELOW: f64 = 8.0;
+/// The best rate after few steps is too large for a long run by about this factor (`docs/judging.md`).
+const TOO_LARGE: f64 = 4.0;
+/// Optimizer steps of a test: two epochs, but no fewer and no more than these.
+const STEPS: (u32, u32) = (12, 48);
 /// Rates of a search are this, times powers of two: half and twice the best rate are then among them.
 const ANCHOR: f64 = 1e-3;
 
@@ -47,6 +55,9 @@ pub struct RangeTest {
     pub steps_per_epoch: u32,
     /// Loss before the first step, mean over repeats.
     pub initial: f64,
+    /// The same of each repeat; `None` where it was not finite. Empty in tests stored by earlier versions.
+    #[serde(default)]
+    pub initials: Vec<Option<f64>>,
     /// By ascending rate.
     pub points: Vec<RatePoint>,
 }
@@ -58,6 +69,23 @@ impl RangeTest {
         let rate = |(mantissa, power): (&str, i32)| format!("{mantissa}e{power}").parse().unwrap_or(0.0);
         let decades = (-5..=0).flat_map(|power| [("1", power), ("3", power)]);
         decades.chain([("1", 1)]).map(rate).collect()
+    }
+
+    /// So many rates from `low` to `high`, the ends among them, each larger than the one before by the same factor.
+    /// `points` is at least 2, and `0 < low < high`.
+    pub fn rates_over(low: f64, high: f64, points: usize) -> Vec<f64> {
+        let last = points.saturating_sub(1).max(1);
+        let rate = |place: usize| match place {
+            0 => low,
+            place if place == last => high,
+            place => low * (high / low).powf(place as f64 / last as f64),
+        };
+        (0..=last).map(rate).collect()
+    }
+
+    /// Optimizer steps for each rate unless told: two epochs, from 12 to 48.
+    pub fn steps_for(steps_per_epoch: u32) -> u32 {
+        steps_per_epoch.saturating_mul(2).clamp(STEPS.0, STEPS.1)
     }
 
     /// The rate with the lowest loss, and that loss; `None` if no loss fell enough to tell anything. Beyond a rate that
@@ -110,6 +138,13 @@ impl RangeTest {
         rates_between(low, high).into_iter().filter(|rate| *rate < high).collect()
     }
 
+    /// A rate to begin a run of many epochs with: a quarter of the best one, which after few steps is too large by about
+    /// that, but no lower than the lowest that learns.
+    pub fn suggested(&self) -> Option<f64> {
+        let ((best, _), lowest) = (self.minimum()?, self.lowest()?);
+        Some((best / TOO_LARGE).max(lowest))
+    }
+
     /// Fold-epochs that the test cost, rounded up.
     pub fn cost(&self) -> u64 {
         let steps = self.points.iter().map(|point| point.losses.len() as u64).sum::<u64>() * u64::from(self.steps);
@@ -140,6 +175,7 @@ mod tests {
             steps: 10,
             steps_per_epoch: 8,
             initial,
+            initials: vec![Some(initial)],
             points: rates.zip(losses.get(2..).unwrap_or_default()).map(point).collect(),
         }
     }
@@ -153,7 +189,16 @@ mod tests {
         let rates = one.candidates();
         assert_eq!((rates[0], rates.last()), (0.0005, Some(&0.032)));
         assert!(rates.windows(2).all(|pair| pair[1] == 2.0 * pair[0]));
-        assert_eq!(one.cost(), 17);
+        assert_eq!((one.cost(), one.suggested()), (17, Some(0.03 / 4.0)));
+    }
+
+    #[test]
+    fn rates_are_spread_by_their_logarithms() {
+        let rates = RangeTest::rates_over(1e-3, 10.0, 5);
+        assert_eq!((rates.len(), rates[0], rates[4]), (5, 1e-3, 10.0));
+        assert!(rates.windows(2).all(|pair| (pair[1] / pair[0] - 10.0).abs() < 1e-9), "{rates:?}");
+        assert_eq!(RangeTest::rates_over(0.1, 0.2, 2), [0.1, 0.2]);
+        assert_eq!([1, 6, 20, 500, u32::MAX].map(RangeTest::steps_for), [12, 12, 40, 48, 48]);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod real;
 mod run;
 mod samples;
 mod state;
+mod sweep;
 mod tally;
 #[cfg(test)]
 mod testing;

@@ -81,6 +81,7 @@ impl NativeTrainer {
             steps,
             steps_per_epoch: first.schedule.steps_per_epoch(),
             initial,
+            initials: before.to_vec(),
             points: points.map(|(rate, losses)| RatePoint { rate: *rate, losses: losses.to_vec() }).collect(),
         }))
     }
@@ -126,6 +127,7 @@ mod tests {
             let one = test(1, 40, 2);
             assert_eq!(one, test(3, 40, 2), "threads change nothing");
             assert_eq!((one.points.len(), one.points[0].losses.len(), one.steps_per_epoch), (13, 2, 2));
+            assert_eq!(one.initials.iter().copied().flatten().sum::<f64>() / 2.0, one.initial);
             assert!(one.edge().is_some_and(|edge| edge >= 0.1), "{one:?}");
             let (lowest, (best, loss)) = (one.lowest().unwrap(), one.minimum().unwrap());
             assert!(lowest < best && loss < one.initial && (0.003..=1.0).contains(&best), "{one:?}");

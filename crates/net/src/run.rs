@@ -10,6 +10,7 @@ use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
 use opportune_core::plan::{Averaging, Loss, Plan};
 use opportune_core::rng::{Purpose, Stream};
 use opportune_core::schedule::Setting;
+use opportune_core::sweep::Sweep;
 use pulp::Arch;
 use std::ops::Range;
 use std::sync::Arc;
@@ -102,11 +103,7 @@ impl<T: Real> Run<T> {
     /// `None` is returned, and the run is of no more use than for its last saved state.
     pub fn epoch(&mut self, dropped: &mut dyn FnMut() -> bool) -> Option<Observation> {
         let begun = Instant::now();
-        let recipe = &self.plan.recipe;
-        // From the rows' own order, so that no epoch depends on the one before.
-        self.order.copy_from_slice(&self.samples.train);
-        let purpose = Purpose::BatchOrder { epoch: self.epoch };
-        Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose).shuffle(&mut self.order);
+        self.shuffle(self.epoch);
         self.training.clear();
         let mut penalty = 0.0;
         let held = self.plan.schedule.held_per_epoch();
@@ -140,6 +137,15 @@ impl<T: Real> Run<T> {
             blocks,
             seconds: begun.elapsed().as_secs_f64(),
         })
+    }
+
+    /// Puts the training rows into the order of an epoch.
+    fn shuffle(&mut self, epoch: u32) {
+        let recipe = &self.plan.recipe;
+        // From the rows' own order, so that no epoch depends on the one before.
+        self.order.copy_from_slice(&self.samples.train);
+        let purpose = Purpose::BatchOrder { epoch };
+        Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose).shuffle(&mut self.order);
     }
 
     /// One step on these places of the order. Gives the batch's penalty times its rows.
@@ -244,11 +250,7 @@ impl<T: Real> Run<T> {
     pub(crate) fn steps_and_loss(&mut self, steps: u64, rows: &[u32]) -> f64 {
         let target = self.step + steps;
         while self.step < target {
-            let recipe = &self.plan.recipe;
-            self.order.copy_from_slice(&self.samples.train);
-            let epoch = (self.step / u64::from(self.plan.schedule.steps_per_epoch())) as u32;
-            let purpose = Purpose::BatchOrder { epoch };
-            Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose).shuffle(&mut self.order);
+            self.shuffle((self.step / u64::from(self.plan.schedule.steps_per_epoch())) as u32);
             self.training.clear();
             for start in (0..self.order.len()).step_by(self.batch).take((target - self.step) as usize) {
                 let setting = self.plan.schedule.at(self.step);
@@ -259,6 +261,26 @@ impl<T: Real> Run<T> {
         self.judged.extend_from_slice(rows);
         self.validation.clear();
         self.add_validation(0..rows.len()) / rows.len() as f64
+    }
+
+    /// Takes steps of a run that has not begun, each at the rate that the sweep says, for as long as it wants to go on.
+    /// `dropped` is asked before each; whether it never said so. The run is of no use after it.
+    pub(crate) fn sweep(&mut self, sweep: &mut Sweep, dropped: &dyn Fn() -> bool) -> bool {
+        for epoch in 0.. {
+            self.shuffle(epoch);
+            for start in (0..self.order.len()).step_by(self.batch) {
+                if dropped() {
+                    return false;
+                }
+                self.training.clear();
+                let setting = Setting { rate: sweep.next_rate(), momentum: None };
+                self.step(start..(start + self.batch).min(self.order.len()), setting);
+                if !sweep.push(self.training.loss()) {
+                    return true;
+                }
+            }
+        }
+        true
     }
 }
 

@@ -72,10 +72,15 @@ impl Tally {
         }
     }
 
+    /// Mean loss of all that was added; NaN of nothing.
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss / self.rows as f64
+    }
+
     /// Mean loss and score of all that was added; NaN of nothing.
     pub(crate) fn scored(&self) -> Scored {
         let rows = self.rows as f64;
-        let loss = self.loss / rows;
+        let loss = self.loss();
         let score = match self.score {
             // A loss that is not a number comes of a probability that is none.
             Score::Accuracy if loss.is_nan() => f64::NAN,

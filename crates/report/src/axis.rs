@@ -90,6 +90,26 @@ impl Axis {
         Axis::of_all(&shown).clipping(&all)
     }
 
+    /// Of these values, linear.
+    pub(crate) fn of_values(values: &[f64]) -> Axis {
+        Axis::of_all(&sorted(values.iter().copied()))
+    }
+
+    /// Of the rates of schedules, finite and from 0 up: from 0 on, or by their logarithms, as far as eight decades down from
+    /// the largest. Where none is above 0 there are no logarithms.
+    pub(crate) fn of_schedules(rates: impl Iterator<Item = f64>, log: bool) -> Axis {
+        let all = sorted(rates);
+        let positive: Vec<f64> = all.iter().copied().filter(|rate| *rate > 0.0).collect();
+        match (log, positive.first(), positive.last()) {
+            (true, Some(least), Some(most)) => {
+                let (low, high) = (least.ln().max(most.ln() - DECADES * LN_10), most.ln());
+                let (low, high) = if high > low { (low, high) } else { (low - LN_10 / 2.0, high + LN_10 / 2.0) };
+                Axis::between(low, high).clipping(&all)
+            }
+            _ => Axis::from_zero(all.into_iter()),
+        }
+    }
+
     /// Of learning rates: logarithmic if they span more than a decade, else from 0.
     pub(crate) fn of_rates(lines: &[Vec<f64>]) -> Axis {
         let all = sorted(lines.iter().flatten().copied());
@@ -221,6 +241,21 @@ mod tests {
         assert_eq!(texts(&wide, 6), ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]);
         assert!(near(wide.place(wide.low) + 1.0, 1.0) && near(wide.place(wide.high), 1.0));
         assert!(near(wide.place((wide.low * wide.high).sqrt()), 0.5));
+    }
+
+    #[test]
+    fn schedules_are_shown_from_zero_or_by_their_logarithms() {
+        let rates = || [0.01, 1e-4, 0.0].into_iter();
+        let linear = Axis::of_schedules(rates(), false);
+        assert!(!linear.log && linear.low == 0.0 && linear.high > 0.01 && linear.high < 0.012);
+        let log = Axis::of_schedules(rates(), true);
+        assert!(log.log && log.clipped && log.low < 1e-4 && log.low > 1e-5 && log.high > 0.01);
+        assert_eq!(log.place(0.0), -1.0);
+        let constant = Axis::of_schedules([0.1].into_iter(), true);
+        assert!(constant.log && (0.3..0.7).contains(&constant.place(0.1)));
+        assert!(!Axis::of_schedules([0.0].into_iter(), true).log);
+        let deep = Axis::of_schedules([1.0, 1e-20].into_iter(), true);
+        assert!(deep.low > 1e-10 && deep.clipped);
     }
 
     #[test]

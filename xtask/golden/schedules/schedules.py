@@ -1,310 +1,59 @@
-"""Writes crates/core/tests/golden/schedules.json: rates as PyTorch 2.15.0 and plain Python have them.
+"""Writes crates/core/tests/golden/schedules*.json: rates as PyTorch, Keras, optax, transformers, timm, fastai and plain Python
+have them. `cargo xtask golden schedules` makes the environment in target/golden-env and runs this; by hand:
 
-    python -m venv venv
-    venv/bin/pip install --no-deps -r requirements.txt
-    venv/bin/python schedules.py
+    python3.12 -m venv target/golden-env
+    target/golden-env/bin/pip install --no-deps -r xtask/golden/schedules/requirements.txt
+    target/golden-env/bin/python xtask/golden/schedules/schedules.py
 
-Each row holds a schedule as Opportune writes it, the run, and the rate (and momentum) at each tick of its clock. PyTorch
-keeps two forms of most schedules: `closed` rows come from a formula in t, `chained` rows are what training sees, each rate
-worked out from the one before, so that rounding adds up in them.
+`schedules.json` holds schedules in Opportune's own form beside PyTorch's two forms of most of them: `closed` rows come from a
+formula in t, `chained` rows are what training sees, each rate worked out from the one before, so that rounding adds up in them.
+`schedules_text.json` holds them beside the other libraries and, where none has the schedule, beside a formula in plain Python.
+`schedules_import.json` holds constructor calls, which Python evaluates here and Opportune imports.
+`schedules_differences.json` holds what upstream gives where Opportune means to differ.
 """
 
-import importlib.util
-import json
-import math
+import os
 import sys
-import types
-from importlib.metadata import version
-from pathlib import Path
 
-OUT = Path(__file__).resolve().parents[3] / "crates/core/tests/golden/schedules.json"
+# Before Keras is imported; rates need no more than NumPy.
+os.environ["KERAS_BACKEND"] = "numpy"
+os.environ["JAX_PLATFORMS"] = "cpu"
+sys.dont_write_bytecode = True
 
+from rows import Rows
+from stand_ins import check_versions, load_fastai, load_timm, load_torch, load_transformers
 
-def load_schedulers():
-    """torch.optim.lr_scheduler without the rest of torch.
+check_versions()
+# First: they look whether PyTorch is there, and the stand-ins are not all of it.
+import keras
+import jax
+import optax
 
-    The wheel on PyPI cannot be imported without gigabytes of GPU libraries. Its schedulers are plain Python, which needs
-    of torch only the names below.
-    """
-    wanted = [line for line in Path(__file__).with_name("requirements.txt").read_text().split() if "torch==" in line]
-    assert wanted == [f"torch=={version('torch')}"], f"install {wanted}"
+jax.config.update("jax_enable_x64", True)
+torch = load_torch()
 
-    class Tensor:
-        pass
+import differences
+import from_fastai
+import from_formulas
+import from_keras
+import from_optax
+import from_timm
+import from_torch
+import from_transformers
+import own_torch
 
-    class Optimizer:
-        def __init__(self, lr, momentum):
-            self.defaults = {"lr": lr, "momentum": momentum}
-            self.param_groups = [dict(self.defaults, params=[])]
-
-        def step(self):
-            pass
-
-    torch, optim, optimizer = (types.ModuleType(name) for name in ("torch", "torch.optim", "torch.optim.optimizer"))
-    torch.inf, torch.Tensor = math.inf, Tensor
-    optimizer.Optimizer, optimizer._to_scalar = Optimizer, lambda value: value
-    # find_spec only looks for the file; it must come before the stand-ins are in place.
-    folder = Path(importlib.util.find_spec("torch").origin).parent
-    optim.__path__ = [str(folder / "optim")]
-    sys.modules.update({"torch": torch, "torch.optim": optim, "torch.optim.optimizer": optimizer})
-    import torch.optim.lr_scheduler as schedulers
-
-    return schedulers, Optimizer
-
-
-PT, Optimizer = load_schedulers()
-ROWS = []
-
-
-def add(text, source, rates, *, base, steps_per_epoch, epochs, clock="epoch", tolerance=1e-12, momenta=None):
-    ticks = epochs if clock == "epoch" else epochs * steps_per_epoch
-    assert len(rates) >= ticks, f"{text}: {len(rates)} of {ticks}"
-    ROWS.append(
-        dict(
-            text=text,
-            source=source,
-            base=base,
-            steps_per_epoch=steps_per_epoch,
-            epochs=epochs,
-            clock=clock,
-            tolerance=tolerance,
-            rates=rates,
-            momenta=momenta,
-        )
-    )
-
-
-def chained(make, base, ticks):
-    """Rates and momenta as a training loop sees them."""
-    optimizer = Optimizer(base, 0.9)
-    scheduler = make(optimizer)
-    rates, momenta = [], []
-    for _ in range(ticks):
-        rates.append(float(optimizer.param_groups[0]["lr"]))
-        momenta.append(float(optimizer.param_groups[0]["momentum"]))
-        optimizer.step()
-        scheduler.step()
-    return rates, momenta
-
-
-def closed(make, base, ticks):
-    """Rates by the scheduler's own formula in t."""
-    scheduler = make(Optimizer(base, 0.9))
-    rates = []
-    for t in range(ticks):
-        scheduler.last_epoch = t
-        rates.append(float(scheduler._get_closed_form_lr()[0]))
-    return rates
-
-
-def both(text, make, *, base, epochs, steps_per_epoch=3, clock="epoch", chained_tolerance=1e-12):
-    """One row for each of PyTorch's two forms."""
-    ticks = epochs if clock == "epoch" else epochs * steps_per_epoch
-    name = make(Optimizer(base, 0.9)).__class__.__name__
-    run = dict(base=base, steps_per_epoch=steps_per_epoch, epochs=epochs, clock=clock)
-    add(text, f"{name}, closed", closed(make, base, ticks), **run)
-    add(text, f"{name}, chained", chained(make, base, ticks)[0], tolerance=chained_tolerance, **run)
-
-
-def exponential():
-    for base, gamma, epochs in [(0.001, 0.95, 100), (0.1, 0.5, 60), (3.0, 1.0, 5), (0.01, 0.999, 200)]:
-        both(f"exponential(gamma={gamma})", lambda o: PT.ExponentialLR(o, gamma), base=base, epochs=epochs)
-    # As Keras's LearningRateScheduler and its ExponentialDecay have it.
-    add(
-        "exponential(gamma=0.95)",
-        "LearningRateScheduler(lambda epoch: 0.001 * 0.95**epoch)",
-        [0.001 * 0.95**epoch for epoch in range(100)],
-        base=0.001,
-        steps_per_epoch=5,
-        epochs=100,
-    )
-    add(
-        "exponential(gamma=0.9, every=7 steps, per=step)",
-        "ExponentialDecay(0.01, decay_steps=7, decay_rate=0.9)",
-        [0.01 * 0.9 ** (step / 7) for step in range(60)],
-        base=0.01,
-        steps_per_epoch=6,
-        epochs=10,
-        clock="step",
-    )
-    add(
-        "step(every=7 steps, gamma=0.9, per=step)",
-        "ExponentialDecay(0.01, decay_steps=7, decay_rate=0.9, staircase=True)",
-        [0.01 * 0.9 ** (step // 7) for step in range(60)],
-        base=0.01,
-        steps_per_epoch=6,
-        epochs=10,
-        clock="step",
-    )
-
-
-def step():
-    for base, every, gamma, epochs in [(0.1, 30, 0.1, 100), (0.05, 1, 0.5, 40), (1.0, 7, 0.9, 60), (0.2, 3, 1.0, 9)]:
-        both(
-            f"step(every={every}, gamma={gamma})", lambda o: PT.StepLR(o, every, gamma=gamma), base=base, epochs=epochs
-        )
-
-
-def linear():
-    for base, start, end, over, epochs in [
-        (0.05, 1 / 3, 1.0, 5, 12),
-        (0.05, 1.0, 0.0, 10, 15),
-        (0.1, 0.1, 1.0, 7, 9),
-        (0.3, 1.0, 0.25, 50, 60),
-        (0.1, 0.5, 1.0, 1, 3),
-    ]:
-        both(
-            f"linear(from={start!r}, to={end}, over={over})",
-            lambda o: PT.LinearLR(o, start, end, over),
-            base=base,
-            epochs=epochs,
-        )
-    both(
-        "linear(from=0.001, to=1, over=40 steps, per=step)",
-        lambda o: PT.LinearLR(o, 0.001, 1.0, 40),
-        base=0.2,
-        epochs=10,
-        steps_per_epoch=8,
-        clock="step",
-    )
-
-
-def cosine():
-    # One epoch past the end, where PyTorch has not yet begun to rise. Chained, rounding is carried on through the quotient
-    # of neighbouring heights, which are small towards the end.
-    for base, low, over in [(0.1, 0.0, 100), (0.1, 0.001, 50), (0.5, 0.125, 7), (0.01, 0.0, 1)]:
-        both(
-            f"cosine(floor={low / base!r}, over={over})",
-            lambda o: PT.CosineAnnealingLR(o, over, eta_min=low),
-            base=base,
-            epochs=over + 1,
-            chained_tolerance=1e-11,
-        )
-    both(
-        "cosine(per=step)",
-        lambda o: PT.CosineAnnealingLR(o, 80),
-        base=0.1,
-        epochs=8,
-        steps_per_epoch=10,
-        clock="step",
-        chained_tolerance=1e-11,
-    )
-
-
-def cyclic():
-    for base, peak, up, down, mode, gamma, epochs in [
-        (1e-4, 1e-2, 20, 20, "triangular", None, 100),
-        (1e-4, 1e-2, 20, 20, "triangular2", None, 100),
-        (1e-4, 1e-2, 20, 20, "exp_range", 0.99, 100),
-        (0.01, 0.1, 5, 13, "triangular", None, 60),
-        (0.01, 0.1, 5, 13, "triangular2", None, 60),
-        (0.01, 0.1, 5, 13, "exp_range", 0.9, 60),
-        (0.5, 2.0, 1, 1, "triangular", None, 6),
-        (0.5, 2.0, 1, 2, "triangular2", None, 12),
-        (0.5, 0.5, 3, 3, "triangular", None, 7),
-    ]:
-        for clock in ["epoch", "step"]:
-            steps_per_epoch = 4
-            ticks = epochs if clock == "epoch" else epochs * steps_per_epoch
-            if clock == "step" and epochs > 20:
-                continue
-            unit = "" if clock == "epoch" else " steps"
-            keys = [f"base={base}", f"max={peak}", f"up={up}{unit}", f"down={down}{unit}", f"mode={mode}"]
-            if gamma is not None:
-                keys += [f"gamma={gamma}"]
-            keys += ["momentum=0.8..0.9"] + ([f"per={clock}"] if clock == "step" else [])
-            rates, momenta = chained(
-                lambda o: PT.CyclicLR(
-                    o, base, peak, up, down, mode, gamma or 1.0, base_momentum=0.8, max_momentum=0.9
-                ),
-                base,
-                ticks,
-            )
-            add(
-                f"cyclic({', '.join(keys)})",
-                "CyclicLR",
-                rates,
-                base=None,
-                steps_per_epoch=steps_per_epoch,
-                epochs=epochs,
-                clock=clock,
-                momenta=momenta,
-            )
-    rates, _ = chained(
-        lambda o: PT.CyclicLR(o, 0.01, 0.1, 9, 4, "exp_range", 0.97, cycle_momentum=False), 0.01, 60
-    )
-    add(
-        "cyclic(base=0.01, max=0.1, up=9 steps, down=4 steps, mode=exp_range, gamma=0.97, every=1 step, per=step)",
-        "CyclicLR",
-        rates,
-        base=None,
-        steps_per_epoch=6,
-        epochs=10,
-        clock="step",
-    )
-
-
-def sequence():
-    def sequential(o, first, second, milestone):
-        return PT.SequentialLR(o, [first(o), second(o)], [milestone])
-
-    def row(text, first, second, milestone, **run):
-        ticks = run["epochs"] * (run["steps_per_epoch"] if run.get("clock") == "step" else 1)
-        rates, _ = chained(lambda o: sequential(o, first, second, milestone), run["base"], ticks)
-        add(text, "SequentialLR, chained", rates, tolerance=1e-11, **run)
-
-    row(
-        "sequence(linear(from=0.1, to=1, over=5, per=epoch), cosine)",
-        lambda o: PT.LinearLR(o, 0.1, 1.0, 5),
-        lambda o: PT.CosineAnnealingLR(o, 45),
-        5,
-        base=0.1,
-        steps_per_epoch=3,
-        epochs=50,
-    )
-    row(
-        "sequence(linear(from=0.01, to=1, over=1), cosine(floor=0.01, per=step))",
-        lambda o: PT.LinearLR(o, 0.01, 1.0, 9),
-        lambda o: PT.CosineAnnealingLR(o, 81, eta_min=0.002),
-        9,
-        base=0.2,
-        steps_per_epoch=9,
-        epochs=10,
-        clock="step",
-    )
-    row(
-        "sequence(constant(over=10), exponential(gamma=0.9))",
-        lambda o: PT.ConstantLR(o, 1.0, 10),
-        lambda o: PT.ExponentialLR(o, 0.9),
-        10,
-        base=0.1,
-        steps_per_epoch=2,
-        epochs=40,
-    )
-    row(
-        "sequence(linear(from=0.2, to=1, over=4, per=epoch), step(every=6, gamma=0.3))",
-        lambda o: PT.LinearLR(o, 0.2, 1.0, 4),
-        lambda o: PT.StepLR(o, 6, gamma=0.3),
-        4,
-        base=0.1,
-        steps_per_epoch=2,
-        epochs=30,
-    )
-    # The 1 − sqrt decay of Hägele et al. (arXiv:2405.18392) over the last fifth.
-    add(
-        "sequence(constant, cooldown(20%))",
-        "f(n) = 1 - sqrt((n - (N - N_decay)) / N_decay)",
-        [0.3 * (1.0 if n < 96 else 1 - math.sqrt((n - 96) / 24)) for n in range(120)],
-        base=0.3,
-        steps_per_epoch=12,
-        epochs=10,
-        clock="step",
-    )
-
-
-for write in (exponential, step, linear, cosine, cyclic, sequence):
-    write()
-OUT.parent.mkdir(parents=True, exist_ok=True)
-lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in ROWS)
-OUT.write_text(f"[\n{lines}\n]\n")
-print(f"{OUT.name}: {len(ROWS)} rows, {OUT.stat().st_size} bytes")
+own = Rows("schedules.json")
+own_torch.write(own, torch)
+text = Rows("schedules_text.json")
+transformers, timm, fastai = load_transformers(), load_timm(), load_fastai()
+from_transformers.write(text, transformers)
+from_timm.write(text, timm)
+from_fastai.write(text, fastai)
+from_formulas.write(text)
+calls = Rows("schedules_import.json")
+from_torch.write(calls, torch)
+from_keras.write(calls, keras)
+from_optax.write(calls, optax)
+for rows in (own, text, calls):
+    rows.write()
+differences.write(torch, optax, transformers, timm, fastai)

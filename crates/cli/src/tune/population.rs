@@ -12,8 +12,6 @@ use serde_json::json;
 
 /// Where a range test tells nothing, these rates are tried.
 const UNKNOWN_RATES: (f64, f64) = (1e-4, 0.1);
-/// Optimizer steps of a range test: two epochs, but no fewer and no more than these.
-const RANGE_STEPS: (u32, u32) = (12, 48);
 /// The first rung has at least so many optimizer steps: after fewer, every rate looks alike.
 const FIRST_STEPS: u32 = 8;
 /// Rates of a range that is given, at the most.
@@ -75,7 +73,7 @@ impl Search<'_, '_> {
         }
         let job = &self.work.job;
         let plan = job.trainer.plan(point, job.parts[0])?;
-        let steps = (2 * plan.schedule.steps_per_epoch()).clamp(RANGE_STEPS.0, RANGE_STEPS.1);
+        let steps = RangeTest::steps_for(plan.schedule.steps_per_epoch());
         let takes =
             (RangeTest::rates().len() as u64 * u64::from(steps)).div_ceil(u64::from(plan.schedule.steps_per_epoch()));
         if let Some(left) = self.budget_left().filter(|left| takes > *left) {

@@ -125,9 +125,9 @@ fn grid(flags: &Tune) -> Result<(), InputError> {
     let ranges = [
         ("--lr", &flags.space.lr),
         ("--epochs", &flags.space.epochs),
-        ("--batch", &flags.space.batch),
-        ("--l2", &flags.space.l2),
-        ("--weight-decay", &flags.space.weight_decay),
+        ("--batch", &flags.space.network.batch),
+        ("--l2", &flags.space.network.l2),
+        ("--weight-decay", &flags.space.network.weight_decay),
     ];
     match ranges.iter().find(|(_, text)| text.as_deref().is_some_and(|text| text.contains(".."))) {
         Some((flag, Some(text))) => Err(InputError::new(format!("'{text}' is a range, and a grid takes lists"))

@@ -16,6 +16,11 @@ impl Writer {
         Writer { name, args: Vec::new() }
     }
 
+    /// The name before the bracket.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Adds `key=value`.
     pub fn key(&mut self, key: &str, value: impl Display) -> &mut Self {
         self.args.push(format!("{key}={value}"));

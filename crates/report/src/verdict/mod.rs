@@ -19,9 +19,11 @@ mod text_tests;
 pub use fitting::Fitting;
 pub use mattered::Mattered;
 pub use picture::verdict_svg;
+pub(crate) use picture::{dot, upright};
 pub use rates::{Neighbour, Outcome, Rates};
 pub use reading::{Compared, EpochsLine, Judged, Over, Verdict};
 pub use text::verdict_text;
+pub(crate) use words::wrapped;
 
 use opportune_core::epochs::EpochsTable;
 use opportune_core::memory::TrialResult;

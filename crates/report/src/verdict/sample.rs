@@ -131,7 +131,7 @@ pub(crate) fn range_test() -> RangeTest {
     let point = |(rate, loss): (f64, f64)| RatePoint { rate, losses: vec![Some(loss)] };
     let mut points: Vec<RatePoint> = RangeTest::rates().into_iter().zip(losses).map(point).collect();
     points.push(RatePoint { rate: 10.0, losses: vec![None] });
-    RangeTest { steps: 40, steps_per_epoch: 18, initial: 2.303, points }
+    RangeTest { steps: 40, steps_per_epoch: 18, initial: 2.303, initials: vec![Some(2.303)], points }
 }
 
 pub(crate) fn table(trials: &[TrialResult], limit: u32) -> Option<EpochsTable> {

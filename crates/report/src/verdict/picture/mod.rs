@@ -178,7 +178,7 @@ fn width(text: &str, size: f64) -> f64 {
 }
 
 /// A vertical line over the whole panel.
-fn upright(svg: &mut Svg, frame: &Frame, x: f64, dash: Option<&str>, colour: &str) {
+pub(crate) fn upright(svg: &mut Svg, frame: &Frame, x: f64, dash: Option<&str>, colour: &str) {
     let tag = svg.tag("line").set("class", "mark").at("x1", x).at("x2", x).at("y1", frame.top).at("y2", frame.bottom());
     tag.set("stroke", colour).set("stroke-width", "1.5").maybe("stroke-dasharray", dash).done();
 }
@@ -222,7 +222,7 @@ impl Stroke<'_> {
 }
 
 /// A dot at a point's pixel; hollow ones are white inside.
-fn dot(svg: &mut Svg, (x, y): Point, radius: f64, colour: &str, hollow: bool) {
+pub(crate) fn dot(svg: &mut Svg, (x, y): Point, radius: f64, colour: &str, hollow: bool) {
     let tag = svg.tag("circle").set("class", "point").at("cx", x).at("cy", y).at("r", radius);
     let tag = tag.set("fill", if hollow { "#ffffff" } else { colour });
     tag.set("stroke", if hollow { colour } else { "#ffffff" })
