@@ -7,6 +7,7 @@ mod job;
 mod output;
 mod predict;
 mod progress;
+mod rates;
 mod studies;
 mod tune;
 mod values;
