@@ -3,7 +3,7 @@
 use super::bind::Bound;
 use super::lambda::{formula, uses};
 use super::timeline::{General, Segment, Timeline};
-use super::{Constructor, Import, reads_a_metric};
+use super::{Constructor, Import};
 use crate::InputError;
 use crate::text::{Writer, number, quoted};
 
@@ -40,7 +40,7 @@ pub(super) const CONSTRUCTORS: &[Constructor] = &[
     schedule(
         "ReduceLROnPlateau",
         &["monitor", "factor", "patience", "verbose", "mode", "min_delta", "cooldown", "min_lr"],
-        |_, bound| Err(reads_a_metric(bound)),
+        super::plateau::keras,
     ),
 ];
 

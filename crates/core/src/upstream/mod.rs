@@ -23,6 +23,7 @@ mod bind;
 mod keras;
 mod lambda;
 mod optax;
+mod plateau;
 mod python;
 mod shapes;
 mod timeline;
@@ -123,7 +124,7 @@ pub struct Imported {
 ///
 /// # Errors
 /// If the text is no call of a known constructor with arguments it takes, at the character of the mistake; if its rates are not
-/// a function of the step (it reads a metric, or the rate before), or ours has no schedule with these rates; if a learning rate
+/// a function of the step (but of the rate before), or ours has no schedule with these rates; if a learning rate
 /// is missing or not to be given.
 pub fn import(source: Source, text: &str, given: &Given) -> Result<Imported, InputError> {
     let place = Place(source);
@@ -187,7 +188,9 @@ impl Import<'_> {
         let named = first.is_some_and(|arg| matches!(arg.value.kind, Kind::Name(_)));
         let skipped = usize::from(constructor.optimizer && named);
         let bound = Bound::new(self.place, call, constructor.params, skipped)?;
-        if self.place.0 != Source::Torch && self.given.lr.is_some() {
+        // Keras's callback lowers the optimizer's rate.
+        let own = self.place.0 != Source::Torch && constructor.name != "ReduceLROnPlateau";
+        if own && self.given.lr.is_some() {
             return Err(bound
                 .error(format!("{} has a rate of its own, and a learning rate is given too", constructor.name))
                 .remedy("leave the learning rate out"));
@@ -250,17 +253,6 @@ impl Import<'_> {
         let what = expr.kind.describe();
         self.place.error(expr.at, format!("{what} cannot be {text}: {}", error.bare()))
     }
-}
-
-/// The mistake of a schedule whose rates depend on what training gives. The rules themselves are written elsewhere; here they
-/// are recognised so that the answer is not that their names are unknown.
-fn reads_a_metric(bound: &Bound<'_>) -> InputError {
-    bound
-        .error(format!(
-            "{} changes the rate when a metric stops improving, so that its rates cannot be told ahead",
-            bound.name()
-        ))
-        .remedy("take a schedule of the step alone")
 }
 
 #[cfg(test)]

@@ -246,7 +246,7 @@ impl Segment {
 
     /// Adds the clock where it is not that of the kind.
     fn clocked(&self, import: &Import<'_>, mut text: Writer, per_step: bool) -> String {
-        let plain = ["constant", "formula", "chain"].contains(&text.name());
+        let plain = ["constant", "formula", "chain", "on_plateau"].contains(&text.name());
         if !plain && per_step == import.by_epochs() {
             text.key("per", import.clock());
         }

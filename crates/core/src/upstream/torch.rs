@@ -4,7 +4,7 @@ use super::bind::{Bound, evaluate};
 use super::lambda::{formula, uses};
 use super::shapes::places;
 use super::timeline::{General, Segment, Timeline};
-use super::{Constructor, Import, reads_a_metric, torch_cycles, torch_several};
+use super::{Constructor, Import, torch_cycles, torch_several};
 use crate::InputError;
 use crate::text::{Writer, number};
 
@@ -31,7 +31,7 @@ pub(super) const CONSTRUCTORS: &[Constructor] = &[
     scheduler(
         "ReduceLROnPlateau",
         &["mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps", "optimizer"],
-        |_, bound| Err(reads_a_metric(bound)),
+        super::plateau::torch,
     ),
     scheduler(
         "CyclicLR",
