@@ -304,7 +304,7 @@ pub struct RangeTest {
 }
 
 /// Flags of `schedule`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct ScheduleOver {
     #[command(subcommand)]
@@ -325,6 +325,10 @@ pub struct ScheduleOver {
     /// The learning rate, for schedules that multiply one [default: 0.001, as in fit]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     pub lr: Option<f64>,
+    /// A loss for each epoch, one a line or the last column of a table: what schedules that follow the curve, such as
+    /// on_plateau, are shown on; --epochs is then their number
+    #[arg(long, value_name = "FILE", conflicts_with = "epochs")]
+    pub losses: Option<PathBuf>,
     /// Show the rates by their logarithms
     #[arg(long)]
     pub log: bool,
@@ -344,14 +348,14 @@ pub struct ScheduleOver {
 }
 
 /// Commands of `schedule`.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum ScheduleCommand {
     /// List the schedules: what each does, an example, its parameters, its names elsewhere
     List(ScheduleList),
 }
 
 /// Flags of `schedule list`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ScheduleList {
     /// Only these
     #[arg(value_name = "NAME")]

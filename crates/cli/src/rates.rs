@@ -15,9 +15,22 @@ pub fn schedule(text: &str) -> Result<Schedule, InputError> {
     Schedule::parse_with(text, &|file| load(file).map_err(|error| error.at(file)))
 }
 
+/// Losses from a file, for schedules that follow the curve; nan and inf are losses too.
+///
+/// # Errors
+/// What is wrong with the file, at its row.
+pub fn losses(file: &str) -> Result<Vec<f64>, InputError> {
+    let any = |value: f64| Some(value);
+    numbers(&read(file).map_err(|error| error.at(file))?, "loss", &any).map_err(|error| error.at(file))
+}
+
 /// The rates of a file: one a line, or the last column of a table with commas, semicolons or tabs between its columns. A
 /// header may come first.
 fn load(file: &str) -> Result<Vec<f64>, InputError> {
+    rates(&read(file)?)
+}
+
+fn read(file: &str) -> Result<String, InputError> {
     let unread = |error: std::io::Error| InputError::new(format!("cannot be read ({error})"));
     let mut bytes = Vec::new();
     std::fs::File::open(file).map_err(unread)?.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unread)?;
@@ -26,28 +39,35 @@ fn load(file: &str) -> Result<Vec<f64>, InputError> {
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| InputError::new("is no text in UTF-8").remedy("give a file with one rate a line"))?;
-    rates(text.trim_start_matches('\u{feff}'))
+    Ok(text.trim_start_matches('\u{feff}').to_string())
 }
 
 fn rates(text: &str) -> Result<Vec<f64>, InputError> {
+    numbers(text, "rate", &|rate| Some(rate).filter(|rate| rate.is_finite() && *rate >= 0.0))
+}
+
+/// The numbers of a text that `fits`; `what` they are called.
+fn numbers(text: &str, what: &str, fits: &dyn Fn(f64) -> Option<f64>) -> Result<Vec<f64>, InputError> {
     let mut rates = Vec::new();
     let mut header = true;
     for (row, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let last = last_column(line);
         let named = last.starts_with(|first: char| first.is_alphabetic() || first == '_');
-        match last.parse::<f64>() {
-            Ok(rate) if rate.is_finite() && rate >= 0.0 => rates.push(rate),
+        match last.parse::<f64>().map(fits) {
+            Ok(Some(rate)) => rates.push(rate),
             Err(_) if header && named => {}
             _ => {
-                return Err(InputError::new(format!("'{}' is no rate", last.escape_debug()))
+                let numbers = if what == "rate" { "numbers of at least 0" } else { "numbers" };
+                return Err(InputError::new(format!("'{}' is no {what}", last.escape_debug()))
                     .at(format!("row {}", row + 1))
-                    .remedy("give numbers of at least 0, with a decimal point"));
+                    .remedy(format!("give {numbers}, with a decimal point")));
             }
         }
         header = false;
     }
     if rates.is_empty() {
-        return Err(InputError::new("holds no rates").remedy("give a file with one rate a line"));
+        return Err(InputError::new(format!("holds no {}", if what == "rate" { "rates" } else { "losses" }))
+            .remedy(format!("give a file with one {what} a line")));
     }
     Ok(rates)
 }

@@ -8,6 +8,7 @@ use opportune_core::InputError;
 use opportune_core::memory::TrialResult;
 use opportune_core::plan::Part;
 use opportune_core::policy::Policy;
+use opportune_core::ports::Planner;
 use opportune_core::score::Score;
 use opportune_core::space::{Config, Value};
 use opportune_core::stop::{Patience, Point, StopRule};

@@ -208,3 +208,30 @@ fn bad_input_is_one_line() {
         assert!(place.everything().is_empty(), "{command} wrote something");
     }
 }
+
+#[test]
+fn schedules_that_follow_the_curve_are_shown_on_one() {
+    let place = Place::new();
+    let losses: String = (0..12).map(|epoch| format!("{epoch},{}\n", if epoch < 4 { 4 - epoch } else { 1 })).collect();
+    place.write("losses.csv", format!("epoch,loss\n{losses}"));
+    let flags = "--lr 0.8 --losses losses.csv --json";
+    let rates = numbers(&place.run(&format!("schedule 'on_plateau(factor=0.5, patience=2)' {flags}")).good());
+    assert_eq!(rates, [0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2]);
+    let torch = "schedule --from torch 'ReduceLROnPlateau(factor=0.5, patience=2)'";
+    assert_eq!(numbers(&place.run(&format!("{torch} {flags}")).good()), rates);
+    let keras = "schedule --from keras 'ReduceLROnPlateau(factor=0.5, patience=3)'";
+    assert_eq!(numbers(&place.run(&format!("{keras} {flags}")).good()), rates);
+    let printed = place.run(&format!("{torch} --print")).good();
+    assert_eq!(printed.out.trim(), "on_plateau(factor=0.5, patience=2)");
+    for (line, part) in [
+        ("schedule on_plateau", "give --losses FILE"),
+        ("schedule on_plateau --losses losses.csv --epochs 5", "--epochs"),
+        ("schedule on_plateau --losses none.csv", "none.csv: cannot be read"),
+    ] {
+        let ran = place.run(line);
+        assert!(ran.code == Some(2) && ran.err.contains(part) && ran.err.trim().lines().count() == 1, "{ran:#?}");
+    }
+    place.write("bad.csv", "loss\n1\nx\n");
+    let ran = place.run("schedule on_plateau --losses bad.csv");
+    assert!(ran.code == Some(2) && ran.err.contains("bad.csv: row 3: 'x' is no loss"), "{ran:#?}");
+}

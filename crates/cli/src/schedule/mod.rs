@@ -26,6 +26,8 @@ pub fn run(flags: &ScheduleOver) -> Result<Exit, InputError> {
             .at("<SPEC>")
             .remedy("write one, as cosine, or see opportune schedule list"));
     }
+    let losses = flags.losses.as_ref().map(|path| crate::rates::losses(&path.display().to_string())).transpose()?;
+    let flags = &ScheduleOver { epochs: losses.as_ref().map_or(flags.epochs, |all| all.len() as u32), ..flags.clone() };
     let steps = u64::from(flags.epochs) * u64::from(flags.steps_per_epoch);
     let rates = steps.saturating_mul(flags.specs.len() as u64);
     if rates > RATES_MOST {
@@ -37,7 +39,15 @@ pub fn run(flags: &ScheduleOver) -> Result<Exit, InputError> {
         Some(source) => imported(flags, source)?,
         None => own(flags)?,
     };
-    let courses = asked.iter().map(|asked| asked.course(flags)).collect::<Result<Vec<_>, _>>()?;
+    if flags.print {
+        asked.iter().try_for_each(|asked| print_line(&asked.schedule.to_string()))?;
+        // What follows the curve has a text, and no rates ahead of it.
+        if flags.svg.is_none() {
+            return Ok(Exit::Fine);
+        }
+    }
+    let course = |asked: &Asked<'_>| asked.course(flags, losses.as_deref());
+    let courses = asked.iter().map(course).collect::<Result<Vec<_>, _>>()?;
     let of_run = of_run(flags, &asked);
     if let Some(path) = &flags.svg {
         let written = std::fs::write(path, rates_svg(&courses, flags.log, &of_run));
@@ -45,10 +55,9 @@ pub fn run(flags: &ScheduleOver) -> Result<Exit, InputError> {
         written.map_err(cannot)?;
     }
     if flags.print {
-        for asked in &asked {
-            print_line(&asked.schedule.to_string())?;
-        }
-    } else if flags.json {
+        return Ok(Exit::Fine);
+    }
+    if flags.json {
         let rates: Vec<Vec<f64>> = courses.iter().map(|course| course.rates().collect()).collect();
         print_line(&if let [one] = &rates[..] { json!(one) } else { json!(rates) }.to_string())?;
     } else {
@@ -82,10 +91,22 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn course(&self, flags: &ScheduleOver) -> Result<Course, InputError> {
-        let resolved = self.schedule.resolve(self.base, flags.steps_per_epoch, flags.epochs);
-        let resolved = resolved.map_err(|error| named(flags, self.spec, error))?;
-        Ok(Course::new(&self.schedule, resolved, flags.epochs))
+    fn course(&self, flags: &ScheduleOver, losses: Option<&[f64]>) -> Result<Course, InputError> {
+        let course = || {
+            let resolved = match (self.schedule.ruled(flags.steps_per_epoch, flags.epochs)?, losses) {
+                (None, _) => self.schedule.resolve(self.base, flags.steps_per_epoch, flags.epochs)?,
+                (Some(ruled), Some(losses)) => {
+                    let schedule = ruled.on(losses, self.base, flags.steps_per_epoch)?;
+                    schedule.resolve(self.base, flags.steps_per_epoch, flags.epochs)?
+                }
+                (Some(_), None) => {
+                    return Err(InputError::new(format!("{} follows the curve of a training", self.schedule.brief()))
+                        .remedy("give --losses FILE with a loss for each epoch, or --print for its text alone"));
+                }
+            };
+            Ok(Course::new(&self.schedule, resolved, flags.epochs))
+        };
+        course().map_err(|error| named(flags, self.spec, error))
     }
 }
 
@@ -96,7 +117,7 @@ fn named(flags: &ScheduleOver, spec: &str, error: InputError) -> InputError {
 
 /// Schedules as Opportune writes them.
 fn own(flags: &ScheduleOver) -> Result<Vec<Asked<'_>>, InputError> {
-    let read = |spec: &String| spec.parse::<Schedule>().map_err(|error| named(flags, spec, error));
+    let read = |spec: &String| crate::rates::schedule(spec).map_err(|error| named(flags, spec, error));
     let schedules = flags.specs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     if flags.lr.is_some() && schedules.iter().all(Schedule::owns_rate) {
         return Err(InputError::new(format!("the schedule {} has rates of its own", schedules[0].brief()))

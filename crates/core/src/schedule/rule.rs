@@ -189,6 +189,32 @@ impl Ruled {
         written_out(&self.schedule, changes, self.from)
     }
 
+    /// The schedule as it comes out on a curve that is known: `values`, to be minimised, one for each epoch. `base` and
+    /// `steps_per_epoch` are those of [`Schedule::resolve`].
+    ///
+    /// # Errors
+    /// As [`Schedule::resolve`].
+    pub fn on(&self, values: &[f64], base: Option<f64>, steps_per_epoch: u32) -> Result<Schedule, InputError> {
+        let epochs = values.len() as u32;
+        let mut watch = self.watch(Score::LogLoss);
+        let mut schedule = self.written_out(&[]);
+        let mut resolved = schedule.resolve(base, steps_per_epoch, epochs)?;
+        for (value, epoch) in values.iter().zip(1..) {
+            let rate = resolved.at(u64::from(epoch) * u64::from(steps_per_epoch) - 1).rate;
+            let (validation_loss, score) = (Some(*value), Some(*value));
+            let before = watch.changes().len();
+            let point = Point { epoch, rate, train_loss: *value, objective: *value, validation_loss, score };
+            if watch.observe(&point).is_some() {
+                break;
+            }
+            if watch.changes().len() > before {
+                schedule = self.written_out(watch.changes());
+                resolved = schedule.resolve(base, steps_per_epoch, epochs)?;
+            }
+        }
+        Ok(schedule)
+    }
+
     /// The point of the space with the schedule written out.
     pub fn config(&self, config: &Config, changes: &[(u32, f64)]) -> Config {
         config.with("schedule", Value::Text(self.written_out(changes).to_string()))

@@ -139,7 +139,13 @@ fn mistakes_say_where_what_and_what_to_do() {
         (Torch, "StepLR(steps)", "character 1: StepLR needs step_size"),
         (Torch, "LambdaLR(lr_lambda=f)", "character 20: lr_lambda of LambdaLR is the name 'f', where a lambda"),
         (Torch, "MultiplicativeLR(lambda e: 0.9 ** e)", "character 18: MultiplicativeLR multiplies the rate before"),
-        (Torch, "ReduceLROnPlateau(optimizer)", "character 1: ReduceLROnPlateau changes the rate when a metric"),
+        (Torch, "ReduceLROnPlateau(optimizer, mode='maximum')", "character 35: "),
+        (Torch, "ReduceLROnPlateau(patience=2.5)", "character 28: patience of ReduceLROnPlateau is 2.5; give a whole"),
+        (
+            Torch,
+            "SequentialLR([ReduceLROnPlateau(), StepLR(3)], [5])",
+            "character 15: ReduceLROnPlateau is cut off, held or multiplied here",
+        ),
         (
             Torch,
             "CyclicLR(0.1, 1, scale_fn=lambda x: x)",
@@ -169,7 +175,6 @@ fn mistakes_say_where_what_and_what_to_do() {
             "LearningRateScheduler(lambda e, lr: lr * 0.9)",
             "character 23: the lambda uses 'lr', the rate before it",
         ),
-        (Keras, "ReduceLROnPlateau()", "character 1: ReduceLROnPlateau changes the rate when a metric"),
         (Keras, "CosineDecay(0.0, 50)", "character 1: every rate is 0; give a rate above 0"),
         (
             Optax,
@@ -205,4 +210,28 @@ fn mistakes_say_where_what_and_what_to_do() {
         "pytorch".parse::<Source>().unwrap_err().to_string(),
         "unknown source 'pytorch' of schedules; did you mean 'torch'? (sources: torch, keras, optax)"
     );
+}
+
+#[test]
+fn plateaus_are_written_for_what_they_are() {
+    for (source, text, written) in [
+        (Source::Torch, "ReduceLROnPlateau(optimizer)", "on_plateau"),
+        (
+            Source::Torch,
+            "ReduceLROnPlateau(opt, 'max', 0.5, 3, 0.01, 'abs', 2, 1e-5, 0)",
+            "on_plateau(factor=0.5, patience=3, monitor=score, threshold=0.01, mode=absolute, cooldown=2, min=1e-5, eps=0)",
+        ),
+        (Source::Keras, "ReduceLROnPlateau()", "on_plateau(mode=absolute, eps=0, like=keras)"),
+        (
+            Source::Keras,
+            "keras.callbacks.ReduceLROnPlateau(monitor='val_loss', factor=0.2, patience=5, min_lr=0.001)",
+            "on_plateau(factor=0.2, patience=5, mode=absolute, min=0.001, eps=0, like=keras)",
+        ),
+    ] {
+        let given = Given { lr: Some(0.1), steps: 60, ticks_per_epoch: 1 };
+        let imported = import(source, text, &given).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!((imported.schedule.to_string().as_str(), imported.base), (written, Some(0.1)), "{text}");
+        let by_steps = import(source, text, &Given { ticks_per_epoch: 5, ..given }).unwrap_err().to_string();
+        assert!(by_steps.contains("after each epoch, not after each step"), "{by_steps}");
+    }
 }

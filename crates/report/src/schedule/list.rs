@@ -14,10 +14,25 @@ const STEPS_PER_EPOCH: u32 = 10;
 const BARS: usize = 30;
 const WIDTH: usize = 100;
 
+/// A loss that falls, stays where it is, falls again, and rises in the end: what rules that read the curve are shown on.
+fn losses() -> Vec<f64> {
+    let fallen = |epochs: f64| (-epochs / 4.0).exp();
+    let loss = |epoch: u32| match epoch {
+        0..16 => 1.0 + fallen(f64::from(epoch)),
+        16..28 => 1.0 + fallen(16.0),
+        28..42 => 0.5 + 0.5 * fallen(f64::from(epoch) - 28.0),
+        _ => 0.5 + 0.01 * f64::from(epoch - 42),
+    };
+    (0..EPOCHS).map(loss).collect()
+}
+
 /// A kind's example over 60 epochs of 10 steps; factors where it multiplies a base rate.
 pub(super) fn example(kind: &Kind) -> Result<Course, InputError> {
-    let schedule: Schedule = kind.example.parse()?;
+    let mut schedule: Schedule = kind.example.parse()?;
     let base = (!schedule.owns_rate()).then_some(1.0);
+    if let Some(ruled) = schedule.ruled(STEPS_PER_EPOCH, EPOCHS)? {
+        schedule = ruled.on(&losses(), base, STEPS_PER_EPOCH)?;
+    }
     Ok(Course::new(&schedule, schedule.resolve(base, STEPS_PER_EPOCH, EPOCHS)?, EPOCHS))
 }
 
