@@ -3,6 +3,7 @@
 mod bench;
 mod flags;
 mod gallery;
+mod golden;
 mod test;
 mod tidy;
 
@@ -41,6 +42,8 @@ usage: cargo xtask TASK
       --splits N                             random splits of each at most (10, of larger ones 3 or 2)
       --kept FILE                            the tables of what --out wrote before
       --out FILE                             write all losses as JSON
+  golden schedules    writes the golden values of schedules anew: rates as PyTorch, Keras, optax, transformers, timm and
+                      fastai have them (makes its own environment in target/golden-env; a download of one gigabyte)
 The other benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         ["bench", "study", ..] => bench::study::run(&root(), &words[2..]),
         ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),
         ["bench", "judging", ..] => bench::judging::run(&root(), &words[2..]),
+        ["golden", "schedules"] => golden::schedules(&root()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

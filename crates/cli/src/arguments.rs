@@ -151,7 +151,7 @@ fn one_line(command: &Command, words: &[OsString], error: &clap::Error) -> Input
             let value = text(ContextKind::InvalidValue).unwrap_or_default();
             let why = std::error::Error::source(error).map(|why| why.to_string().replace('\n', " "));
             match why {
-                Some(why) => InputError::new(format!("'{value}': {why}")).at(flag),
+                Some(why) => InputError::new(format!("'{}': {why}", cut(&value))).at(flag),
                 None => InputError::new(format!("'{value}' is no value for it")).at(flag).remedy(help),
             }
         }
@@ -169,6 +169,15 @@ fn one_line(command: &Command, words: &[OsString], error: &clap::Error) -> Input
             let first = whole.lines().next().unwrap_or_default();
             InputError::new(first.trim_start_matches("error: ").to_string()).remedy(help)
         }
+    }
+}
+
+/// What was typed, cut where it is too long for a line of a message.
+fn cut(value: &str) -> String {
+    const CHARACTERS: usize = 200;
+    match value.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_string(),
     }
 }
 

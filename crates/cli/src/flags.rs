@@ -143,7 +143,7 @@ pub struct Space {
     pub epochs: Option<String>,
     /// How the rate changes, as exponential(gamma=0.95) or cyclic(base=1e-4, max=1e-2, up=20, down=20)
     /// [default in fit: constant; in tune: constant with a cooldown, and cosine]
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", value_parser = crate::rates::schedule)]
     pub schedule: Vec<Schedule>,
     #[command(flatten)]
     pub network: Network,

@@ -9,6 +9,7 @@ mod output;
 mod predict;
 mod progress;
 mod range_test;
+mod rates;
 mod schedule;
 mod studies;
 mod tune;

@@ -151,7 +151,7 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
             .at("--schedule")
             .remedy("search them in two studies, with --name"));
     } else if given.lr.is_some() {
-        return Err(InputError::new(format!("the schedule {} has rates of its own", given.schedule[0]))
+        return Err(InputError::new(format!("the schedule {} has rates of its own", given.schedule[0].brief()))
             .at("--lr")
             .remedy("leave --lr out, or choose a schedule that scales it"));
     }

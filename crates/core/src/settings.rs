@@ -185,12 +185,12 @@ impl Settings {
                 return bad("--lr", format!("a rate of {lr} is not above 0 and finite"));
             }
             Some(_) if self.schedule.owns_rate() => {
-                return Err(InputError::new(format!("the schedule {} has rates of its own", self.schedule))
+                return Err(InputError::new(format!("the schedule {} has rates of its own", self.schedule.brief()))
                     .at("--lr")
                     .remedy("leave --lr out, or choose a schedule that scales it"));
             }
             None if !self.schedule.owns_rate() => {
-                return bad("--lr", format!("the schedule {} needs a rate", self.schedule));
+                return bad("--lr", format!("the schedule {} needs a rate", self.schedule.brief()));
             }
             _ => {}
         }

@@ -242,7 +242,7 @@ impl Planner for NativeTrainer {
             .remedy("use fewer or narrower layers, or a smaller --batch"));
         }
         Ok(Plan {
-            schedule: settings.schedule.resolve(settings.lr, rows.div_ceil(batch), settings.epochs)?,
+            schedule: settings.schedule.with_rows(rows).resolve(settings.lr, rows.div_ceil(batch), settings.epochs)?,
             epochs: settings.epochs,
             recipe: Recipe {
                 data: self.key,
@@ -403,6 +403,11 @@ mod tests {
             assert_eq!((plan.recipe.batch, plan.schedule.steps_per_epoch(), plan.epochs), (20, 4, 4));
         }
         let trainer = make(Problem::Number);
+        // A schedule that counts rows is told the part's: here 68 for training.
+        let text = |text: &str| Config::from_iter([("schedule".to_string(), Value::Text(text.into()))]);
+        let plan = |schedule: &str, part| trainer.plan(&text(schedule), part).unwrap().schedule;
+        assert_eq!(plan("inverse_scaling", Part::Fold(0)), plan("inverse_scaling(rows=68)", Part::Fold(0)));
+        assert_eq!(plan("inverse_scaling", Part::Whole), plan("inverse_scaling(rows=90)", Part::Whole));
         let huge = Config::from_iter([("hidden".to_string(), Value::Layers(vec![65_536; 3]))]);
         let error = trainer.plan(&huge, Part::Whole).unwrap_err().to_string();
         assert!(error.starts_with("--hidden: the network 5-65536-65536-65536-1") && error.contains("GiB"), "{error}");

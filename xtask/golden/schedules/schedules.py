@@ -1,7 +1,7 @@
 """Writes crates/core/tests/golden/schedules*.json: rates as PyTorch, Keras, optax, transformers, timm, fastai and plain Python
 have them. `cargo xtask golden schedules` makes the environment in target/golden-env and runs this; by hand:
 
-    python3.12 -m venv target/golden-env
+    python3 -m venv target/golden-env
     target/golden-env/bin/pip install --no-deps -r xtask/golden/schedules/requirements.txt
     target/golden-env/bin/python xtask/golden/schedules/schedules.py
 

@@ -27,7 +27,7 @@ impl Environment {
     /// The same with another peer: the folder of its environment and the list of its packages.
     pub fn with_peer(root: &Path, folder: &str, requirements: &str) -> Result<Self> {
         let scripts = root.join("xtask/bench");
-        let python = python_environment(&root.join("target").join(folder), &scripts.join(requirements))?;
+        let python = python_environment(&root.join("target").join(folder), &scripts.join(requirements), &[])?;
         let opportune = build(root, &["--package", "opportune"])?;
         Ok(Environment { scripts, work: root.join("target/bench"), python, opportune })
     }
@@ -67,8 +67,8 @@ fn processor() -> String {
     name.map_or("processor not known".into(), |(_, name)| name.trim().to_owned())
 }
 
-/// The interpreter in `folder`, which is made anew when its list of packages is another one.
-fn python_environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
+/// The interpreter in `folder`, which is made anew when its list of packages is another one. `more` is given to pip.
+pub fn python_environment(folder: &Path, requirements: &Path, more: &[&str]) -> Result<PathBuf> {
     let wanted = std::fs::read_to_string(requirements).with_context(|| requirements.display().to_string())?;
     let python = folder.join("bin/python");
     // Written last, so that an environment left half made is not taken for a whole one.
@@ -78,8 +78,9 @@ fn python_environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     }
     eprintln!("making a Python environment in {}", folder.display());
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))
-        .context("the benchmarks need Python 3.11 or later with venv, as `python3`")?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
+        .context("this needs Python 3.11 or later with venv, as `python3`")?;
+    let install = ["-m", "pip", "install", "--quiet", "--requirement"];
+    run(Command::new(&python).args(install).arg(requirements).args(more))?;
     std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
     Ok(python)
 }
@@ -107,7 +108,7 @@ fn build(root: &Path, what: &[&str]) -> Result<PathBuf> {
 }
 
 /// Runs a command to its end; its output is shown.
-fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {}", text(command.get_program())))?;
     if !status.success() {
         bail!("{}: {status}", text(command.get_program()));
@@ -139,7 +140,7 @@ mod tests {
         let requirements = folder.path().join("wanted.txt");
         std::fs::write(&requirements, "a==1\n").unwrap();
         std::fs::write(folder.path().join("requirements.txt"), "a==1\n").unwrap();
-        let python = python_environment(folder.path(), &requirements).unwrap();
+        let python = python_environment(folder.path(), &requirements, &[]).unwrap();
         assert_eq!(python, folder.path().join("bin/python"));
     }
 

@@ -5,7 +5,7 @@
 //! neighbour, so that a machine that slows down slows both.
 
 mod cache;
-mod environment;
+pub mod environment;
 pub mod judging;
 mod measure;
 pub mod mnist;

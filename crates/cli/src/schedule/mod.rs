@@ -96,7 +96,7 @@ fn named(flags: &ScheduleOver, spec: &str, error: InputError) -> InputError {
 
 /// Schedules as Opportune writes them.
 fn own(flags: &ScheduleOver) -> Result<Vec<Asked<'_>>, InputError> {
-    let read = |spec: &String| spec.parse::<Schedule>().map_err(|error| named(flags, spec, error));
+    let read = |spec: &String| crate::rates::schedule(spec).map_err(|error| named(flags, spec, error));
     let schedules = flags.specs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     if flags.lr.is_some() && schedules.iter().all(Schedule::owns_rate) {
         return Err(InputError::new(format!("the schedule {} has rates of its own", schedules[0].brief()))
