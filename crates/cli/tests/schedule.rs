@@ -91,6 +91,23 @@ fn other_libraries_schedules_are_shown_and_translated() {
 }
 
 #[test]
+fn tables_come_from_files_and_formulas_from_text() {
+    let place = Place::new();
+    place.write("rates.csv", "epoch,lr\n0,0.1\n1,0.05\n2,0.01\n");
+    let table = place.run("schedule 'table(\"rates.csv\")' --epochs 4 --json").good();
+    assert_eq!(numbers(&table), [0.1, 0.05, 0.01, 0.01]);
+    let print = place.run("schedule 'table(\"rates.csv\")' --print").good();
+    assert_eq!(print.out, "table(rates=[0.1, 0.05, 0.01])\n");
+    let missing = place.run("schedule 'table(\"none.csv\")'");
+    assert!(
+        missing.code == Some(2) && missing.err.contains("schedule, character 7: none.csv: cannot be read"),
+        "{missing:#?}"
+    );
+    let formula = "schedule 'formula(\"base * 0.5**epoch\")' --epochs 3 --json --lr 1";
+    assert_eq!(numbers(&place.run(formula).good()), [1.0, 0.5, 0.25]);
+}
+
+#[test]
 fn people_get_a_picture_and_a_table() {
     let place = Place::new();
     let one = place.shell("export LC_ALL=C; opportune schedule 'exponential(gamma=0.9)' --epochs 50").good();

@@ -1,22 +1,20 @@
 //! A range test in words, characters and JSON.
 
-use super::{around, named, range_test_silent, shown, spread};
+use super::{Named, around, named, range_test_silent, shown, spread};
 use crate::axis::Axis;
 use crate::columns::{Column, lay_out};
 use crate::label::counted;
 use crate::number;
 use crate::terminal::{self, Look, Plot};
 use crate::thin::Point;
-use opportune_core::range_test::RangeTest;
+use opportune_core::range_test::{RangeTest, RatePoint};
 use serde_json::{Value, json};
 
 /// What was tried, the mean loss over the rates as a picture, and the four rates with their spread over repeats; or why it
 /// tells nothing.
 pub fn range_test_text(test: &RangeTest, look: Look) -> String {
     let repeats = test.repeats();
-    let rate = |point: Option<&opportune_core::range_test::RatePoint>| {
-        point.map_or(String::new(), |one| number::rate(one.rate))
-    };
+    let rate = |point: Option<&RatePoint>| point.map_or(String::new(), |one| number::rate(one.rate));
     let times = match repeats {
         1 => "once".to_string(),
         repeats => format!("{repeats} times"),
@@ -35,22 +33,15 @@ pub fn range_test_text(test: &RangeTest, look: Look) -> String {
     if let Some(why) = range_test_silent(test) {
         return text + &format!("It cannot tell which rates train: {why}.\n");
     }
-    let rows: Vec<_> = marks.iter().map(|named| (named, named.mark)).collect();
-    let cells = |of: &dyn Fn(&(&super::Named, Option<opportune_core::range_test::Mark>)) -> String| {
-        rows.iter().map(of).collect::<Vec<String>>()
-    };
-    let highest = rate(test.points.last());
+    let cells = |of: &dyn Fn(&Named) -> String| marks.iter().map(of).collect::<Vec<String>>();
+    let none = format!("none up to {}", rate(test.points.last()));
     let columns = vec![
-        Column::words("", cells(&|row| row.0.what.to_string()), false),
-        Column::words("", cells(&|row| if row.1.is_some() { row.0.letter.to_string() } else { String::new() }), false),
-        Column::words(
-            "rate",
-            cells(&|row| row.1.map_or(format!("none up to {highest}"), |mark| number::rate(mark.rate))),
-            false,
-        ),
+        Column::words("", cells(&|one| one.what.to_string()), false),
+        Column::words("", cells(&|one| one.mark.map_or(String::new(), |_| one.letter.to_string())), false),
+        Column::words("rate", cells(&|one| one.mark.map_or(none.clone(), |mark| number::rate(mark.rate))), false),
         Column::words(
             if repeats > 1 { "each repeat by itself" } else { "" },
-            cells(&|row| row.1.map_or(String::new(), |mark| spread(&mark, repeats))),
+            cells(&|one| one.mark.map_or(String::new(), |mark| spread(&mark, repeats))),
             false,
         ),
     ];
@@ -85,7 +76,7 @@ fn picture(test: &RangeTest, look: Look) -> String {
 pub fn range_test_json(test: &RangeTest) -> Value {
     let marks = test.marks();
     let finite = |loss: f64| Some(loss).filter(|loss| loss.is_finite());
-    let point = |point: &opportune_core::range_test::RatePoint| json!({"rate": point.rate, "loss": point.loss(), "losses": point.losses});
+    let point = |point: &RatePoint| json!({"rate": point.rate, "loss": point.loss(), "losses": point.losses});
     json!({
         "steps": test.steps,
         "steps_per_epoch": test.steps_per_epoch,

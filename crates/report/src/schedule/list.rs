@@ -40,6 +40,7 @@ pub(super) fn example(kind: &Kind) -> Result<Course, InputError> {
 pub(super) fn rates(kind: &Kind) -> &'static str {
     match kind.rate {
         RateSource::Base => "multiplies the learning rate (--lr)",
+        RateSource::Own if kind.name == "formula" => "gives rates, and takes --lr where it names base",
         RateSource::Own => "has rates of its own, and takes no --lr",
         RateSource::OfBase => "gives rates, worked out from the learning rate (--lr)",
         RateSource::Before => "multiplies the rate that is there when it begins",
