@@ -13,7 +13,7 @@ use std::num::NonZeroU64;
 /// it. Goes on for as long as it is asked unless `over` ends it; after that it holds the value there, which is `lr · to` where
 /// a tooth ends with it.
 ///
-/// The linear counterpart of `cosine_restarts`; Smith, arXiv:1506.01186, compares such windows with the triangular one.
+/// The linear counterpart of `cosine_restarts`, and the falling half of a `cyclic` schedule without a rise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sawtooth {
     /// The length of a tooth.
