@@ -60,7 +60,7 @@ const DIFFERENCES: &[(&str, Written, Ours)] = &[
 ];
 
 fn upstream() -> Vec<Upstream> {
-    serde_json::from_str(include_str!("golden/schedules_differences.json")).unwrap()
+    serde_json::from_str(include_str!("golden/schedules_differences.json")).expect("golden rows")
 }
 
 fn resolved(written: &Written, call: &str) -> Result<Resolved, InputError> {

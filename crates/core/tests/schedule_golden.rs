@@ -16,7 +16,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let read = |text: &str| serde_json::from_str::<Vec<Row>>(text).unwrap();
+    let read = |text: &str| serde_json::from_str::<Vec<Row>>(text).expect("golden rows");
     let mut rows = read(include_str!("golden/schedules.json"));
     rows.extend(read(include_str!("golden/schedules_text.json")));
     rows

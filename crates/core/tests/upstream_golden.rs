@@ -18,12 +18,12 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    serde_json::from_str(include_str!("golden/schedules_import.json")).unwrap()
+    serde_json::from_str(include_str!("golden/schedules_import.json")).expect("golden rows")
 }
 
 impl Row {
     fn source(&self) -> Source {
-        self.run.source.parse().unwrap()
+        self.run.source.parse().expect("a source")
     }
 
     fn import(&self, text: &str) -> Imported {

@@ -25,6 +25,18 @@ SCHEDULES = [
     "CosineDecayRestarts(0.1, 8, 1.0, 0.8)",
     "CosineDecayRestarts(initial_learning_rate=0.1, first_decay_steps=10, t_mul=1.0, m_mul=0.7, alpha=0.1)",
     "CosineDecayRestarts(initial_learning_rate=0.1, first_decay_steps=6, m_mul=0.5, alpha=0.05)",
+    "CosineDecayRestarts(0.1, 7, t_mul=1.5)",
+    "CosineDecayRestarts(0.1, 5, 1.3, 0.8, 0.1)",
+    "CosineDecayRestarts(0.1, 4, 3.0, 0.5)",
+    "PolynomialDecay(0.0, 30, 0.1, 2.0)",
+    "PolynomialDecay(0.01, 7, 0.001, 2.0, True)",
+    "PolynomialDecay(0.0, 7, 0.1, 0.5, cycle=True)",
+    "CosineDecay(0.1, 40, 1.5)",
+    "CosineDecay(0.2, 30, warmup_target=0.1, warmup_steps=20)",
+    "CosineDecay(0.2, 30, warmup_target=0.0, warmup_steps=20)",
+    "CosineDecay(0.2, 30, warmup_target=0.1)",
+    "InverseTimeDecay(0.1, 10, 0.0)",
+    "PiecewiseConstantDecay([2.5, 9.5], [0.1, 0.3, 0.2])",
 ]
 
 # Asked once for each epoch, whatever a tick is.

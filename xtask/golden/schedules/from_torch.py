@@ -95,6 +95,30 @@ BY_EPOCH = [
         25,
         EXACT,
     ),
+    (
+        "SequentialLR(optimizer, [StepLR(optimizer, 2), LinearLR(optimizer, 0.5), StepLR(optimizer, 3)], [0, 10])",
+        0.1,
+        30,
+        EXACT,
+    ),
+    (
+        "SequentialLR(optimizer, [MultiplicativeLR(optimizer, lambda e: 0.9), ExponentialLR(optimizer, 1.05)], [10])",
+        0.1,
+        30,
+        CHAINED,
+    ),
+    (
+        "SequentialLR(optimizer, [LinearLR(optimizer, 0.5), LambdaLR(optimizer, lambda t: 1 / (t + 1))], [7])",
+        0.1,
+        30,
+        EXACT,
+    ),
+    (
+        "SequentialLR(optimizer, [CosineAnnealingLR(optimizer, 9, 0.3), CosineAnnealingLR(optimizer, 30, 0.01)], [9])",
+        0.1,
+        30,
+        CHAINED,
+    ),
     # The run ends before the last begins.
     ("SequentialLR(optimizer, [StepLR(optimizer, 5), ExponentialLR(optimizer, 0.5)], [50])", 0.1, 20, EXACT),
     (
@@ -141,6 +165,16 @@ BY_STEP = [
         EXACT,
     ),
     ("SWALR(optimizer, 0.05, 13)", 0.1, 6, CHAINED),
+    ("ConstantLR(optimizer, 0.3, 6)", 0.1, 4, EXACT),
+    ("MultiplicativeLR(optimizer, lambda step: 0.97)", 0.1, 8, EXACT),
+    ("CosineAnnealingLR(optimizer, 32, eta_min=0.3)", 0.1, 8, CHAINED),
+    ("StepLR(optimizer, 7, 1.5)", 0.1, 8, EXACT),
+    (
+        "SequentialLR(optimizer, [LinearLR(optimizer, 0.1), CosineAnnealingWarmRestarts(optimizer, 3, 2)], [7])",
+        0.2,
+        10,
+        EXACT,
+    ),
 ]
 
 # With momentum; by epoch and by step.
@@ -194,5 +228,5 @@ def write(rows, torch):
     for call, ticks in CYCLES:
         # A phase that ends within an epoch has its place there only where an epoch is a step.
         row(call, 0.1, ticks, 1 if call.startswith("One") else 3, "epoch", EXACT, cycled=True)
-        if ticks == 40:
+        if ticks % 5 == 0 and ticks <= 60:
             row(call, 0.1, ticks // 5, 5, "step", EXACT, cycled=True)

@@ -166,7 +166,10 @@ fn cosine_decay(import: &Import<'_>, bound: &Bound<'_>) -> Read {
     Ok(Timeline::join([(0, warm.into()), (warmup, decay.into())]))
 }
 
-/// Cycles begin at `(1 − alpha)·m_mul^i + alpha`, which is no power where both say something.
+/// The most cycles that are written out one by one.
+const CYCLES_MAX: usize = 1000;
+
+/// Cycles begin at `(1 − alpha)·m_mul^i + alpha`, which is no power where both say something, and need not begin at a tick.
 fn cosine_decay_restarts(import: &Import<'_>, bound: &Bound<'_>) -> Read {
     let (initial, period) = (rate(bound, "initial_learning_rate")?, length(bound, "first_decay_steps")?);
     let mult = bound.number("t_mul")?.unwrap_or(2.0);
@@ -177,26 +180,34 @@ fn cosine_decay_restarts(import: &Import<'_>, bound: &Bound<'_>) -> Read {
             .error_at("t_mul", format!("t_mul of CosineDecayRestarts is {}", number(mult)))
             .remedy("give a number of at least 1"));
     }
-    if decay == 1.0 || alpha == 0.0 {
+    if mult.fract() == 0.0 && (decay == 1.0 || alpha == 0.0) {
         return Ok(Segment::restarts(import, bound, initial, period, (mult, decay), alpha).into());
     }
+    let (a, t) = (number(alpha), import.clock());
     if mult == 1.0 {
-        let (m, a, t) = (number(decay), number(alpha), import.clock());
-        let height = format!("{m}**({t} // {period}) * (1 + cos(pi * ({t} % {period}) / {period})) / 2");
+        let height = format!("{}**({t} // {period}) * (1 + cos(pi * ({t} % {period}) / {period})) / 2", number(decay));
         let general = General::formula(format!("{a} + (1 - {a}) * {height}"));
         return Ok(Segment::general(import, bound, initial, general).into());
     }
-    let (mut parts, mut start, mut length, mut height) = (Vec::new(), 0u64, period as f64, 1.0);
-    while start < import.given.steps {
-        if length.fract() != 0.0 {
+    let (mut parts, mut start, mut length, mut height) = (Vec::new(), 0.0, period as f64, 1.0);
+    while start < import.given.steps as f64 {
+        if parts.len() == CYCLES_MAX {
             return Err(bound
-                .error_at("t_mul", format!("a cycle of CosineDecayRestarts has {} steps", number(length)))
-                .remedy("with m_mul and alpha both given, take lengths that stay whole"));
+                .error_at("t_mul", format!("the run has more than {CYCLES_MAX} cycles"))
+                .remedy("give longer ones, or a whole t_mul"));
         }
-        let factors = vec![(1.0 - alpha) * height + alpha, alpha];
-        let cycle = Segment::points(import, bound, initial, vec![0, length as u64], factors, true);
-        parts.push((start, cycle.into()));
-        start = start.saturating_add(length as u64);
+        let first = start.ceil();
+        let cycle = if first == start && length.fract() == 0.0 {
+            let factors = vec![(1.0 - alpha) * height + alpha, alpha];
+            Segment::points(import, bound, initial, vec![0, length as u64], factors, true)
+        } else {
+            let passed = format!("({t} + {}) / {}", number(first - start), number(length));
+            let top = number((1.0 - alpha) * height);
+            let general = General::formula(format!("{a} + {top} * (1 + cos(pi * {passed})) / 2"));
+            Segment::general(import, bound, initial, general)
+        };
+        parts.push((first as u64, cycle.into()));
+        start += length;
         length *= mult;
         height *= decay;
     }

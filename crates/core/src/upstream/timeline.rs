@@ -229,6 +229,9 @@ impl Segment {
         let runs_its_course = self.length.is_none_or(|length| length == room || (last && length < room));
         let (mut text, over) = if ratio == 1.0 && runs_its_course && !self.owning {
             (self.text.clone(), self.length.or((!last).then_some(room)))
+        } else if ratio == 0.0 {
+            let nothing = General::Steps { at: Vec::new(), factors: vec![0.0] };
+            (nothing.write(import, 1.0), (!last).then_some(room))
         } else if matches!(self.general, General::Own) {
             return Err(self
                 .error(import, format!("{} is cut off, held or multiplied here, and has no form for that", self.name))
