@@ -241,11 +241,14 @@ fn settings() {
         words("fit good.csv --schedule step(every=0)", &["--schedule", "every"]),
         words("fit good.csv --schedule multi_step(at=[3,x])", &["--schedule", "character 18", "a number", "'x'"]),
         words(
-            "fit good.csv --schedule table('nowhere.csv')",
+            "fit good.csv --schedule table(\"nowhere.csv\")",
             &["--schedule", "character 7", "nowhere.csv: cannot be read"],
         ),
-        words("fit good.csv --schedule formula('0.1*epoh')", &["--schedule", "character 14", "did you mean 'epoch'?"]),
-        words("fit good.csv --schedule formula('0.1-epoch')", &["formula(", "gives -0.9 at step", "in epoch 1"]),
+        words(
+            "fit good.csv --schedule formula(\"0.1*epoh\")",
+            &["--schedule", "character 14", "did you mean 'epoch'?"],
+        ),
+        words("fit good.csv --schedule formula(\"0.1-epoch\")", &["formula(", "gives -0.9 at step", "in epoch 1"]),
         words(
             "fit good.csv --lr 0.1 --schedule cyclic(base=1e-4,max=1e-2,up=20,down=20)",
             &["--lr: the schedule cyclic(", "has rates of its own", "leave --lr out"],
