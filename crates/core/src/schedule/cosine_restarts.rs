@@ -54,8 +54,8 @@ enum Cycles {
         period: NonZeroU64,
         cycles: Option<u32>,
     },
-    /// The steps at which they end, ascending; after the last there is none.
-    Ends(Vec<u64>),
+    /// The steps at which they end, ascending, and the factors with which they begin; after the last there is none.
+    Ends(Vec<(u64, f64)>),
 }
 
 impl Form for CosineRestarts {
@@ -161,16 +161,21 @@ impl Form for CosineRestarts {
                 if self.mult == 1.0 {
                     Cycles::Even { period, cycles }
                 } else {
-                    Cycles::Ends(self.growing(period, cycles))
+                    self.ending(self.growing(period, cycles))
                 }
             }
-            (None, cycles) => Cycles::Ends(self.filling(cycles.unwrap_or(1), place.whole())?),
+            (None, cycles) => self.ending(self.filling(cycles.unwrap_or(1), place.whole())?),
         };
         Ok(Curve { cycles, decay: self.decay, floor: self.floor })
     }
 }
 
 impl CosineRestarts {
+    fn ending(&self, ends: Vec<u64>) -> Cycles {
+        let peak = |cycle: usize| self.decay.powf(cycle as f64);
+        Cycles::Ends(ends.into_iter().enumerate().map(|(cycle, end)| (end, peak(cycle))).collect())
+    }
+
     /// The ends of cycles of which the first is given.
     fn growing(&self, period: NonZeroU64, cycles: Option<u32>) -> Vec<u64> {
         let (mut ends, mut end, mut length) = (Vec::new(), 0.0, period.get() as f64);
@@ -200,8 +205,8 @@ impl CosineRestarts {
 }
 
 impl Curve {
-    /// The cycle that `t` is in, and how much of it has passed; none after the last.
-    fn cycle(&self, t: u64, length: u64) -> Option<(usize, f64)> {
+    /// The factor with which the cycle that `t` is in begins, and how much of it has passed; none after the last.
+    fn cycle(&self, t: u64, length: u64) -> Option<(f64, f64)> {
         match &self.cycles {
             Cycles::Even { period, cycles } => {
                 let (mut cycle, mut passed) = (t / period.get(), t % period.get());
@@ -210,16 +215,17 @@ impl Curve {
                     (cycle, passed) = (cycle - 1, period.get());
                 }
                 let within = cycles.is_none_or(|cycles| cycle < u64::from(cycles));
-                within.then(|| (usize::try_from(cycle).unwrap_or(usize::MAX), passed as f64 / period.get() as f64))
+                let peak = || if self.decay == 1.0 { 1.0 } else { self.decay.powf(cycle as f64) };
+                within.then(|| (peak(), passed as f64 / period.get() as f64))
             }
             Cycles::Ends(ends) => {
-                let behind = ends.partition_point(|end| *end <= t);
-                let start = behind.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or(0);
-                if t >= length && t == start && behind > 0 {
-                    return Some((behind - 1, 1.0));
+                let behind = ends.partition_point(|(end, _)| *end <= t);
+                let start = behind.checked_sub(1).and_then(|last| ends.get(last)).map_or(0, |(end, _)| *end);
+                if t >= length && t == start {
+                    return None;
                 }
-                let end = *ends.get(behind)?;
-                Some((behind, t.saturating_sub(start) as f64 / end.saturating_sub(start).max(1) as f64))
+                let (end, peak) = *ends.get(behind)?;
+                Some((peak, t.saturating_sub(start) as f64 / end.saturating_sub(start).max(1) as f64))
             }
         }
     }
@@ -227,8 +233,7 @@ impl Curve {
 
 impl CurveAt for Curve {
     fn at(&self, t: u64, length: u64) -> Setting {
-        let Some((cycle, passed)) = self.cycle(t, length) else { return Setting::rate(self.floor) };
-        let peak = if self.decay == 1.0 { 1.0 } else { self.decay.powf(cycle as f64) };
+        let Some((peak, passed)) = self.cycle(t, length) else { return Setting::rate(self.floor) };
         let height = (1.0 + (PI * passed).cos()) / 2.0;
         Setting::rate(self.floor + (peak - self.floor).max(0.0) * height)
     }

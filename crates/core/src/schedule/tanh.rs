@@ -98,7 +98,8 @@ impl CurveAt for Curve {
             return Setting::rate(self.floor);
         }
         let passed = share(t, length);
-        let height = 0.5 * (1.0 - (self.lower * (1.0 - passed) + self.upper * passed).tanh());
+        // (1 − tanh x)/2, without the difference of near numbers and at half the cost.
+        let height = 1.0 / (1.0 + (2.0 * (self.lower * (1.0 - passed) + self.upper * passed)).exp());
         Setting::rate(self.floor + (1.0 - self.floor) * height)
     }
 }

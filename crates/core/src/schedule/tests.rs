@@ -289,7 +289,7 @@ fn a_damaged_record_cannot_divide_by_zero() {
         ("interpolate(at=[2, 4], factors=[1, 0])", "[1.0,0.0]", "[]"),
         ("piecewise(at=[2], factors=[1, 0.5])", "[1.0,0.5]", "[]"),
         ("table([1, 0.5])", "[1.0,0.5]", "[]"),
-        ("cosine_restarts(period=1, mult=2, cycles=2)", "[1,3]", "[3,1]"),
+        ("cosine_restarts(period=1, mult=2, cycles=2)", "[[1,1.0],[3,1.0]]", "[[3,1.0],[1,1.0]]"),
         ("polynomial(cycle=true, first=2)", "\"length\":null", "\"length\":0"),
         ("chain(cosine, linear)", "\"length\":9", "\"length\":0"),
     ] {
