@@ -144,7 +144,12 @@ fn mistakes_say_where_what_and_what_to_do() {
         (
             Torch,
             "SequentialLR([ReduceLROnPlateau(), StepLR(3)], [5])",
-            "character 15: ReduceLROnPlateau is cut off, held or multiplied here",
+            "character 15: ReduceLROnPlateau within SequentialLR; PyTorch refuses it there",
+        ),
+        (
+            Torch,
+            "ChainedScheduler([StepLR(3), ReduceLROnPlateau()])",
+            "character 30: ReduceLROnPlateau within ChainedScheduler; PyTorch refuses it there",
         ),
         (
             Torch,

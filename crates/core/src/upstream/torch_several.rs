@@ -10,6 +10,10 @@ use crate::text::Writer;
 
 type Read = Result<Timeline, InputError>;
 
+/// PyTorch refuses it there too: neither hands the metric on.
+const ON_PLATEAU: &str = "PyTorch refuses it there; write it in this project's own form, such as \
+                          sequence(linear(from=0.1, over=5), on_plateau(factor=0.1, patience=10))";
+
 /// The schedulers in a list, at least one.
 fn schedulers<'a>(bound: &Bound<'a>) -> Result<&'a [Expr], InputError> {
     let children = bound.need("schedulers", bound.list("schedulers")?)?;
@@ -59,6 +63,7 @@ pub(super) fn sequential_lr(import: &Import<'_>, bound: &Bound<'_>) -> Read {
             "SWALR" => {
                 "it goes on from the rate before it; write LinearLR or CosineAnnealingLR with the rate it ends at"
             }
+            "ReduceLROnPlateau" => ON_PLATEAU,
             "MultiplicativeLR" if index > 0 => "it goes on from the rate before it; write ExponentialLR",
             _ => "",
         };
@@ -76,6 +81,7 @@ pub(super) fn chained_scheduler(import: &Import<'_>, bound: &Bound<'_>) -> Read 
     let mut owned = false;
     for child in children {
         let refused = match called(child) {
+            "ReduceLROnPlateau" => Some(ON_PLATEAU),
             "SWALR" => Some("it goes on from the rate before it, whatever the others make of it"),
             "CosineAnnealingLR" | "CosineAnnealingWarmRestarts" if has_eta_min(child) => {
                 Some("with eta_min its value is no factor of the others' but depends on their order; leave eta_min out")
