@@ -6,13 +6,13 @@ use crate::InputError;
 use crate::text::{Args, Writer, number};
 use serde::{Deserialize, Serialize};
 
-/// `linear(from=1, to=0)`: `lr · (from + (to − from) · t/over)`.
+/// `linear(from, to)`: `lr · (from + (to − from) · t/over)`.
 ///
 /// Clock: per epoch; as the first child of a sequence it is a warm-up and goes per step. At `t = 0` the factor is `from`, so
 /// that `from=0` trains its first step (per epoch: its first epoch) with rate 0; at `t = over` and after it is `to`.
 ///
-/// As PyTorch's `LinearLR` (its `start_factor`, `end_factor`, `total_iters`), whose defaults are a warm-up from 1/3; here the
-/// default is the decay to zero that others call linear.
+/// By default from 1 to 0, the decay that others call linear; from a factor below 1 it goes to 1, a warm-up. PyTorch's
+/// `LinearLR` (its `start_factor`, `end_factor`, `total_iters`) is by default a warm-up from 1/3.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Linear {
     /// The factor at the beginning, at least 0.
@@ -22,7 +22,11 @@ pub struct Linear {
 }
 
 const FROM: f64 = 1.0;
-const TO: f64 = 0.0;
+
+/// Where a line ends that does not say so: one from below the base rate is meant as a warm-up.
+fn end_after(from: f64) -> f64 {
+    if from < FROM { 1.0 } else { 0.0 }
+}
 
 /// The resolved form.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,7 +42,7 @@ impl Form for Linear {
         formula: "lr·(from + (to − from)·t/over)",
         keys: &[
             Key::optional("from", "1", "the factor at the beginning, at least 0"),
-            Key::optional("to", "0", "the factor at the end, at least 0"),
+            Key::optional("to", "1 from below 1, otherwise 0", "the factor at the end, at least 0"),
             OVER,
             PER,
         ],
@@ -53,14 +57,16 @@ impl Form for Linear {
     type Curve = Curve;
 
     fn read(args: &Args<'_>) -> Result<Self, InputError> {
-        Ok(Linear { from: args.number("from")?.unwrap_or(FROM), to: args.number("to")?.unwrap_or(TO) })
+        let from = args.number("from")?.unwrap_or(FROM);
+        Ok(Linear { from, to: args.number("to")?.unwrap_or(end_after(from)) })
     }
 
     fn write(&self, text: &mut Writer) {
+        // Both are written unless both are the defaults: a line is understood from its two ends.
         if self.from != FROM {
             text.key("from", number(self.from));
         }
-        if self.to != TO {
+        if self.from != FROM || self.to != end_after(self.from) {
             text.key("to", number(self.to));
         }
     }

@@ -41,7 +41,7 @@ fn mistakes_in_text_are_named() {
             "linear(from=-1)",
             "schedule, character 1: from of linear is -1; give a factor of the learning rate, at least 0",
         ),
-        ("linear(from=0)", "schedule, character 1: linear goes from 0 to 0; for a warm-up write to=1"),
+        ("linear(from=0, to=0)", "schedule, character 1: linear goes from 0 to 0; for a warm-up write to=1"),
         ("cyclic(base=0, max=1, up=5)", "schedule, character 1: base of cyclic is 0; give a number above 0"),
         (
             "cyclic(base=2, max=1, up=5)",

@@ -65,11 +65,14 @@ pub(super) const TABLE: &[Row] = &[
     // What is left no step at all still gives the rate that the cooldown begins with.
     ("sequence(linear(from=0.5, to=0.25), cooldown(20%))", 4, 1, &[(0, 0.5), (1, 0.25), (4, 0.0)]),
     (
-        "sequence(constant(over=1 step), linear(from=0.5))",
+        "sequence(constant(over=1 step), linear(from=0.5, to=0))",
         4,
         2,
         &[(0, 1.0), (1, 0.5), (3, 0.5), (4, 2.0 / 7.0), (8, 0.0)],
     ),
+    // A line from below the base rate that does not say where it ends is a warm-up.
+    ("sequence(linear(from=0.5, over=2 steps), constant)", 2, 2, &[(0, 0.5), (1, 0.75), (2, 1.0), (4, 1.0)]),
+    ("linear(from=2)", 1, 2, &[(0, 2.0), (1, 1.0), (2, 0.0)]),
     // Lengths in steps are taken as they are.
     ("sequence(constant, cooldown(4 steps))", 3, 2, &[(1, 1.0), (2, 1.0), (3, 0.5), (6, 0.0)]),
     // A cooldown begins with the rate before it, also where that is not the base rate.
