@@ -28,7 +28,7 @@ struct Row {
 }
 
 fn golden() -> Golden {
-    serde_json::from_str(include_str!("golden/rules.json")).unwrap()
+    serde_json::from_str(include_str!("golden/rules.json")).expect("rows")
 }
 
 /// A training in which all that rules may read is the value.
@@ -86,8 +86,8 @@ fn rates_are_lowered_when_upstream_lowers_them() {
 fn rule(row: &Row) -> StopRule {
     let words = row.text.split(", ").filter_map(|word| word.split_once('='));
     let words: BTreeMap<&str, &str> = words.collect();
-    let number = |key: &str| words.get(key).map(|word| word.parse::<f64>().unwrap());
-    let epochs = number("patience").unwrap() as u32;
+    let number = |key: &str| words.get(key).map(|word| word.parse::<f64>().expect("a number"));
+    let epochs = number("patience").expect("a patience") as u32;
     match (&row.source[..], number("tol")) {
         ("scikit-learn tol", Some(tol)) => StopRule::Tol { tol, epochs },
         ("scikit-learn early_stopping", Some(tol)) => StopRule::ScoreTol { tol, epochs },

@@ -17,10 +17,11 @@ impl Session<'_> {
     /// Leads a view whose rate follows the curve on as far as its rates are known by now.
     pub(crate) fn follow(&mut self, view: usize) {
         let one = &self.tree.views[view];
-        if one.ended.is_none() && self.trials[one.trial].ruled.is_some() {
-            if let Err(error) = self.lead_on(view) {
-                self.failure.get_or_insert(error);
-            }
+        if one.ended.is_none()
+            && self.trials[one.trial].ruled.is_some()
+            && let Err(error) = self.lead_on(view)
+        {
+            self.failure.get_or_insert(error);
         }
     }
 

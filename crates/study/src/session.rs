@@ -250,9 +250,7 @@ impl<'a> Session<'a> {
                 continue;
             }
             view.ended = None;
-            if let Err(error) = self.lead_on(*index) {
-                return Err(error);
-            }
+            self.lead_on(*index)?;
         }
         self.consume(index);
         views.into_iter().for_each(|view| self.poke(view));

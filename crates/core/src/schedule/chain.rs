@@ -74,12 +74,14 @@ impl Curve {
 impl CurveAt for Curve {
     fn at(&self, t: u64, _: u64) -> Setting {
         let step = self.start.saturating_add(t);
-        let one = Setting { rate: 1.0, momentum: None };
-        self.factors.iter().map(|factor| factor.at(step)).fold(one, |product, setting| Setting {
+        let mut product = Setting { rate: 1.0, momentum: None };
+        for factor in &self.factors {
+            let setting = factor.at(step);
             // The highest product is a number unless a formula has a part in it.
-            rate: (product.rate * setting.rate).min(f64::MAX),
-            momentum: product.momentum.or(setting.momentum),
-        })
+            product.rate = (product.rate * setting.rate).min(f64::MAX);
+            product.momentum = product.momentum.or(setting.momentum);
+        }
+        product
     }
 
     fn highest(&self, _: u64) -> f64 {

@@ -58,6 +58,9 @@ enum Cycles {
     Ends(Vec<(u64, f64)>),
 }
 
+/// So many ends are looked at in turn.
+const FEW: usize = 16;
+
 impl Form for CosineRestarts {
     const KIND: Kind = Kind {
         name: "cosine_restarts",
@@ -219,13 +222,14 @@ impl Curve {
                 within.then(|| (peak(), passed as f64 / period.get() as f64))
             }
             Cycles::Ends(ends) => {
-                let behind = ends.partition_point(|(end, _)| *end <= t);
-                let start = behind.checked_sub(1).and_then(|last| ends.get(last)).map_or(0, |(end, _)| *end);
-                if t >= length && t == start {
-                    return None;
+                // Few ends are ever behind a run: looking at them in turn is mostly faster than halving them all.
+                let mut behind = ends.iter().take(FEW).position(|(end, _)| t < *end).unwrap_or(FEW.min(ends.len()));
+                if behind == FEW {
+                    behind += ends[FEW..].partition_point(|(end, _)| *end <= t);
                 }
                 let (end, peak) = *ends.get(behind)?;
-                Some((peak, t.saturating_sub(start) as f64 / end.saturating_sub(start).max(1) as f64))
+                let start = behind.checked_sub(1).map_or(0, |last| ends[last].0);
+                (t < length || t > start).then(|| (peak, (t - start) as f64 / (end - start) as f64))
             }
         }
     }

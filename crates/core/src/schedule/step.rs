@@ -30,6 +30,8 @@ pub(super) struct Curve {
     /// Steps.
     every: NonZeroU64,
     gamma: f64,
+    /// The first powers of gamma, which most runs never get beyond: looking one up costs a quarter of raising it.
+    powers: [f64; 8],
 }
 
 impl Form for Step {
@@ -79,12 +81,15 @@ impl Form for Step {
     }
 
     fn curve(&self, place: &Place<'_>) -> Result<Curve, InputError> {
-        Ok(Curve { every: place.period(&self.every)?, gamma: self.gamma })
+        let powers = std::array::from_fn(|falls| self.gamma.powf(falls as f64));
+        Ok(Curve { every: place.period(&self.every)?, gamma: self.gamma, powers })
     }
 }
 
 impl CurveAt for Curve {
     fn at(&self, t: u64, _: u64) -> Setting {
-        Setting::rate(self.gamma.powf((t / self.every) as f64))
+        let falls = t / self.every;
+        let known = usize::try_from(falls).ok().and_then(|falls| self.powers.get(falls));
+        Setting::rate(known.copied().unwrap_or_else(|| self.gamma.powf(falls as f64)))
     }
 }
