@@ -39,6 +39,14 @@ mod trace;
 mod trainer;
 mod update;
 
+/// The inner loops, for benchmarks alone: their forms may change with any version.
+#[doc(hidden)]
+pub mod kernels {
+    pub use crate::passes::{activate, column_sums, derive, pad, padded, softmax, turn};
+    pub use crate::product::{Left, Product};
+    pub use crate::update::{Shrink, Step, sweep};
+}
+
 pub use model::{Model, Predictions};
 pub use real::Real;
 pub use run::Run;

@@ -168,7 +168,7 @@ impl<T: Real> Net<T> {
             let (before, rest) = self.values.split_at_mut(layer);
             let stride = padded::<T>(outputs);
             let out = &mut rest[0][..rows * stride];
-            self.arch.dispatch(Product {
+            Product {
                 sizes: (rows, inputs, outputs),
                 left: match before.last() {
                     None => Left { values: &self.inputs, stride: inputs, transposed: false },
@@ -179,7 +179,8 @@ impl<T: Real> Net<T> {
                 start: Some(&self.biases[layer]),
                 out,
                 out_stride: stride,
-            });
+            }
+            .run(self.arch);
             if layer + 1 < layers {
                 passes::activate(self.arch, self.activation, out);
             }
@@ -233,7 +234,7 @@ impl<T: Real> Net<T> {
                 0 => Left { values: &self.inputs, stride: inputs, transposed: true },
                 _ => Left { values: &self.values[layer - 1], stride: left_stride, transposed: true },
             };
-            self.arch.dispatch(Product {
+            Product {
                 sizes: (inputs, rows, outputs),
                 left,
                 right: deltas,
@@ -241,12 +242,13 @@ impl<T: Real> Net<T> {
                 start: None,
                 out: &mut self.gradients[self.layout.weights(layer)],
                 out_stride: outputs,
-            });
+            }
+            .run(self.arch);
             let sums = &mut self.gradients[self.layout.biases(layer)];
             passes::column_sums(arch, deltas, stride, sums);
             if let Some(out) = below.last_mut() {
                 let out = &mut out[..rows * left_stride];
-                self.arch.dispatch(Product {
+                Product {
                     sizes: (rows, outputs, inputs),
                     left: Left { values: deltas, stride, transposed: false },
                     right: &self.turned[layer - 1],
@@ -254,7 +256,8 @@ impl<T: Real> Net<T> {
                     start: None,
                     out,
                     out_stride: left_stride,
-                });
+                }
+                .run(self.arch);
                 passes::derive(arch, self.activation, out, &self.values[layer - 1]);
             }
         }

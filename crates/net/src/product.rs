@@ -7,35 +7,54 @@
 //! the tiles: a row's result depends neither on the rows beside it, nor on the width of the registers, nor on blocking.
 
 use crate::real::Real;
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 /// The left factor, as the inner loop reads it.
 #[derive(Clone, Copy)]
-pub(crate) struct Left<'a, T> {
+pub struct Left<'a, T> {
     /// The numbers.
-    pub(crate) values: &'a [T],
+    pub values: &'a [T],
     /// Numbers from one row to the next.
-    pub(crate) stride: usize,
+    pub stride: usize,
     /// Whether rows of `values` run along the summed index (false), or across it (true: the factor is transposed).
-    pub(crate) transposed: bool,
+    pub transposed: bool,
 }
 
 /// `out` = `left` · `right` + `start`.
-pub(crate) struct Product<'a, T> {
+pub struct Product<'a, T> {
     /// Rows of `out`, summed index, columns of `out`.
-    pub(crate) sizes: (usize, usize, usize),
+    pub sizes: (usize, usize, usize),
     /// rows x depth.
-    pub(crate) left: Left<'a, T>,
+    pub left: Left<'a, T>,
     /// depth x columns, rows padded to whole registers.
-    pub(crate) right: &'a [T],
+    pub right: &'a [T],
     /// Numbers from one row of `right` to the next, a multiple of the register's.
-    pub(crate) right_stride: usize,
+    pub right_stride: usize,
     /// A padded row to start each row of `out` from, such as a bias; zeros if there is none.
-    pub(crate) start: Option<&'a [T]>,
+    pub start: Option<&'a [T]>,
     /// rows x columns. What `out_stride` leaves beyond the columns is not written.
-    pub(crate) out: &'a mut [T],
+    pub out: &'a mut [T],
     /// Numbers from one row of `out` to the next.
-    pub(crate) out_stride: usize,
+    pub out_stride: usize,
+}
+
+/// Rows of a transposed left factor's product at a time: the columns of the factor that they need stay in the cache while
+/// all of `right` passes by.
+const BLOCK: usize = 96;
+
+impl<T: Real> Product<'_, T> {
+    /// Writes the product.
+    pub fn run(self, arch: Arch) {
+        let (rows, depth, columns) = self.sizes;
+        if !self.left.transposed || rows <= BLOCK {
+            return arch.dispatch(self);
+        }
+        for (block, out) in self.out.chunks_mut(BLOCK * self.out_stride).enumerate() {
+            let begin = block * BLOCK;
+            let left = Left { values: &self.left.values[begin..], ..self.left };
+            arch.dispatch(Product { sizes: (BLOCK.min(rows - begin), depth, columns), left, out, ..self });
+        }
+    }
 }
 
 impl<T: Real> WithSimd for Product<'_, T> {
@@ -149,7 +168,8 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
         let left = self.left;
         let rights = self.right.chunks_exact(self.stride).map(|one| &one[at..at + N]);
         if left.transposed {
-            let lefts = left.values.chunks_exact(left.stride).map(|one| &one[row..row + M]);
+            // The last of them may lack the columns before the block.
+            let lefts = left.values.chunks(left.stride).map(|one| &one[row..row + M]);
             for (a, b) in lefts.zip(rights) {
                 for m in 0..M {
                     let a = T::splat(simd, a[m]);
@@ -179,7 +199,6 @@ mod tests {
     use crate::passes::padded;
     use crate::testing::arches;
     use opportune_core::rng::{Purpose, Stream};
-    use pulp::Arch;
 
     fn numbers<T: Real>(n: usize, stream: &mut Stream) -> Vec<T> {
         (0..n).map(|_| T::of(stream.normal())).collect()
@@ -197,7 +216,7 @@ mod tests {
         let mut start = numbers(stride, stream);
         start[columns..].fill(T::ZERO);
         let mut out = vec![nan; rows * (columns + 1)];
-        arch.dispatch(Product {
+        Product {
             sizes: (rows, depth, columns),
             left: Left { values: &left, stride: if transposed { rows } else { depth }, transposed },
             right: &right,
@@ -205,7 +224,8 @@ mod tests {
             start: Some(&start),
             out: &mut out,
             out_stride: columns + 1,
-        });
+        }
+        .run(arch);
         for (i, out) in out.chunks_exact(columns + 1).enumerate() {
             assert!(out[columns].wide().is_nan(), "written beyond the columns");
             for (j, &got) in out[..columns].iter().enumerate() {
@@ -220,7 +240,7 @@ mod tests {
 
     #[test]
     fn every_element_is_one_chain_whatever_the_instruction_set() {
-        let sizes = [1, 2, 5, 6, 8, 13, 17].into_iter().flat_map(|rows| {
+        let sizes = [1, 2, 5, 6, 8, 13, 17, BLOCK + 7].into_iter().flat_map(|rows| {
             [1, 7, 8, 10, 16, 33, 50, 64, 100].into_iter().map(move |columns| (rows, 1 + columns % 5, columns))
         });
         for sizes in sizes {

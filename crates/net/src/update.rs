@@ -18,7 +18,7 @@ const BLOCK: usize = 64 * LANES;
 
 /// The constants of one step, in the width of the parameters.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Step<T> {
+pub enum Step<T> {
     /// θ −= rate·g.
     Plain {
         /// The rate.
@@ -50,7 +50,7 @@ pub(crate) enum Step<T> {
 
 impl<T: Real> Step<T> {
     /// The constants of step `step`, counted from 1.
-    pub(crate) fn new(optimizer: &Optimizer, setting: Setting, step: u64) -> Step<T> {
+    pub fn new(optimizer: &Optimizer, setting: Setting, step: u64) -> Step<T> {
         match *optimizer {
             Optimizer::Sgd { momentum: 0.0, .. } => Step::Plain { rate: T::of(setting.rate) },
             Optimizer::Sgd { momentum, nesterov } => Step::Momentum {
@@ -87,22 +87,22 @@ fn power(mut base: f64, mut n: u64) -> f64 {
 
 /// What draws a parameter towards 0, beside its gradient.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shrink<T> {
+pub struct Shrink<T> {
     /// Times the parameter, is added to its gradient.
-    pub(crate) l2: T,
+    pub l2: T,
     /// By what the parameter is multiplied before the step.
-    pub(crate) keep: T,
+    pub keep: T,
 }
 
 impl<T: Real> Shrink<T> {
     /// Nothing, as for biases.
-    pub(crate) const fn none() -> Shrink<T> {
+    pub const fn none() -> Shrink<T> {
         Shrink { l2: T::ZERO, keep: T::ONE }
     }
 }
 
 /// How many numbers an optimizer keeps for each parameter.
-pub(crate) fn moments(optimizer: &Optimizer) -> usize {
+pub fn moments(optimizer: &Optimizer) -> usize {
     match *optimizer {
         Optimizer::Sgd { momentum, .. } => usize::from(momentum > 0.0),
         Optimizer::Adam(_) | Optimizer::AdamW(_) => 2,

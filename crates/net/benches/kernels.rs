@@ -1,0 +1,141 @@
+//! The inner loops of a training step, one by one, at the sizes of three networks with batches of 200.
+//!
+//! `cargo bench -p opportune-net --bench kernels` prints time and throughput: of products operations a second (a multiplication
+//! and an addition are two), of passes numbers a second. `peak` is what the processor can do at most.
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use opportune_core::optimizer::Optimizer;
+use opportune_core::schedule::Setting;
+use opportune_core::settings::Activation;
+use opportune_net::Real;
+use opportune_net::kernels::{
+    Left, Product, Shrink, Step, activate, column_sums, derive, pad, padded, softmax, sweep, turn,
+};
+use pulp::{Arch, Simd, WithSimd};
+use std::hint::black_box;
+
+const BATCH: usize = 200;
+
+/// Chains of fused multiply-adds that depend on nothing but themselves: twelve are enough to fill the pipes.
+struct Peak<T>(T);
+
+const CHAINS: usize = 12;
+const TURNS: usize = 1000;
+
+impl<T: Real> WithSimd for Peak<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (factor, summand) = (T::splat(simd, black_box(self.0)), T::splat(simd, T::ONE));
+        let mut chains = [T::splat(simd, T::ONE); CHAINS];
+        for _ in 0..TURNS {
+            for chain in &mut chains {
+                *chain = T::mul_add(simd, *chain, factor, summand);
+            }
+        }
+        black_box(chains);
+    }
+}
+
+struct LaneCount<T>(std::marker::PhantomData<T>);
+
+impl<T: Real> WithSimd for LaneCount<T> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        T::lanes::<S>()
+    }
+}
+
+fn numbers<T: Real>(count: usize) -> Vec<T> {
+    (0..count).map(|index| T::of(((index * 37) % 101) as f64 / 101.0 - 0.5)).collect()
+}
+
+/// rows x depth by depth x columns, the left one transposed or not; `dense` if the result's rows are not padded.
+fn product<T: Real>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    (rows, depth, columns): (usize, usize, usize),
+    transposed: bool,
+    dense: bool,
+) {
+    let stride = padded::<T>(columns);
+    let (left, right, start) = (numbers::<T>(rows * depth), numbers::<T>(depth * stride), numbers::<T>(stride));
+    let out_stride = if dense { columns } else { stride };
+    let mut out = vec![T::ZERO; rows * out_stride];
+    group.throughput(Throughput::Elements(2 * (rows * depth * columns) as u64));
+    group.bench_function(BenchmarkId::new(name, format!("{rows}x{depth}x{columns}")), |bencher| {
+        bencher.iter(|| {
+            Product {
+                sizes: (rows, depth, columns),
+                left: Left { values: &left, stride: if transposed { rows } else { depth }, transposed },
+                right: &right,
+                right_stride: stride,
+                start: Some(&start),
+                out: &mut out,
+                out_stride,
+            }
+            .run(Arch::new());
+        })
+    });
+}
+
+fn width<T: Real>(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group(T::PRECISION.to_string());
+    let lanes = Arch::new().dispatch(LaneCount::<T>(std::marker::PhantomData));
+    group.throughput(Throughput::Elements((2 * CHAINS * TURNS * lanes) as u64));
+    group.bench_function("peak", |bencher| bencher.iter(|| Arch::new().dispatch(Peak(T::of(0.5)))));
+    for (inputs, outputs) in [(64, 100), (64, 50), (784, 100), (100, 10), (50, 50), (50, 10)] {
+        product::<T>(&mut group, "forward", (BATCH, inputs, outputs), false, false);
+        product::<T>(&mut group, "gradient", (inputs, BATCH, outputs), true, true);
+        if ![64, 784].contains(&inputs) {
+            product::<T>(&mut group, "backward", (BATCH, outputs, inputs), false, false);
+        }
+    }
+
+    let arch = Arch::new();
+    let stride = padded::<T>(100);
+    let mut values = numbers::<T>(BATCH * stride);
+    let other = numbers::<T>(BATCH * stride);
+    group.throughput(Throughput::Elements(values.len() as u64));
+    group.bench_function("relu", |bencher| bencher.iter(|| activate(arch, Activation::Relu, &mut values)));
+    group.bench_function("tanh", |bencher| bencher.iter(|| activate(arch, Activation::Tanh, &mut values)));
+    group.bench_function("relu's derivative", |bencher| {
+        bencher.iter(|| derive(arch, Activation::Relu, &mut values, &other))
+    });
+    let mut sums = vec![T::ZERO; 100];
+    group.bench_function("column sums", |bencher| bencher.iter(|| column_sums(arch, &other, stride, &mut sums)));
+    let (mut logits, labels) = (numbers::<T>(BATCH * padded::<T>(10)), vec![3; BATCH]);
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group
+        .bench_function("softmax", |bencher| bencher.iter(|| softmax(arch, &mut logits, padded::<T>(10), 10, &labels)));
+    for inputs in [64, 784] {
+        let weights = numbers::<T>(inputs * 100);
+        let mut packed = vec![T::ZERO; inputs * stride];
+        let mut turned = vec![T::ZERO; 100 * padded::<T>(inputs)];
+        group.throughput(Throughput::Elements(weights.len() as u64));
+        group.bench_function(BenchmarkId::new("pad", inputs), |bencher| {
+            bencher.iter(|| pad(arch, &weights, 100, &mut packed, stride))
+        });
+        group.bench_function(BenchmarkId::new("turn", inputs), |bencher| {
+            bencher.iter(|| turn(arch, &weights, 100, &mut turned, padded::<T>(inputs)))
+        });
+        let (mut w, g) = (weights.clone(), weights.clone());
+        let (mut m, mut v) = (vec![T::ZERO; w.len()], vec![T::ZERO; w.len()]);
+        let step = Step::new(&Optimizer::default(), Setting { rate: 1e-3, momentum: None }, 10);
+        group.bench_function(BenchmarkId::new("adam", inputs), |bencher| {
+            bencher.iter(|| sweep(arch, step, Shrink::none(), &mut w, &g, &mut m, &mut v))
+        });
+    }
+}
+
+fn kernels(criterion: &mut Criterion) {
+    width::<f32>(criterion);
+    width::<f64>(criterion);
+}
+
+criterion_group!(benches, kernels);
+criterion_main!(benches);
