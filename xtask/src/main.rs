@@ -33,6 +33,10 @@ usage: cargo xtask TASK
       --time N                               splits of each on which both sides are timed; of the others kept answers do (1)
       --peer-cache DIR                       where kept answers of scikit-learn may lie too
       --out FILE                             write all figures as JSON
+  bench trainer       one training step on one core, beside scikit-learn's, PyTorch's and the processor's peak
+      --peers scikit-learn,torch             only these (both; PyTorch is a download of gigabytes, into target/torch-env)
+      --runs N                               runs of each (3)
+      --out FILE                             write all figures as JSON
   bench study         what search, engine and store cost, beside Optuna's SQLite storage: trials a second, seconds
       --runs N                               runs of each (3)
       --out FILE                             write all figures as JSON
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
         ["bench", "study", ..] => bench::study::run(&root(), &words[2..]),
         ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),
+        ["bench", "trainer", ..] => bench::trainer::run(&root(), &words[2..]),
         ["bench", "judging", ..] => bench::judging::run(&root(), &words[2..]),
         ["golden", "schedules"] => golden::schedules(&root()),
         ["help" | "--help" | "-h"] => {

@@ -1,5 +1,6 @@
 //! Time of one training step (gather, forward, backward, Adam) for three networks, against the machine's peak of fused
-//! multiply-adds. Run with `cargo run --release -p opportune-net --example step_time`.
+//! multiply-adds. Run with `cargo run --release -p opportune-net --example step_time`; with `-- --json` it prints one line
+//! of JSON, seconds a step by width and network. `cargo xtask bench trainer` puts others beside it.
 
 use opportune_core::plan::{Part, Plan};
 use opportune_core::ports::Planner;
@@ -10,6 +11,7 @@ use opportune_core::space::Config;
 use opportune_data::{ReadOptions, read};
 use opportune_net::{NativeTrainer, Real, Run};
 use pulp::{Arch, Simd, WithSimd};
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -63,7 +65,16 @@ fn trainer(inputs: usize, hidden: &[u32], precision: Precision) -> NativeTrainer
     NativeTrainer::new(Arc::new(data), Vec::new(), (0..ROWS).collect(), base, Score::Accuracy, 1).expect("it fits")
 }
 
-fn measure<T: Real>(inputs: usize, hidden: &[u32], peak: f64) {
+/// What one step of a network took, in seconds.
+struct Measured {
+    network: String,
+    step: f64,
+    /// What its products take at the peak.
+    floor: f64,
+    gather: f64,
+}
+
+fn measure<T: Real>(inputs: usize, hidden: &[u32], peak: f64) -> Measured {
     let trainer = trainer(inputs, hidden, T::PRECISION);
     let plan: Arc<Plan> = Arc::new(trainer.plan(&Config::default(), Part::Whole).expect("the settings are good"));
     let samples = trainer.samples(Part::Whole).expect("there is a whole");
@@ -82,26 +93,48 @@ fn measure<T: Real>(inputs: usize, hidden: &[u32], peak: f64) {
         black_box(&inputs);
         begun.elapsed().as_secs_f64()
     });
-    println!(
-        "{:?} {:16} {:8.1} us a step, floor {:6.1} us, ratio {:.2}; of it gathering {:.1} us",
-        T::PRECISION,
-        widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-"),
-        best * 1e6,
-        floor * 1e6,
-        best / floor,
-        gather.fold(f64::MAX, f64::min) * 1e6,
-    );
-}
-
-fn width<T: Real>(factor: T) {
-    let peak = (0..20).map(|_| Arch::new().dispatch(Peak(factor))).fold(0.0, f64::max);
-    println!("{:?} peak {:.0} GFLOP/s", T::PRECISION, peak / 1e9);
-    for (inputs, hidden) in [(64, &[100][..]), (64, &[50, 50]), (784, &[100])] {
-        measure::<T>(inputs, hidden, peak);
+    Measured {
+        network: widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-"),
+        step: best,
+        floor,
+        gather: gather.fold(f64::MAX, f64::min),
     }
 }
 
+/// The peak, in operations a second, and all networks.
+fn width<T: Real>(factor: T) -> (f64, Vec<Measured>) {
+    let peak = (0..20).map(|_| Arch::new().dispatch(Peak(factor))).fold(0.0, f64::max);
+    let networks = [(64, &[100][..]), (64, &[50, 50]), (784, &[100])];
+    (peak, networks.map(|(inputs, hidden)| measure::<T>(inputs, hidden, peak)).into())
+}
+
 fn main() {
-    width(0.5f32);
-    width(0.5f64);
+    let widths = [("f32", width(0.5f32)), ("f64", width(0.5f64))];
+    if std::env::args().any(|word| word == "--json") {
+        let by_width = |value: &dyn Fn(f64, &[Measured]) -> Value| -> Value {
+            widths.iter().map(|(name, (peak, all))| ((*name).to_owned(), value(*peak, all))).collect()
+        };
+        let of_all = |all: &[Measured], value: &dyn Fn(&Measured) -> f64| -> Value {
+            all.iter().map(|one| (one.network.clone(), json!(value(one)))).collect()
+        };
+        let answer = json!({
+            "peak": by_width(&|peak, _| json!(peak)),
+            "steps": by_width(&|_, all| of_all(all, &|one| one.step)),
+            "floors": by_width(&|_, all| of_all(all, &|one| one.floor)),
+        });
+        println!("{answer}");
+        return;
+    }
+    for (name, (peak, all)) in widths {
+        println!("{name} peak {:.0} GFLOP/s", peak / 1e9);
+        for Measured { network, step, floor, gather } in all {
+            println!(
+                "{name} {network:16} {:8.1} us a step, floor {:6.1} us, ratio {:.2}; of it gathering {:.1} us",
+                step * 1e6,
+                floor * 1e6,
+                step / floor,
+                gather * 1e6,
+            );
+        }
+    }
 }

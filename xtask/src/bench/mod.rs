@@ -13,6 +13,7 @@ mod paired;
 pub mod seed;
 pub mod study;
 mod table;
+pub mod trainer;
 pub mod tune;
 
 use anyhow::{Context, Result};

@@ -1,0 +1,77 @@
+"""One training step of others: `trainer_peer.py PEER` prints one line of JSON, seconds a step for each network and width.
+
+PEER is `scikit-learn` (MLPClassifier) or `torch` (a plain loop with fused Adam). Random bytes as inputs, standardised, ten
+classes, 10,000 rows in batches of 200, one thread: as many steps as make an epoch, the fastest of many epochs.
+"""
+
+import json
+import sys
+import time
+import warnings
+
+import numpy as np
+
+ROWS, BATCH, EPOCHS = 10_000, 200, 20
+NETWORKS = [[64, 100, 10], [64, 50, 50, 10], [784, 100, 10]]
+WIDTHS = {"f32": np.float32, "f64": np.float64}
+
+
+def data(inputs, width):
+    generator = np.random.default_rng(1)
+    x = generator.integers(0, 256, (ROWS, inputs)).astype(width)
+    x = (x - x.mean(0)) / x.std(0)
+    return x.astype(width), generator.integers(0, 10, ROWS)
+
+
+def scikit_learn(network, width):
+    from sklearn.neural_network import MLPClassifier
+
+    class Timed(MLPClassifier):
+        """Notes when each epoch ends: that is when its stop rule is asked."""
+
+        def _update_no_improvement_count(self, early_stopping, *rest):
+            self.ends.append(time.perf_counter())
+            return super()._update_no_improvement_count(early_stopping, *rest)
+
+    x, y = data(network[0], width)
+    model = Timed(hidden_layer_sizes=network[1:-1], batch_size=BATCH, max_iter=EPOCHS, tol=0.0, n_iter_no_change=10**6,
+                  random_state=0)
+    model.ends = []
+    model.fit(x, y)
+    return min(np.diff(model.ends)) / (ROWS // BATCH)
+
+
+def torch_loop(network, width):
+    import torch
+
+    torch.set_num_threads(1)
+    x, y = (torch.from_numpy(array) for array in data(network[0], width))
+    layers = []
+    for inputs, outputs in zip(network, network[1:]):
+        layers += [torch.nn.Linear(inputs, outputs, dtype=x.dtype), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=True)
+    loss = torch.nn.CrossEntropyLoss()
+    best = float("inf")
+    for _ in range(EPOCHS):
+        begun = time.perf_counter()
+        for rows in torch.randperm(ROWS).split(BATCH):
+            optimizer.zero_grad()
+            loss(model(x[rows]), y[rows]).backward()
+            optimizer.step()
+        best = min(best, (time.perf_counter() - begun) / (ROWS // BATCH))
+    return best
+
+
+def main():
+    warnings.simplefilter("ignore")  # ConvergenceWarning: it is not meant to converge
+    peer = sys.argv[1]
+    step = {"scikit-learn": scikit_learn, "torch": torch_loop}[peer]
+    module = __import__({"scikit-learn": "sklearn", "torch": "torch"}[peer])
+    steps = {width: {"-".join(map(str, network)): step(network, dtype) for network in NETWORKS}
+             for width, dtype in WIDTHS.items()}
+    versions = {"python": sys.version.split()[0], peer: module.__version__, "numpy": np.__version__}
+    print(json.dumps({"versions": versions, "steps": steps}))
+
+
+main()
