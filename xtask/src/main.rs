@@ -44,6 +44,8 @@ usage: cargo xtask TASK
       --out FILE                             write all losses as JSON
   golden schedules    writes the golden values of schedules anew: rates as PyTorch, Keras, optax, transformers, timm and
                       fastai have them (makes its own environment in target/golden-env; a download of one gigabyte)
+  golden optimizers   writes the golden values of optimizers anew: steps of PyTorch's, Schedule-Free's, Prodigy's and Lion's
+                      packages (its environment is target/golden-optimizers-env; a download of three gigabytes)
 The other benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
 
 fn main() -> ExitCode {
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),
         ["bench", "judging", ..] => bench::judging::run(&root(), &words[2..]),
         ["golden", "schedules"] => golden::schedules(&root()),
+        ["golden", "optimizers"] => golden::optimizers(&root()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -458,10 +458,7 @@ fn block<T: Real, const N: usize, const M: usize>(
     let whole = n - n % LANES;
     for at in (0..whole).step_by(LANES) {
         let (w, g) = (&mut w[at..at + LANES], &g[at..at + LANES]);
-        let mut kept = [[T::ZERO; LANES]; N];
-        for k in 0..N {
-            kept[k].copy_from_slice(&slots[k][from + at..from + at + LANES]);
-        }
+        let kept = slots.each_mut().map(|slot| &mut slot[from + at..from + at + LANES]);
         for i in 0..LANES {
             let mut own = [T::ZERO; N];
             for k in 0..N {
@@ -471,9 +468,6 @@ fn block<T: Real, const N: usize, const M: usize>(
             for k in 0..N {
                 kept[k][i] = own[k];
             }
-        }
-        for k in 0..N {
-            slots[k][from + at..from + at + LANES].copy_from_slice(&kept[k]);
         }
     }
     for i in whole..n {
