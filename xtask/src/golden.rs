@@ -18,6 +18,7 @@ pub fn schedules(root: &Path) -> Result<()> {
 /// Steps of optimizers, from PyTorch and from the packages of those that it lacks.
 pub fn optimizers(root: &Path) -> Result<()> {
     let scripts = root.join("xtask/golden/optimizers");
-    let python = python_environment(&root.join("target/golden-optimizers-env"), &scripts.join("requirements.txt"), &[])?;
+    let python =
+        python_environment(&root.join("target/golden-optimizers-env"), &scripts.join("requirements.txt"), &[])?;
     run(Command::new(python).arg(scripts.join("optimizers.py")))
 }

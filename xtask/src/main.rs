@@ -15,7 +15,7 @@ usage: cargo xtask TASK
 
   test                every check of the project: cargo test for the whole workspace, then tidy
   tidy                rules that no compiler checks: file length, links, files that nothing declares, leftovers
-  gallery             write docs/schedules.md and its pictures from the code
+  gallery             write docs/schedules.md with its pictures, and docs/optimizers.md, from the code
   bench seed          the grid of examples/ against scikit-learn's GridSearchCV: seconds, memory, accuracy
       --data digits|breast_cancer|FILE.csv   rows, the label (integers) in the last column (digits)
       --precision f32|f64                    only this one (both)

@@ -242,7 +242,7 @@ impl Planner for NativeTrainer {
                 "the network {network} needs {size:.0} GiB with batches of {batch} rows"
             ))
             .at("--hidden")
-            .remedy("use fewer or narrower layers, or a smaller --batch"));
+            .remedy("use fewer or narrower layers, or a smaller --batch (lbfgs takes all rows: another optimizer)"));
         }
         Ok(Plan {
             schedule: settings.schedule.with_rows(rows).resolve(settings.lr, rows.div_ceil(batch), settings.epochs)?,
@@ -352,6 +352,16 @@ mod tests {
                     assert!(one.same_bits(other) && state == same, "job {id}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn lbfgs_takes_all_rows_as_one_batch() {
+        let base = Settings { optimizer: "lbfgs".parse().unwrap(), lr: Some(1.0), ..base() };
+        let trainer = trainer(table(90, 5, Problem::Classes(3)), &base, 1);
+        for (part, rows) in [(Part::Fold(0), 68), (Part::Whole, 90)] {
+            let plan = trainer.plan(&Config::default(), part).unwrap();
+            assert_eq!((plan.recipe.batch, plan.schedule.steps_per_epoch()), (rows, 1));
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) fn strong_wolfe(
         rounds += 1;
     };
     // The place of the lower end of the bracket.
-    let lower = |bracket: &[Point; 2]| usize::from(!(bracket[0].loss <= bracket[1].loss));
+    let lower = |bracket: &[Point; 2]| if bracket[0].loss <= bracket[1].loss { 0 } else { 1 };
     let mut low = lower(&bracket);
     let mut stuck = false;
     while rounds < EVALUATIONS {
@@ -106,7 +106,7 @@ fn too_high(point: Point, loss: f64, slope: f64) -> bool {
 fn cubic(one: Point, other: Point, (least, most): (f64, f64)) -> f64 {
     let d1 = one.slope + other.slope - 3.0 * (one.loss - other.loss) / (one.at - other.at);
     let square = d1 * d1 - one.slope * other.slope;
-    if !(square >= 0.0) {
+    if square < 0.0 || square.is_nan() {
         return (least + most) / 2.0;
     }
     let d2 = square.sqrt();

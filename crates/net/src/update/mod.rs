@@ -53,7 +53,9 @@ pub(crate) type Evaluate<'a, T> = dyn FnMut(&mut Net<T>) -> f64 + 'a;
 pub(crate) fn kept(optimizer: &Optimizer) -> (usize, usize) {
     match *optimizer {
         Optimizer::Sgd(c) => (usize::from(c.momentum > 0.0), 0),
-        Optimizer::Adam(Adam { amsgrad, .. }) | Optimizer::AdamW(AdamW { amsgrad, .. }) => (2 + usize::from(amsgrad), 0),
+        Optimizer::Adam(Adam { amsgrad, .. }) | Optimizer::AdamW(AdamW { amsgrad, .. }) => {
+            (2 + usize::from(amsgrad), 0)
+        }
         Optimizer::NAdam(_) => (2, 1),
         Optimizer::RAdam(_) | Optimizer::Adamax(_) | Optimizer::Adadelta(_) | Optimizer::Muon(_) => (2, 0),
         Optimizer::RMSprop(c) => (1 + usize::from(c.centered) + usize::from(c.momentum > 0.0), 0),
@@ -129,9 +131,7 @@ impl<T: Real> Updater<T> {
             (Optimizer::RMSprop(c), _) => Step::rmsprop(c, at),
             (Optimizer::Adagrad(c), _) => Step::adagrad(c, at),
             (Optimizer::Adadelta(c), _) => Step::Adadelta { rate, rho: T::of(c.rho), eps: T::of(c.eps) },
-            (Optimizer::Lion(c), _) => {
-                Step::Lion { rate, beta1: T::of(at.momentum(c.beta1)), beta2: T::of(c.beta2) }
-            }
+            (Optimizer::Lion(c), _) => Step::Lion { rate, beta1: T::of(at.momentum(c.beta1)), beta2: T::of(c.beta2) },
             (Optimizer::ScheduleFreeSgd(c), _) => Step::schedule_free_sgd(c, at, &mut self.scalars),
             (Optimizer::ScheduleFreeAdamW(c), _) => Step::schedule_free_adamw(c, at, &mut self.scalars),
             // Their room was made with them.

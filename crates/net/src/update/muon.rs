@@ -94,14 +94,13 @@ vectorised! {
 
     /// Takes gradients into the momentum and writes how it steps. Gives the squares of the weights.
     fn gather(
-        l2: T,
-        momentum: T,
-        nesterov: bool,
+        constants: (T, T, bool),
         weights: &'a mut [T],
         gradients: &'a [T],
         buffer: &'a mut [T],
         way: &'a mut [T],
     ) -> f64 {
+        let (l2, momentum, nesterov) = constants;
         let rest = T::ONE - momentum;
         over(weights, gradients, [buffer, way], |w, g, [buffer, way], _: &mut [T; 0]| {
             let g = l2.fused(w, g);
@@ -145,7 +144,8 @@ pub(super) fn step<T: Real>(c: Muon, net: &mut Net<T>, slots: &mut [Vec<T>], roo
         let [buffer, ..]: [&mut [T]; SLOTS] = piece.slots;
         let (inputs, outputs) = piece.sizes;
         let way = &mut room.way[..inputs * outputs];
-        squares += gather(arch, T::of(at.l2), momentum, c.nesterov, piece.parameters, piece.gradients, buffer, way);
+        let constants = (T::of(at.l2), momentum, c.nesterov);
+        squares += gather(arch, constants, piece.parameters, piece.gradients, buffer, way);
         room.orthogonal(arch, piece.sizes, c.ns_steps, c.eps);
         let (inputs, outputs) = (inputs as f64, outputs as f64);
         let size = match c.match_rms_adamw {
