@@ -14,3 +14,11 @@ pub fn schedules(root: &Path) -> Result<()> {
     let python = python_environment(&root.join("target/golden-env"), &requirements, &["--no-deps"])?;
     run(Command::new(python).arg(scripts.join("schedules.py")))
 }
+
+/// Steps of optimizers, from PyTorch and from the packages of those that it lacks.
+pub fn optimizers(root: &Path) -> Result<()> {
+    let scripts = root.join("xtask/golden/optimizers");
+    let python =
+        python_environment(&root.join("target/golden-optimizers-env"), &scripts.join("requirements.txt"), &[])?;
+    run(Command::new(python).arg(scripts.join("optimizers.py")))
+}

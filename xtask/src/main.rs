@@ -15,7 +15,7 @@ usage: cargo xtask TASK
 
   test                every check of the project: cargo test for the whole workspace, then tidy
   tidy                rules that no compiler checks: file length, links, files that nothing declares, leftovers
-  gallery             write docs/schedules.md and its pictures from the code
+  gallery             write docs/schedules.md with its pictures, and docs/optimizers.md, from the code
   bench seed          the grid of examples/ against scikit-learn's GridSearchCV: seconds, memory, accuracy
       --data digits|breast_cancer|FILE.csv   rows, the label (integers) in the last column (digits)
       --precision f32|f64                    only this one (both)
@@ -48,6 +48,8 @@ usage: cargo xtask TASK
       --out FILE                             write all losses as JSON
   golden schedules    writes the golden values of schedules anew: rates as PyTorch, Keras, optax, transformers, timm and
                       fastai have them (makes its own environment in target/golden-env; a download of one gigabyte)
+  golden optimizers   writes the golden values of optimizers anew: steps of PyTorch's, Schedule-Free's, Prodigy's and Lion's
+                      packages (its environment is target/golden-optimizers-env; a download of three gigabytes)
 The other benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
 
 fn main() -> ExitCode {
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         ["bench", "trainer", ..] => bench::trainer::run(&root(), &words[2..]),
         ["bench", "judging", ..] => bench::judging::run(&root(), &words[2..]),
         ["golden", "schedules"] => golden::schedules(&root()),
+        ["golden", "optimizers"] => golden::optimizers(&root()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -134,7 +134,8 @@ pub struct Data {
     next_help_heading = "Settings (in tune: one value, a comma list or a range; --hidden and --schedule repeated)"
 )]
 pub struct Space {
-    /// Learning rate: in tune also a range, as 1e-4..1e-1 [default in fit: 0.001; in tune: a range test brackets it]
+    /// Learning rate: in tune also a range, as 1e-4..1e-1 [default in fit: the optimizer's, 0.001 for adam; in tune: a range
+    /// test brackets it]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<String>,
     /// Passes over the training rows: in tune the most there may be, a range, or a list of exactly those that may be
@@ -158,7 +159,9 @@ pub struct Network {
     /// Rows of a minibatch [default: 200]
     #[arg(long, value_name = "ROWS")]
     pub batch: Option<String>,
-    /// adam, adamw or sgd, as sgd(momentum=0.9, nesterov=true) [default: adam]
+    /// sgd, adam, adamw, nadam, radam, adamax, rmsprop, adagrad, adadelta, lion, muon (weights; biases by adamw),
+    /// schedule_free_sgd, schedule_free_adamw, prodigy (finds its rate) or lbfgs (all rows at once), with constants as in
+    /// sgd(momentum=0.9, nesterov=true) [default: adam]
     #[arg(long, value_name = "SPEC")]
     pub optimizer: Option<String>,
     /// relu, tanh, logistic or identity [default: relu]
@@ -167,7 +170,7 @@ pub struct Network {
     /// L2 penalty of scikit-learn's alpha [default: 1e-4]
     #[arg(long, value_name = "ALPHA")]
     pub l2: Option<String>,
-    /// Decoupled weight decay [default: 0; 0.01 for adamw]
+    /// Decoupled weight decay [default: 0; 0.01 for adamw, 0.1 for muon]
     #[arg(long, value_name = "LAMBDA")]
     pub weight_decay: Option<String>,
 }

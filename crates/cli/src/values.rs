@@ -121,19 +121,20 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     let optimizer = |text: &str| text.parse::<Optimizer>().map(|one| word(one.to_string()));
     let optimizers = each("optimizer", &given.network.optimizer, word(base.optimizer.to_string()), &optimizer)?;
     let Domain::Values(words) = &optimizers else { return Err(InputError::new("is no range").at("--optimizer")) };
-    let decay =
-        words.iter().filter_map(|one| one.text()?.parse::<Optimizer>().ok()).map(|one| one.weight_decay_default());
-    let decays: Vec<f64> = decay.collect();
-    if given.network.weight_decay.is_none() && decays.iter().any(|one| *one != decays[0]) {
-        return Err(InputError::new("adamw and other optimizers together need one said for all")
+    let kinds: Vec<Optimizer> = words.iter().filter_map(|one| one.text()?.parse().ok()).collect();
+    let same = |of: fn(&Optimizer) -> f64| kinds.iter().all(|one| of(one) == of(&kinds[0]));
+    if given.network.weight_decay.is_none() && !same(Optimizer::weight_decay_default) {
+        return Err(InputError::new("these optimizers have different defaults, and together need one said for all")
             .at("--weight-decay")
             .remedy("give --weight-decay 0.01, or 0"));
     }
+    let usual = kinds.first().copied().unwrap_or(base.optimizer);
+    let one_rate = same(Optimizer::rate_default);
     add("optimizer", optimizers)?;
     add("batch", each("batch", &given.network.batch, Value::Count(base.batch), &count)?)?;
     add("l2", each("l2", &given.network.l2, Value::Number(base.l2), &number)?)?;
-    let decay = decays.first().copied().unwrap_or(base.weight_decay);
-    add("weight-decay", each("weight-decay", &given.network.weight_decay, Value::Number(decay), &number)?)?;
+    let decay = Value::Number(usual.weight_decay_default());
+    add("weight-decay", each("weight-decay", &given.network.weight_decay, decay, &number)?)?;
     if !(sought && given.schedule.is_empty()) {
         let schedules = match given.schedule.is_empty() {
             true => vec![word(base.schedule.to_string())],
@@ -144,7 +145,12 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     let own = given.schedule.iter().filter(|schedule| schedule.owns_rate()).count();
     if own == 0 {
         if !sought || given.lr.is_some() {
-            add("lr", each("lr", &given.lr, Value::Number(base.lr.unwrap_or(1e-3)), &number)?)?;
+            if given.lr.is_none() && !one_rate {
+                return Err(InputError::new("these optimizers have different default rates")
+                    .at("--lr")
+                    .remedy("give one for all, or a list"));
+            }
+            add("lr", each("lr", &given.lr, Value::Number(usual.rate_default()), &number)?)?;
         }
     } else if own < given.schedule.len() {
         return Err(InputError::new("some of these schedules have rates of their own and some take --lr")

@@ -5,8 +5,6 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use opportune_core::optimizer::Optimizer;
-use opportune_core::schedule::Setting;
 use opportune_core::settings::Activation;
 use opportune_net::Real;
 use opportune_net::kernels::{
@@ -125,9 +123,16 @@ fn width<T: Real>(criterion: &mut Criterion) {
         });
         let (mut w, g) = (weights.clone(), weights.clone());
         let (mut m, mut v) = (vec![T::ZERO; w.len()], vec![T::ZERO; w.len()]);
-        let step = Step::new(&Optimizer::default(), Setting { rate: 1e-3, momentum: None }, 10);
+        let step = Step::Adam {
+            rate: T::of(1e-3),
+            beta1: T::of(0.9),
+            beta2: T::of(0.999),
+            root: T::of(10.0),
+            eps: T::of(1e-8),
+            amsgrad: false,
+        };
         group.bench_function(BenchmarkId::new("adam", inputs), |bencher| {
-            bencher.iter(|| sweep(arch, step, Shrink::none(), &mut w, &g, &mut m, &mut v))
+            bencher.iter(|| sweep(arch, step, Shrink::none(), &mut w, &g, [&mut m, &mut v, &mut [], &mut []]))
         });
     }
 }

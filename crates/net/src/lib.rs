@@ -3,7 +3,7 @@
 //! [`NativeTrainer`] plans and trains for a study, [`Run`] is one training, [`Model`] is what it leaves.
 //!
 //! Activations, losses, weights and the L2 penalty are those of scikit-learn's `MLPClassifier` and `MLPRegressor`;
-//! optimizers have PyTorch's form. In detail:
+//! optimizers have the form of PyTorch, or of their own package where it lacks them. In detail:
 //!
 //! - The L2 penalty ½α‖W‖²/rows is part of each batch's gradient; decoupled weight decay multiplies weights by
 //!   1 − rate·λ before the step. Both leave biases alone (PyTorch decays whatever it is given).

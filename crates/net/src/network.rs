@@ -267,7 +267,6 @@ impl<T: Real> Net<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{Shrink, Step, sweep};
     use opportune_core::plan::Loss;
     use opportune_core::rng::Purpose;
 
@@ -315,23 +314,18 @@ mod tests {
             loss + weights.map(|i| 0.5 * self.l2 * self.net.parameters[i] * self.net.parameters[i]).sum::<f64>()
         }
 
-        /// Its gradient, as a step of SGD at rate 1 takes it.
+        /// Its gradient.
         fn gradient(&mut self) -> Vec<f64> {
             let targets = self.targets();
             self.net.pack();
             self.net.forward(ROWS);
             self.net.predict(targets);
             self.net.backward(ROWS, targets);
-            let mut stepped = self.net.parameters.clone();
-            let layout = self.net.layout();
-            let step = Step::Plain { rate: 1.0 };
-            for layer in 0..layout.layers() {
-                for (range, l2) in [(layout.weights(layer), self.l2), (layout.biases(layer), 0.0)] {
-                    let g = &self.net.gradients[range.clone()];
-                    sweep(self.net.arch, step, Shrink { l2, keep: 1.0 }, &mut stepped[range], g, &mut [], &mut []);
-                }
+            let (layout, mut gradient) = (self.net.layout(), self.net.gradients.clone());
+            for i in (0..layout.layers()).flat_map(|layer| layout.weights(layer)) {
+                gradient[i] += self.l2 * self.net.parameters[i];
             }
-            self.net.parameters.iter().zip(stepped).map(|(before, after)| before - after).collect()
+            gradient
         }
     }
 

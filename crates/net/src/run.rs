@@ -1,11 +1,11 @@
 //! One training: batches, steps, epochs, and what is observed of them.
 
-use crate::network::{Net, Targets, initial};
+use crate::network::{Layout, Net, Targets, initial};
 use crate::passes;
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::tally::Tally;
-use crate::update::{self, Shrink, Step};
+use crate::update::{At, Updater};
 use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
 use opportune_core::plan::{Averaging, Loss, Plan};
 use opportune_core::rng::{Purpose, Stream};
@@ -25,9 +25,8 @@ pub struct Run<T> {
     pub(crate) plan: Arc<Plan>,
     samples: Arc<Samples>,
     pub(crate) net: Net<T>,
-    /// Moments of the optimizer, as long as the parameters or empty.
-    pub(crate) first: Vec<T>,
-    pub(crate) second: Vec<T>,
+    /// The optimizer with its state.
+    pub(crate) updater: Updater<T>,
     /// Average of the parameters, as long as they are or empty.
     pub(crate) average: Vec<T>,
     /// Epochs done.
@@ -62,11 +61,9 @@ impl<T: Real> Run<T> {
         let batch = (recipe.batch as usize).min(train);
         let room = batch.max(validation.min(CHUNK));
         let outputs = recipe.network.outputs as usize;
-        let moments = update::moments(&recipe.optimizer);
-        let moment = |which: usize| vec![T::ZERO; if moments >= which { parameters.len() } else { 0 }];
+        let updater = Updater::new(recipe.optimizer, &Layout::new(recipe.network.widths()), &parameters);
         Run {
-            first: moment(1),
-            second: moment(2),
+            updater,
             average: vec![T::ZERO; if recipe.averaging { parameters.len() } else { 0 }],
             epoch: 0,
             step: 0,
@@ -105,6 +102,7 @@ impl<T: Real> Run<T> {
         let begun = Instant::now();
         self.shuffle(self.epoch);
         self.training.clear();
+        self.updater.exchange(&mut self.net);
         let mut penalty = 0.0;
         let held = self.plan.schedule.held_per_epoch();
         let mut setting = self.plan.schedule.at(self.step);
@@ -117,6 +115,7 @@ impl<T: Real> Run<T> {
             }
             penalty += self.step(start..(start + self.batch).min(self.order.len()), setting);
         }
+        self.updater.exchange(&mut self.net);
         self.epoch += 1;
         let trained = self.training.scored();
         let (validation, mut blocks) = self.validate();
@@ -165,32 +164,28 @@ impl<T: Real> Run<T> {
         self.training.add(sums, &self.samples.target, self.net.predictions(rows), &self.labels, &self.numbers);
         self.net.backward(rows, targets);
         self.step += 1;
-        self.update(rows, setting)
+        self.update(rows, setting, sums.loss / rows as f64)
     }
 
-    /// Steps all parameters. Gives half the penalty's constant times the squares of the weights before.
-    fn update(&mut self, rows: usize, setting: Setting) -> f64 {
+    /// Steps all parameters, from the gradients of a batch of this mean loss. Gives half the penalty's constant times the
+    /// squares of the weights before.
+    fn update(&mut self, rows: usize, setting: Setting, loss: f64) -> f64 {
         let recipe = &self.plan.recipe;
-        let step = Step::<T>::new(&recipe.optimizer, setting, self.step);
-        let shrink =
-            Shrink { l2: T::of(recipe.l2 / rows as f64), keep: T::of(1.0 - setting.rate * recipe.weight_decay) };
-        let arch = self.net.arch();
-        let mut squares = 0.0;
-        for layer in 0..self.net.layout().layers() {
-            let (weights, biases) = (self.net.layout().weights(layer), self.net.layout().biases(layer));
-            let mut sweep = |range: Range<usize>, shrink| {
-                let w = &mut self.net.parameters[range.clone()];
-                let g = &self.net.gradients[range.clone()];
-                let m = self.first.get_mut(range.clone()).unwrap_or_default();
-                let v = self.second.get_mut(range).unwrap_or_default();
-                update::sweep(arch, step, shrink, w, g, m, v)
-            };
-            squares += sweep(weights, shrink);
-            sweep(biases, Shrink::none());
-        }
+        let at = At { setting, step: self.step, l2: recipe.l2 / rows as f64, decay: recipe.weight_decay, loss };
+        let targets = targets(recipe.loss, &self.labels, &self.scaled);
+        // The same batch at other parameters, for optimizers that search along a line.
+        let mut evaluate = |net: &mut Net<T>| {
+            net.pack();
+            net.forward(rows);
+            let sums = net.predict(targets);
+            net.backward(rows, targets);
+            sums.loss / rows as f64
+        };
+        let squares = self.updater.step(&mut self.net, &at, &mut evaluate);
         let weight = Averaging::weight(self.step, self.plan.schedule.steps_per_epoch());
         if let (Some(weight), false) = (weight, self.average.is_empty()) {
-            passes::blend(arch, &mut self.average, &self.net.parameters, T::of(weight));
+            let judged = self.updater.judged(&self.net.parameters);
+            passes::blend(self.net.arch(), &mut self.average, judged, T::of(weight));
         }
         self.net.pack();
         0.5 * recipe.l2 * squares
@@ -249,6 +244,7 @@ impl<T: Real> Run<T> {
     /// know. The run is of no use after it.
     pub(crate) fn steps_and_loss(&mut self, steps: u64, rows: &[u32]) -> f64 {
         let target = self.step + steps;
+        self.updater.exchange(&mut self.net);
         while self.step < target {
             self.shuffle((self.step / u64::from(self.plan.schedule.steps_per_epoch())) as u32);
             self.training.clear();
@@ -257,6 +253,7 @@ impl<T: Real> Run<T> {
                 self.step(start..(start + self.batch).min(self.order.len()), setting);
             }
         }
+        self.updater.exchange(&mut self.net);
         self.judged.clear();
         self.judged.extend_from_slice(rows);
         self.validation.clear();
@@ -266,6 +263,7 @@ impl<T: Real> Run<T> {
     /// Takes steps of a run that has not begun, each at the rate that the sweep says, for as long as it wants to go on.
     /// `dropped` is asked before each; whether it never said so. The run is of no use after it.
     pub(crate) fn sweep(&mut self, sweep: &mut Sweep, dropped: &dyn Fn() -> bool) -> bool {
+        self.updater.exchange(&mut self.net);
         for epoch in 0.. {
             self.shuffle(epoch);
             for start in (0..self.order.len()).step_by(self.batch) {
@@ -329,7 +327,7 @@ fn targets<'a, T>(loss: Loss, labels: &'a [u32], scaled: &'a [T]) -> Targets<'a,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Problem, arches, planned, table};
+    use crate::testing::{Problem, arches, optimizers, planned, table};
     use opportune_core::settings::{Activation, Init, Settings};
 
     fn settings(text: &str, hidden: &[u32]) -> Settings {
@@ -373,6 +371,19 @@ mod tests {
     }
 
     #[test]
+    fn every_instruction_set_gives_the_same_bits_with_every_optimizer() {
+        for optimizer in optimizers() {
+            let base = settings(&optimizer, &[21, 6]);
+            let narrow = train::<f32>(Arch::Scalar, &base, Problem::Classes(3));
+            let wide = train::<f64>(Arch::Scalar, &base, Problem::Classes(3));
+            for arch in arches() {
+                assert_eq!(narrow.1, train::<f32>(arch, &base, Problem::Classes(3)).1, "{optimizer} on {arch:?}");
+                assert_eq!(wide.1, train::<f64>(arch, &base, Problem::Classes(3)).1, "{optimizer} on {arch:?}");
+            }
+        }
+    }
+
+    #[test]
     fn both_widths_agree_for_some_epochs() {
         for problem in [Problem::Classes(2), Problem::Classes(4), Problem::Number] {
             let base = settings("adam", &[16]);
@@ -404,6 +415,22 @@ mod tests {
     }
 
     #[test]
+    fn schedule_free_is_judged_and_delivered_by_its_average() {
+        for text in ["schedule_free_sgd(momentum=0.7)", "schedule_free_adamw(beta1=0.7)"] {
+            let (plan, samples) = planned(table(203, 9, Problem::Classes(3)), &settings(text, &[6]));
+            let mut run = Run::<f64>::new(plan.clone(), samples);
+            let observed = run.epoch(&mut || false).unwrap();
+            let (x, slots) = (run.parameters().to_vec(), &run.updater.slots);
+            for ((x, z), y) in x.iter().zip(&slots[0]).zip(&slots[1]) {
+                assert!((y - (0.3 * z + 0.7 * x)).abs() < 1e-12 && x != y, "{text}");
+            }
+            assert_eq!(crate::state::saved_parameters::<f64>(&plan, &run.save()).unwrap(), x);
+            let (validation, _) = run.validate();
+            assert_eq!(validation.unwrap().loss.to_bits(), observed.validation.unwrap().loss.to_bits());
+        }
+    }
+
+    #[test]
     fn scores_that_need_predictions_agree_with_hits() {
         let base = settings("adam", &[8]);
         for problem in [Problem::Classes(2), Problem::Classes(4)] {
@@ -418,6 +445,19 @@ mod tests {
                 assert!((b.train_score - b.train_loss).abs() < 1e-9, "{} {}", b.train_score, b.train_loss);
                 let b = b.validation.unwrap();
                 assert!((b.score - b.loss).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn no_rate_makes_any_optimizer_panic() {
+        for optimizer in optimizers() {
+            for (lr, l2, weight_decay) in [(1e30, 1e-4, 0.01), (1e6, 1e30, 0.0), (1e-30, 0.0, 0.0)] {
+                let base = Settings { lr: Some(lr), l2, weight_decay, ..settings(&optimizer, &[16, 16]) };
+                let (plan, samples) = planned(table(203, 9, Problem::Number), &base);
+                let mut run = Run::<f32>::new(plan.clone(), samples.clone());
+                (0..4).for_each(|_| assert!(run.epoch(&mut || false).is_some(), "{optimizer}"));
+                assert!(Run::<f32>::load(plan, samples, &run.save()).is_ok(), "{optimizer}");
             }
         }
     }

@@ -9,7 +9,7 @@ use opportune_core::settings::Precision;
 use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"oppstate";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Magic, version, precision, recipe, epoch, step, number of parameters.
 const HEADER: usize = 8 + 4 + 4 + 16 + 4 + 8 + 8;
@@ -61,8 +61,9 @@ fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> 
     if header[16..32] != identity(recipe).0 {
         return Err("it is of another training: data, rows, network, optimizer or settings differ".into());
     }
-    let copies = 1 + update::moments(&recipe.optimizer) as u64 + u64::from(recipe.averaging);
-    let length = expected * copies * u64::from(bits(recipe.precision) / 8);
+    let (slots, scalars) = update::kept(&recipe.optimizer);
+    let copies = 1 + slots as u64 + u64::from(recipe.averaging);
+    let length = expected * copies * u64::from(bits(recipe.precision) / 8) + 8 * scalars as u64;
     if numbers.len() as u64 != length {
         return Err(format!("it holds {} bytes of numbers instead of {length}", numbers.len()));
     }
@@ -83,11 +84,11 @@ pub(crate) fn saved_parameters<T: Real>(plan: &Plan, bytes: &[u8]) -> Result<Vec
 }
 
 impl<T: Real> Run<T> {
-    /// Everything that the next epoch depends on, exactly: parameters, moments and average, epoch and step.
+    /// Everything that the next epoch depends on, exactly: parameters, the optimizer's state and the average, epoch and step.
     pub fn save(&self) -> Vec<u8> {
-        let all = [&self.net.parameters, &self.first, &self.second, &self.average];
-        let count: usize = all.iter().map(|numbers| numbers.len()).sum();
-        let mut bytes = Vec::with_capacity(HEADER + count * T::BYTES);
+        let all = || std::iter::once(&self.net.parameters).chain(&self.updater.slots).chain([&self.average]);
+        let count: usize = all().map(|numbers| numbers.len()).sum();
+        let mut bytes = Vec::with_capacity(HEADER + count * T::BYTES + 8 * self.updater.scalars.len());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&bits(T::PRECISION).to_le_bytes());
@@ -95,7 +96,8 @@ impl<T: Real> Run<T> {
         bytes.extend_from_slice(&self.epoch.to_le_bytes());
         bytes.extend_from_slice(&self.step.to_le_bytes());
         bytes.extend_from_slice(&(self.net.parameters.len() as u64).to_le_bytes());
-        all.iter().for_each(|numbers| numbers.iter().for_each(|number| number.put(&mut bytes)));
+        all().for_each(|numbers| numbers.iter().for_each(|number| number.put(&mut bytes)));
+        self.updater.scalars.iter().for_each(|scalar| scalar.put(&mut bytes));
         bytes
     }
 
@@ -108,10 +110,14 @@ impl<T: Real> Run<T> {
         let mut run = Run::new(plan, samples);
         run.epoch = header.epoch;
         run.step = header.step;
+        let (numbers, scalars) = numbers.split_at(numbers.len() - 8 * run.updater.scalars.len());
         let mut numbers = numbers.chunks_exact(T::BYTES).map(T::get);
-        for all in [&mut run.net.parameters, &mut run.first, &mut run.second, &mut run.average] {
+        let slots = run.updater.slots.iter_mut();
+        for all in std::iter::once(&mut run.net.parameters).chain(slots).chain([&mut run.average]) {
             all.iter_mut().zip(&mut numbers).for_each(|(one, saved)| *one = saved);
         }
+        let saved = scalars.chunks_exact(8).map(f64::get);
+        run.updater.scalars.iter_mut().zip(saved).for_each(|(one, saved)| *one = saved);
         run.net.pack();
         Ok(run)
     }
@@ -120,7 +126,8 @@ impl<T: Real> Run<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Problem, planned, table};
+    use crate::testing::{Problem, optimizers, planned, table};
+    use opportune_core::optimizer::Optimizer;
     use opportune_core::plan::Averaging;
     use opportune_core::settings::{Activation, Settings};
 
@@ -157,12 +164,13 @@ mod tests {
 
     #[test]
     fn a_run_through_bytes_has_the_bits_of_one_in_one_piece() {
-        for optimizer in ["sgd", "sgd(momentum=0.9)", "sgd(momentum=0.9, nesterov=true)", "adam", "adamw"] {
+        for optimizer in optimizers() {
             let cycled = "cyclic(base=0.001, max=0.1, up=4 steps, momentum=0.8..0.9, per=step)";
             let mut schedules = vec!["constant", "cyclic(base=0.001, max=0.1, up=4 steps, per=step)", "cosine"];
-            schedules.extend((optimizer != "sgd").then_some(cycled));
+            let has_momentum = optimizer.parse::<Optimizer>().unwrap().has_momentum();
+            schedules.extend(has_momentum.then_some(cycled));
             for schedule in schedules {
-                let base = settings(schedule, optimizer);
+                let base = settings(schedule, &optimizer);
                 for averaging in [false, true] {
                     interrupted_or_not::<f32>(&base, averaging);
                     interrupted_or_not::<f64>(&base, averaging);

@@ -2,6 +2,7 @@
 
 use crate::samples::Samples;
 use crate::trainer::NativeTrainer;
+use opportune_core::optimizer::Optimizer;
 use opportune_core::plan::{Part, Plan};
 use opportune_core::ports::Planner;
 use opportune_core::rng::{Purpose, Stream};
@@ -23,6 +24,25 @@ pub(crate) fn arches() -> Vec<Arch> {
     }
     all.push(Arch::new());
     all
+}
+
+/// Every optimizer there is, as usual and with constants that lead another way through it.
+pub(crate) fn optimizers() -> Vec<String> {
+    let other = [
+        "sgd(momentum=0.9)",
+        "sgd(momentum=0.9, nesterov=true)",
+        "sgd(momentum=0.9, dampening=0.1)",
+        "adam(amsgrad=true)",
+        "rmsprop(momentum=0.5)",
+        "rmsprop(centered=true)",
+        "rmsprop(momentum=0.5, centered=true)",
+        "adagrad(lr_decay=0.01, initial_accumulator_value=0.1)",
+        "muon(nesterov=false, match_rms_adamw=true)",
+        "schedule_free_sgd(r=0.5, weight_lr_power=1)",
+        "prodigy(use_bias_correction=true, safeguard_warmup=true)",
+        "lbfgs(strong_wolfe=false, history_size=2)",
+    ];
+    Optimizer::NAMES.iter().chain(&other).map(ToString::to_string).collect()
 }
 
 /// What a made-up table is to learn.

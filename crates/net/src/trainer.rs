@@ -4,8 +4,10 @@ use crate::real::Real;
 use crate::run::Run;
 use crate::samples::Samples;
 use crate::trace::Trace;
+use crate::update;
 use opportune_core::InputError;
 use opportune_core::observation::BLOCKS;
+use opportune_core::optimizer::Optimizer;
 use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Start, Trainer};
 use opportune_core::schedule::Ruled;
@@ -178,13 +180,13 @@ impl NativeTrainer {
     }
 }
 
-/// About how many numbers a run holds: parameters with gradients, two moments and two forms for the products, and for
-/// each row of a batch what every unit gives and its derivative.
-fn numbers(network: &Network, batch: u32) -> u64 {
+/// About how many numbers a run holds: parameters with gradients, what the optimizer keeps and two forms for the products,
+/// and for each row of a batch what every unit gives and its derivative.
+fn numbers(network: &Network, optimizer: &Optimizer, batch: u32) -> u64 {
     let widths = network.widths();
     let parameters: u64 = widths.windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum();
     let units: u64 = widths.iter().map(|&width| width as u64).sum();
-    6 * parameters + 2 * u64::from(batch) * units
+    (4 + update::kept(optimizer).0 as u64) * parameters + 2 * u64::from(batch) * units
 }
 
 /// A panic in the arithmetic ends one job, not the study.
@@ -230,9 +232,9 @@ impl Planner for NativeTrainer {
             init: settings.init,
         };
         let rows = u32::try_from(samples.train.len()).map_err(|_| InputError::new("more than 2^32 rows"))?;
-        let batch = settings.batch.min(rows);
+        let batch = settings.optimizer.batch(settings.batch, rows);
         let searched = matches!(part, Part::Fold(_));
-        let numbers = numbers(&network, batch);
+        let numbers = numbers(&network, &settings.optimizer, batch);
         if numbers > NUMBERS_MAX {
             let size =
                 numbers as f64 * if settings.precision == Precision::F32 { 4.0 } else { 8.0 } / f64::from(1u32 << 30);
@@ -240,7 +242,7 @@ impl Planner for NativeTrainer {
                 "the network {network} needs {size:.0} GiB with batches of {batch} rows"
             ))
             .at("--hidden")
-            .remedy("use fewer or narrower layers, or a smaller --batch"));
+            .remedy("use fewer or narrower layers, or a smaller --batch (lbfgs takes all rows: another optimizer)"));
         }
         Ok(Plan {
             schedule: settings.schedule.with_rows(rows).resolve(settings.lr, rows.div_ceil(batch), settings.epochs)?,
@@ -269,7 +271,7 @@ impl Planner for NativeTrainer {
     fn rate_rule(&self, config: &Config) -> Result<Option<Ruled>, InputError> {
         let settings = self.base.with(config)?;
         let rows = self.folds.first().unwrap_or(&self.whole).train.len() as u32;
-        settings.schedule.ruled(rows.div_ceil(settings.batch.min(rows)), settings.epochs)
+        settings.schedule.ruled(rows.div_ceil(settings.optimizer.batch(settings.batch, rows)), settings.epochs)
     }
 }
 
@@ -350,6 +352,16 @@ mod tests {
                     assert!(one.same_bits(other) && state == same, "job {id}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn lbfgs_takes_all_rows_as_one_batch() {
+        let base = Settings { optimizer: "lbfgs".parse().unwrap(), lr: Some(1.0), ..base() };
+        let trainer = trainer(table(90, 5, Problem::Classes(3)), &base, 1);
+        for (part, rows) in [(Part::Fold(0), 68), (Part::Whole, 90)] {
+            let plan = trainer.plan(&Config::default(), part).unwrap();
+            assert_eq!((plan.recipe.batch, plan.schedule.steps_per_epoch()), (rows, 1));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Writes the gallery of schedules into a folder: `cargo xtask gallery` gives it `docs`.
+//! Writes the gallery of schedules and the page of optimizers into a folder: `cargo xtask gallery` gives it `docs`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +19,8 @@ fn main() -> ExitCode {
         for (name, content) in &files {
             std::fs::write(folder.join(name), content)?;
         }
-        Ok(files.len())
+        std::fs::write(folder.join("optimizers.md"), opportune_report::optimizers_page())?;
+        Ok(files.len() + 1)
     };
     match write() {
         Ok(count) => println!("{}: {count} files", folder.display()),

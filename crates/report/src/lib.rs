@@ -14,6 +14,7 @@ mod legend;
 mod marks;
 mod mean;
 mod number;
+mod optimizers;
 mod palette;
 mod range_test;
 mod schedule;
@@ -34,6 +35,7 @@ mod sample;
 pub use crate::csv::trials_csv;
 pub use curves::Curves;
 pub use draw::curves_svg;
+pub use optimizers::optimizers_page;
 pub use range_test::{
     range_test_json, range_test_silent, range_test_svg, range_test_text, sweep_json, sweep_svg, sweep_text,
 };

@@ -132,6 +132,11 @@ impl Call {
         InputError::new(what).at(format!("{}, character {at}", self.what))
     }
 
+    /// The character at which the value of `key` begins, from 1; that of the name where it is left out.
+    pub fn value_at(&self, key: &str) -> usize {
+        self.args.iter().find(|arg| arg.key.as_deref() == Some(key)).map_or(self.name_at, |arg| arg.value_at)
+    }
+
     /// The one of `names` that this call's name is.
     ///
     /// # Errors

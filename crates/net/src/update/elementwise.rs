@@ -1,0 +1,507 @@
+//! Optimizers whose step looks at one parameter at a time: all of it in one pass.
+
+use super::At;
+use super::schedule_free::Share;
+use crate::math::exp_f64;
+use crate::passes::vectorised;
+use crate::real::Real;
+use opportune_core::optimizer::{Adagrad, Adam, Adamax, NAdam, RAdam, RMSprop, Sgd};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Lanes of the sums; see [`crate::passes`].
+const LANES: usize = 16;
+
+/// Numbers summed in their own width before they go to 64 bits.
+const BLOCK: usize = 64 * LANES;
+
+/// Numbers that a rule keeps for each parameter, at most.
+pub const SLOTS: usize = 4;
+
+/// ln 0.96, of NAdam's rising momentum.
+const LN_096: f64 = -0.040_821_994_520_255_166;
+
+/// The constants of one step, in the width of the parameters. Slots are in the order of each rule's pattern in [`sweep`].
+#[derive(Debug, Clone, Copy)]
+pub enum Step<T> {
+    /// θ −= rate·g.
+    Plain {
+        /// The rate.
+        rate: T,
+    },
+    /// v ← μv + share·g; θ −= rate·v, or rate·(g + μv).
+    Momentum {
+        /// The rate.
+        rate: T,
+        /// μ.
+        momentum: T,
+        /// 1 − dampening; 1 at the first step.
+        share: T,
+        /// Whether the step looks ahead.
+        nesterov: bool,
+    },
+    /// m and v are running means; θ −= rate·m/(root·√v + ε). RAdam too: while it is not rectified, root is 0 and ε is 1.
+    Adam {
+        /// Rate over 1 − β1ᵗ.
+        rate: T,
+        /// β1.
+        beta1: T,
+        /// β2.
+        beta2: T,
+        /// 1/√(1 − β2ᵗ).
+        root: T,
+        /// ε.
+        eps: T,
+        /// Whether v is the largest so far.
+        amsgrad: bool,
+    },
+    /// As Adam, with a share of the gradient itself.
+    NAdam {
+        /// What multiplies the gradient.
+        ahead: T,
+        /// What multiplies the mean gradient.
+        rate: T,
+        /// β1.
+        beta1: T,
+        /// β2.
+        beta2: T,
+        /// 1/√(1 − β2ᵗ).
+        root: T,
+        /// ε.
+        eps: T,
+    },
+    /// u ← max(β2u, |g| + ε); θ −= rate·m/u.
+    Adamax {
+        /// Rate over 1 − β1ᵗ.
+        rate: T,
+        /// β1.
+        beta1: T,
+        /// β2.
+        beta2: T,
+        /// ε.
+        eps: T,
+    },
+    /// v ← αv + (1−α)g²; b ← μb + g/(√v + ε); θ −= rate·b.
+    RMSprop {
+        /// The rate.
+        rate: T,
+        /// α.
+        alpha: T,
+        /// ε.
+        eps: T,
+        /// μ; there is no b where it is 0.
+        momentum: T,
+        /// Whether it is the variance's root that divides.
+        centered: bool,
+    },
+    /// G ← G + g²; θ −= rate·g/(√G + ε).
+    Adagrad {
+        /// The rate.
+        rate: T,
+        /// ε.
+        eps: T,
+    },
+    /// Δ = g·√(u + ε)/√(v + ε); θ −= rate·Δ.
+    Adadelta {
+        /// The rate.
+        rate: T,
+        /// ρ.
+        rho: T,
+        /// ε.
+        eps: T,
+    },
+    /// θ −= rate·sign(β1m + (1−β1)g); m ← β2m + (1−β2)g.
+    Lion {
+        /// The rate.
+        rate: T,
+        /// β1.
+        beta1: T,
+        /// β2.
+        beta2: T,
+    },
+    /// z −= rate·g; x goes a share of the way to z; θ is y, between them. See [`super::schedule_free`].
+    ScheduleFree {
+        /// What is the same for both kinds.
+        share: Share<T>,
+        /// β2, 1/√(1 − β2ᵗ) and ε where the gradient is divided as in Adam.
+        adam: Option<(T, T, T)>,
+    },
+}
+
+/// 1 − βᵗ.
+fn corrected(beta: f64, step: u64) -> f64 {
+    1.0 - power(beta, step)
+}
+
+impl<T: Real> Step<T> {
+    pub(super) fn sgd(c: Sgd, at: &At) -> Step<T> {
+        let rate = T::of(at.setting.rate);
+        if c.momentum == 0.0 {
+            return Step::Plain { rate };
+        }
+        let share = if at.step == 1 { 1.0 } else { 1.0 - c.dampening };
+        Step::Momentum { rate, momentum: T::of(at.momentum(c.momentum)), share: T::of(share), nesterov: c.nesterov }
+    }
+
+    pub(super) fn adam(c: Adam, at: &At) -> Step<T> {
+        let beta1 = at.momentum(c.beta1);
+        Step::Adam {
+            rate: T::of(at.setting.rate / corrected(beta1, at.step)),
+            beta1: T::of(beta1),
+            beta2: T::of(c.beta2),
+            root: T::of(1.0 / corrected(c.beta2, at.step).sqrt()),
+            eps: T::of(c.eps),
+            amsgrad: c.amsgrad,
+        }
+    }
+
+    /// `product` is that of all momenta up to this step.
+    pub(super) fn nadam(c: NAdam, at: &At, product: &mut f64) -> Step<T> {
+        let beta1 = at.momentum(c.beta1);
+        let momentum = |step: u64| beta1 * (1.0 - 0.5 * exp_f64(step as f64 * c.momentum_decay * LN_096));
+        let (now, next) = (momentum(at.step), momentum(at.step + 1));
+        *product *= now;
+        Step::NAdam {
+            ahead: T::of(at.setting.rate * (1.0 - now) / (1.0 - *product)),
+            rate: T::of(at.setting.rate * next / (1.0 - *product * next)),
+            beta1: T::of(beta1),
+            beta2: T::of(c.beta2),
+            root: T::of(1.0 / corrected(c.beta2, at.step).sqrt()),
+            eps: T::of(c.eps),
+        }
+    }
+
+    pub(super) fn radam(c: RAdam, at: &At) -> Step<T> {
+        let beta1 = at.momentum(c.beta1);
+        let correction = corrected(c.beta2, at.step);
+        let longest = 2.0 / (1.0 - c.beta2) - 1.0;
+        let length = longest - 2.0 * at.step as f64 * power(c.beta2, at.step) / correction;
+        let rate = at.setting.rate / corrected(beta1, at.step);
+        let (rate, root, eps) = if length > 5.0 {
+            let square = (length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length);
+            (rate * square.sqrt() * correction.sqrt(), 1.0, c.eps)
+        } else {
+            (rate, 0.0, 1.0)
+        };
+        Step::Adam {
+            rate: T::of(rate),
+            beta1: T::of(beta1),
+            beta2: T::of(c.beta2),
+            root: T::of(root),
+            eps: T::of(eps),
+            amsgrad: false,
+        }
+    }
+
+    pub(super) fn adamax(c: Adamax, at: &At) -> Step<T> {
+        let beta1 = at.momentum(c.beta1);
+        Step::Adamax {
+            rate: T::of(at.setting.rate / corrected(beta1, at.step)),
+            beta1: T::of(beta1),
+            beta2: T::of(c.beta2),
+            eps: T::of(c.eps),
+        }
+    }
+
+    pub(super) fn rmsprop(c: RMSprop, at: &At) -> Step<T> {
+        Step::RMSprop {
+            rate: T::of(at.setting.rate),
+            alpha: T::of(c.alpha),
+            eps: T::of(c.eps),
+            momentum: T::of(if c.momentum > 0.0 { at.momentum(c.momentum) } else { 0.0 }),
+            centered: c.centered,
+        }
+    }
+
+    pub(super) fn adagrad(c: Adagrad, at: &At) -> Step<T> {
+        let rate = at.setting.rate / (1.0 + (at.step - 1) as f64 * c.lr_decay);
+        Step::Adagrad { rate: T::of(rate), eps: T::of(c.eps) }
+    }
+}
+
+/// `base` to the power of `n`, by squaring: the same bits everywhere, which a library's `pow` does not promise.
+pub(super) fn power(mut base: f64, mut n: u64) -> f64 {
+    let mut result = 1.0;
+    while n > 0 {
+        if n & 1 == 1 {
+            result *= base;
+        }
+        base *= base;
+        n >>= 1;
+    }
+    result
+}
+
+/// What draws a parameter towards 0, beside its gradient.
+#[derive(Debug, Clone, Copy)]
+pub struct Shrink<T> {
+    /// Times the parameter, is added to its gradient.
+    pub l2: T,
+    /// By what the parameter is multiplied before the step.
+    pub keep: T,
+    /// λ, for rules that decay elsewhere than at the parameter.
+    pub decay: T,
+}
+
+impl<T: Real> Shrink<T> {
+    /// For weights, where the effective rate is `rate`.
+    pub(super) fn of(at: &At, rate: f64) -> Shrink<T> {
+        Shrink { l2: T::of(at.l2), keep: T::of(1.0 - rate * at.decay), decay: T::of(at.decay) }
+    }
+
+    /// Nothing, as for biases.
+    pub const fn none() -> Shrink<T> {
+        Shrink { l2: T::ZERO, keep: T::ONE, decay: T::ZERO }
+    }
+}
+
+/// NaN stays NaN.
+#[inline(always)]
+pub(super) fn absolute<T: Real>(x: T) -> T {
+    if x < T::ZERO { -x } else { x }
+}
+
+/// 0 and NaN stay what they are.
+#[inline(always)]
+fn sign<T: Real>(x: T) -> T {
+    let below = if x < T::ZERO { -T::ONE } else { x };
+    if x > T::ZERO { T::ONE } else { below }
+}
+
+/// The second where they cannot be compared.
+#[inline(always)]
+fn larger<T: Real>(a: T, b: T) -> T {
+    if a > b { a } else { b }
+}
+
+/// How RMSprop divides, given the mean square and, where it is taken off, the mean.
+#[inline(always)]
+fn divided<T: Real>(g: T, square: T, mean: Option<T>, eps: T) -> T {
+    let square = mean.map_or(square, |mean| (-mean).fused(mean, square));
+    g / (square.root() + eps)
+}
+
+vectorised! {
+    /// Steps `weights` and gives their sum of squares before the step.
+    fn sweep(
+        step: Step<T>,
+        shrink: Shrink<T>,
+        weights: &'a mut [T],
+        gradients: &'a [T],
+        slots: [&'a mut [T]; SLOTS],
+    ) -> f64 {
+        let Shrink { l2, keep, decay } = shrink;
+        let [a, b, c, _] = slots;
+        match step {
+            Step::Plain { rate } => over(weights, gradients, [], |w, g, _, _: &mut [T; 0]| {
+                (-rate).fused(l2.fused(w, g), w * keep)
+            }).0,
+            Step::Momentum { rate, momentum, share, nesterov } => {
+                over(weights, gradients, [a], |w, g, [v], _: &mut [T; 0]| {
+                    let g = l2.fused(w, g);
+                    *v = momentum.fused(*v, share * g);
+                    (-rate).fused(if nesterov { momentum.fused(*v, g) } else { *v }, w * keep)
+                }).0
+            }
+            Step::Adam { rate, beta1, beta2, root, eps, amsgrad } => {
+                let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
+                if amsgrad {
+                    return over(weights, gradients, [a, b, c], |w, g, [m, v, top], _: &mut [T; 0]| {
+                        let g = l2.fused(w, g);
+                        *m = beta1.fused(*m, rest1 * g);
+                        *v = beta2.fused(*v, rest2 * g * g);
+                        *top = larger(*top, *v);
+                        w * keep - rate * *m / root.fused(top.root(), eps)
+                    }).0;
+                }
+                over(weights, gradients, [a, b], |w, g, [m, v], _: &mut [T; 0]| {
+                    let g = l2.fused(w, g);
+                    *m = beta1.fused(*m, rest1 * g);
+                    *v = beta2.fused(*v, rest2 * g * g);
+                    w * keep - rate * *m / root.fused(v.root(), eps)
+                }).0
+            }
+            Step::NAdam { ahead, rate, beta1, beta2, root, eps } => {
+                let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
+                over(weights, gradients, [a, b], |w, g, [m, v], _: &mut [T; 0]| {
+                    let g = l2.fused(w, g);
+                    *m = beta1.fused(*m, rest1 * g);
+                    *v = beta2.fused(*v, rest2 * g * g);
+                    w * keep - rate.fused(*m, ahead * g) / root.fused(v.root(), eps)
+                }).0
+            }
+            Step::Adamax { rate, beta1, beta2, eps } => {
+                let rest1 = T::ONE - beta1;
+                over(weights, gradients, [a, b], |w, g, [m, u], _: &mut [T; 0]| {
+                    let g = l2.fused(w, g);
+                    *m = beta1.fused(*m, rest1 * g);
+                    *u = larger(beta2 * *u, absolute(g) + eps);
+                    w * keep - rate * *m / *u
+                }).0
+            }
+            Step::RMSprop { rate, alpha, eps, momentum, centered } => {
+                let rest = T::ONE - alpha;
+                // Which slots there are depends on the constants: v, then ḡ, then b.
+                match (centered, b.is_empty() && c.is_empty()) {
+                    (false, true) => over(weights, gradients, [a], |w, g, [v], _: &mut [T; 0]| {
+                        let g = l2.fused(w, g);
+                        *v = alpha.fused(*v, rest * g * g);
+                        (-rate).fused(divided(g, *v, None, eps), w * keep)
+                    }).0,
+                    (false, false) => over(weights, gradients, [a, b], |w, g, [v, buffer], _: &mut [T; 0]| {
+                        let g = l2.fused(w, g);
+                        *v = alpha.fused(*v, rest * g * g);
+                        *buffer = momentum.fused(*buffer, divided(g, *v, None, eps));
+                        (-rate).fused(*buffer, w * keep)
+                    }).0,
+                    (true, _) if c.is_empty() => over(weights, gradients, [a, b], |w, g, [v, mean], _: &mut [T; 0]| {
+                        let g = l2.fused(w, g);
+                        *v = alpha.fused(*v, rest * g * g);
+                        *mean = alpha.fused(*mean, rest * g);
+                        (-rate).fused(divided(g, *v, Some(*mean), eps), w * keep)
+                    }).0,
+                    (true, _) => over(weights, gradients, [a, b, c], |w, g, [v, mean, buffer], _: &mut [T; 0]| {
+                        let g = l2.fused(w, g);
+                        *v = alpha.fused(*v, rest * g * g);
+                        *mean = alpha.fused(*mean, rest * g);
+                        *buffer = momentum.fused(*buffer, divided(g, *v, Some(*mean), eps));
+                        (-rate).fused(*buffer, w * keep)
+                    }).0,
+                }
+            }
+            Step::Adagrad { rate, eps } => over(weights, gradients, [a], |w, g, [sum], _: &mut [T; 0]| {
+                let g = l2.fused(w, g);
+                *sum = g.fused(g, *sum);
+                w * keep - rate * g / (sum.root() + eps)
+            }).0,
+            Step::Adadelta { rate, rho, eps } => {
+                let rest = T::ONE - rho;
+                over(weights, gradients, [a, b], |w, g, [v, u], _: &mut [T; 0]| {
+                    let g = l2.fused(w, g);
+                    *v = rho.fused(*v, rest * g * g);
+                    let delta = (*u + eps).root() / (*v + eps).root() * g;
+                    *u = rho.fused(*u, rest * delta * delta);
+                    (-rate).fused(delta, w * keep)
+                }).0
+            }
+            Step::Lion { rate, beta1, beta2 } => {
+                let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
+                over(weights, gradients, [a], |w, g, [m], _: &mut [T; 0]| {
+                    let g = l2.fused(w, g);
+                    let way = sign(beta1.fused(*m, rest1 * g));
+                    *m = beta2.fused(*m, rest2 * g);
+                    (-rate).fused(way, w * keep)
+                }).0
+            }
+            Step::ScheduleFree { share, adam: None } => {
+                over(weights, gradients, [a, b], |w, g, [z, x], _: &mut [T; 0]| {
+                    share.moved(decay.fused(w, l2.fused(w, g)), z, x)
+                }).0
+            }
+            Step::ScheduleFree { share, adam: Some((beta2, root, eps)) } => {
+                let rest2 = T::ONE - beta2;
+                over(weights, gradients, [a, b, c], |w, g, [z, x, v], _: &mut [T; 0]| {
+                    let g = l2.fused(w, g);
+                    *v = beta2.fused(*v, rest2 * g * g);
+                    share.moved(decay.fused(w, g / root.fused(v.root(), eps)), z, x)
+                }).0
+            }
+        }
+    }
+}
+
+/// Applies `rule` to all: weight, gradient, slots and running sums give the new weight. Gives the sum of the squares of
+/// the old weights, and what the rule summed.
+#[inline(always)]
+pub(super) fn over<T: Real, const N: usize, const M: usize>(
+    weights: &mut [T],
+    gradients: &[T],
+    mut slots: [&mut [T]; N],
+    rule: impl Fn(T, T, &mut [T; N], &mut [T; M]) -> T + Copy,
+) -> (f64, [f64; M]) {
+    let (mut total, mut totals) = (0.0, [0.0; M]);
+    for (block, w) in weights.chunks_mut(BLOCK).enumerate() {
+        let from = block * BLOCK;
+        let (square, sums) = self::block(from, w, &gradients[from..from + w.len()], &mut slots, rule);
+        total += square;
+        for k in 0..M {
+            totals[k] += sums[k];
+        }
+    }
+    (total, totals)
+}
+
+/// The rule on the parameters of one block, whose slots begin at `from`.
+// Counted loops over constants, which the compiler unrolls.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+fn block<T: Real, const N: usize, const M: usize>(
+    from: usize,
+    w: &mut [T],
+    g: &[T],
+    slots: &mut [&mut [T]; N],
+    rule: impl Fn(T, T, &mut [T; N], &mut [T; M]) -> T,
+) -> (f64, [f64; M]) {
+    let n = w.len();
+    let g = &g[..n];
+    let (mut squares, mut sums) = ([T::ZERO; LANES], [[T::ZERO; LANES]; M]);
+    let mut one = |i: usize, w: &mut T, g: T, own: &mut [T; N]| {
+        squares[i] = w.fused(*w, squares[i]);
+        let mut part = [T::ZERO; M];
+        for k in 0..M {
+            part[k] = sums[k][i];
+        }
+        *w = rule(*w, g, own, &mut part);
+        for k in 0..M {
+            sums[k][i] = part[k];
+        }
+    };
+    let whole = n - n % LANES;
+    for at in (0..whole).step_by(LANES) {
+        let (w, g) = (&mut w[at..at + LANES], &g[at..at + LANES]);
+        let kept = slots.each_mut().map(|slot| &mut slot[from + at..from + at + LANES]);
+        for i in 0..LANES {
+            let mut own = [T::ZERO; N];
+            for k in 0..N {
+                own[k] = kept[k][i];
+            }
+            one(i, &mut w[i], g[i], &mut own);
+            for k in 0..N {
+                kept[k][i] = own[k];
+            }
+        }
+    }
+    for i in whole..n {
+        let mut own = [T::ZERO; N];
+        for k in 0..N {
+            own[k] = slots[k][from + i];
+        }
+        one(i % LANES, &mut w[i], g[i], &mut own);
+        for k in 0..N {
+            slots[k][from + i] = own[k];
+        }
+    }
+    let mut totals = [0.0; M];
+    for k in 0..M {
+        totals[k] = sums[k].iter().map(|sum| sum.wide()).sum();
+    }
+    (squares.iter().map(|square| square.wide()).sum(), totals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_by_squaring() {
+        for (base, n) in [(0.9, 1u64), (0.999, 1000), (0.5, 10), (0.0, 3), (0.999, 123_456_789)] {
+            assert!((power(base, n) - f64::powf(base, n as f64)).abs() < 1e-12);
+        }
+        assert_eq!(power(0.3, 0), 1.0);
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        assert!(sign(f64::NAN).is_nan() && absolute(f64::NAN).is_nan() && larger(1.0, f64::NAN).is_nan());
+        assert_eq!((sign(0.0), sign(-3.0), sign(2.0), absolute(-2.0), larger(3.0, 2.0)), (0.0, -1.0, 1.0, 2.0, 3.0));
+    }
+}
