@@ -293,6 +293,15 @@ mod tests {
     }
 
     #[test]
+    fn rate_and_decay_left_out_are_the_optimizers() {
+        for (optimizer, rate, decay) in [("adam", 1e-3, 0.0), ("prodigy", 1.0, 0.0), ("muon", 1e-3, 0.1)] {
+            let space = space(&given(&format!("--optimizer {optimizer}")), Unsaid::Default).unwrap();
+            let only = |name: &str| space.param(name).unwrap().values()[0].number();
+            assert_eq!((only("lr"), only("weight-decay")), (Some(rate), Some(decay)), "{optimizer}");
+        }
+    }
+
+    #[test]
     fn mistakes_name_their_flag() {
         for (line, part) in [
             ("--lr 0.1,x", "--lr: 'x' is not a number"),
@@ -306,6 +315,7 @@ mod tests {
             ("--lr 0.1,0.1", "--lr: 0.1 is given twice"),
             ("--optimizer adm", "did you mean 'adam'"),
             ("--optimizer adam,adamw", "--weight-decay"),
+            ("--optimizer adam,rmsprop", "--lr: these optimizers have different default rates; give one for all"),
             ("--lr 0.1 --schedule cyclic(base=1e-4,max=1e-2,up=2)", "rates of its own"),
             ("--schedule cosine --schedule cyclic(base=1e-4,max=1e-2,up=2)", "in two studies"),
         ] {

@@ -417,13 +417,15 @@ mod tests {
     #[test]
     fn schedule_free_is_judged_and_delivered_by_its_average() {
         for text in ["schedule_free_sgd(momentum=0.7)", "schedule_free_adamw(beta1=0.7)"] {
-            let (plan, samples) = planned(table(203, 9, Problem::Classes(3)), &settings(text, &[6]));
+            let base = Settings { precision: opportune_core::settings::Precision::F64, ..settings(text, &[6]) };
+            let (plan, samples) = planned(table(203, 9, Problem::Classes(3)), &base);
             let mut run = Run::<f64>::new(plan.clone(), samples);
             let observed = run.epoch(&mut || false).unwrap();
             let (x, slots) = (run.parameters().to_vec(), &run.updater.slots);
             for ((x, z), y) in x.iter().zip(&slots[0]).zip(&slots[1]) {
-                assert!((y - (0.3 * z + 0.7 * x)).abs() < 1e-12 && x != y, "{text}");
+                assert!((y - (0.3 * z + 0.7 * x)).abs() < 1e-12, "{text}");
             }
+            assert!(x.iter().zip(&slots[1]).any(|(x, y)| x != y), "{text}");
             assert_eq!(crate::state::saved_parameters::<f64>(&plan, &run.save()).unwrap(), x);
             let (validation, _) = run.validate();
             assert_eq!(validation.unwrap().loss.to_bits(), observed.validation.unwrap().loss.to_bits());
