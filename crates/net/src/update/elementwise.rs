@@ -118,7 +118,7 @@ pub enum Step<T> {
         /// β2.
         beta2: T,
     },
-    /// z −= rate·g; x goes a share of the way to z; θ is y, between them. See [`super::schedule_free`].
+    /// z −= rate·g; x goes a share of the way to z; θ is y, between them.
     ScheduleFree {
         /// What is the same for both kinds.
         share: Share<T>,

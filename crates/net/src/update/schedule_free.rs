@@ -17,7 +17,7 @@ pub(super) const SCALARS: usize = 2;
 
 /// The constants of a step that both kinds have.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Share<T> {
+pub struct Share<T> {
     rate: T,
     /// How far x goes to z, and what is left of it.
     share: T,
