@@ -2,7 +2,7 @@
 //!
 //! [`NativeTrainer`] plans and trains for a study, [`Run`] is one training, [`Model`] is what it leaves.
 //!
-//! Activations, losses, weights and the L2 penalty are those of scikit-learn's `MLPClassifier` and `MLPRegressor`;
+//! Losses, weights, the L2 penalty and the first four activations are those of scikit-learn's `MLPClassifier` and `MLPRegressor`;
 //! optimizers have PyTorch's form. In detail:
 //!
 //! - The L2 penalty ½α‖W‖²/rows is part of each batch's gradient; decoupled weight decay multiplies weights by
@@ -18,6 +18,7 @@
 //! arithmetic is ordered by the code, never by the width of registers, and uses fused multiply-adds throughout (on a
 //! processor without them these are emulated, which is slow).
 
+mod activation;
 #[cfg(test)]
 mod averaging_tests;
 pub mod math;

@@ -1,5 +1,6 @@
 //! What is done to every number of a layer between two products, in one pass each.
 
+use crate::activation::{SLOPE, elu, gelu_tanh, gelu_tanh_slope, leaky_relu, silu, silu_slope, softplus};
 use crate::math::logistic;
 use crate::real::Real;
 use opportune_core::settings::Activation;
@@ -62,10 +63,16 @@ vectorised! {
             Activation::Tanh => values.iter_mut().for_each(|z| *z = z.tanh()),
             Activation::Logistic => values.iter_mut().for_each(|z| *z = logistic(*z)),
             Activation::Identity => {}
+            Activation::LeakyRelu => values.iter_mut().for_each(|z| *z = leaky_relu(*z)),
+            Activation::Elu => values.iter_mut().for_each(|z| *z = elu(*z)),
+            Activation::Silu => values.iter_mut().for_each(|z| *z = silu(*z)),
+            Activation::GeluTanh => values.iter_mut().for_each(|z| *z = gelu_tanh(*z)),
+            Activation::Softplus => values.iter_mut().for_each(|z| *z = softplus(*z)),
         }
     }
 
-    /// Multiplies `deltas` by the activation's derivative, told from the activated values.
+    /// Multiplies `deltas` by the activation's derivative, told from the activated values; from the sums before where
+    /// [`crate::activation::needs_sum`] says so.
     fn derive(activation: Activation, deltas: &'a mut [T], activated: &'a [T]) -> () {
         let pairs = deltas.iter_mut().zip(activated);
         match activation {
@@ -73,6 +80,11 @@ vectorised! {
             Activation::Tanh => pairs.for_each(|(d, a)| *d = *d * (T::ONE - *a * *a)),
             Activation::Logistic => pairs.for_each(|(d, a)| *d = *d * (*a * (T::ONE - *a))),
             Activation::Identity => {}
+            Activation::LeakyRelu => pairs.for_each(|(d, a)| *d = if *a > T::ZERO { *d } else { *d * T::of(SLOPE) }),
+            Activation::Elu => pairs.for_each(|(d, a)| *d = if *a > T::ZERO { *d } else { *d * (*a + T::ONE) }),
+            Activation::Silu => pairs.for_each(|(d, z)| *d = *d * silu_slope(*z)),
+            Activation::GeluTanh => pairs.for_each(|(d, z)| *d = *d * gelu_tanh_slope(*z)),
+            Activation::Softplus => pairs.for_each(|(d, z)| *d = *d * logistic(*z)),
         }
     }
 
