@@ -2,8 +2,8 @@
 //!
 //! [`NativeTrainer`] plans and trains for a study, [`Run`] is one training, [`Model`] is what it leaves.
 //!
-//! Losses, weights, the L2 penalty and the first four activations are those of scikit-learn's `MLPClassifier` and `MLPRegressor`;
-//! optimizers have PyTorch's form. In detail:
+//! Losses, weights, the L2 penalty and the activations relu, tanh, logistic and identity are those of scikit-learn's
+//! `MLPClassifier` and `MLPRegressor`; other activations and the optimizers have PyTorch's form. In detail:
 //!
 //! - The L2 penalty ½α‖W‖²/rows is part of each batch's gradient; decoupled weight decay multiplies weights by
 //!   1 − rate·λ before the step. Both leave biases alone (PyTorch decays whatever it is given).
