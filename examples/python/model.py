@@ -12,6 +12,11 @@ from safetensors import safe_open
 
 ACTIVATIONS = {
     "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "gelu_tanh": lambda z: z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
+    "softplus": lambda z: np.logaddexp(0, z),
     "tanh": np.tanh,
     "logistic": lambda z: 1 / (1 + np.exp(-z)),
     "identity": lambda z: z,

@@ -64,6 +64,16 @@ words!(
         Logistic = "logistic",
         /// z itself.
         Identity = "identity",
+        /// z, below 0 a hundredth of it (Maas et al. 2013), as PyTorch's LeakyReLU.
+        LeakyRelu = "leaky_relu",
+        /// z, below 0 e^z − 1 (Clevert et al. 2016): PyTorch's ELU with α = 1.
+        Elu = "elu",
+        /// z/(1+e^-z), also called swish (Elfwing et al. 2018).
+        Silu = "silu",
+        /// z·(1 + tanh(√(2/π)·(z + 0.044715 z³)))/2 (Hendrycks and Gimpel 2016): PyTorch's GELU(approximate="tanh").
+        GeluTanh = "gelu_tanh",
+        /// ln(1+e^z) (Dugas et al. 2001).
+        Softplus = "softplus",
     }
 );
 
@@ -252,7 +262,8 @@ mod tests {
         }
         assert_eq!(
             "rleu".parse::<Activation>().unwrap_err().to_string(),
-            "unknown activation 'rleu'; did you mean 'relu'? (there are: relu, tanh, logistic, identity)"
+            "unknown activation 'rleu'; did you mean 'relu'? (there are: relu, tanh, logistic, identity, leaky_relu, \
+             elu, silu, gelu_tanh, softplus)"
         );
     }
 }

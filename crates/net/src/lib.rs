@@ -2,8 +2,9 @@
 //!
 //! [`NativeTrainer`] plans and trains for a study, [`Run`] is one training, [`Model`] is what it leaves.
 //!
-//! Activations, losses, weights and the L2 penalty are those of scikit-learn's `MLPClassifier` and `MLPRegressor`;
-//! optimizers have the form of PyTorch, or of their own package where it lacks them. In detail:
+//! Losses, weights, the L2 penalty and the activations relu, tanh, logistic and identity are those of scikit-learn's
+//! `MLPClassifier` and `MLPRegressor`; other activations have PyTorch's form, optimizers that of PyTorch, or of their own
+//! package where it lacks them. In detail:
 //!
 //! - The L2 penalty ½α‖W‖²/rows is part of each batch's gradient; decoupled weight decay multiplies weights by
 //!   1 − rate·λ before the step. Both leave biases alone (PyTorch decays whatever it is given).
@@ -18,6 +19,7 @@
 //! arithmetic is ordered by the code, never by the width of registers, and uses fused multiply-adds throughout (on a
 //! processor without them these are emulated, which is slow).
 
+mod activation;
 #[cfg(test)]
 mod averaging_tests;
 pub mod math;

@@ -1,5 +1,6 @@
 //! A dense network: its parameters, and what one batch does on its way forth and back.
 
+use crate::activation::needs_sum;
 use crate::passes::{self, Sums, padded};
 use crate::product::{Left, Product};
 use crate::real::Real;
@@ -105,6 +106,8 @@ pub(crate) struct Net<T> {
     turned: Vec<Vec<T>>,
     /// What each layer gives, rows padded; in the end the last one's derivatives.
     values: Vec<Vec<T>>,
+    /// Sums of each hidden layer before its activation, rows padded; empty where the derivative does without.
+    sums: Vec<Vec<T>>,
     /// Derivatives by the sums of each hidden layer, rows padded.
     deltas: Vec<Vec<T>>,
 }
@@ -125,6 +128,10 @@ impl<T: Real> Net<T> {
             biases: all().map(|(_, outputs)| zeros(padded::<T>(outputs))).collect(),
             turned: all().skip(1).map(|(inputs, outputs)| zeros(outputs * padded::<T>(inputs))).collect(),
             values: all().map(|(_, outputs)| zeros(rows * padded::<T>(outputs))).collect(),
+            sums: all()
+                .skip(1)
+                .map(|(inputs, _)| zeros(if needs_sum(network.activation) { rows * padded::<T>(inputs) } else { 0 }))
+                .collect(),
             deltas: all().skip(1).map(|(inputs, _)| zeros(rows * padded::<T>(inputs))).collect(),
             layout,
         };
@@ -182,6 +189,9 @@ impl<T: Real> Net<T> {
             }
             .run(self.arch);
             if layer + 1 < layers {
+                if !self.sums[layer].is_empty() {
+                    self.sums[layer][..out.len()].copy_from_slice(out);
+                }
                 passes::activate(self.arch, self.activation, out);
             }
         }
@@ -258,7 +268,11 @@ impl<T: Real> Net<T> {
                     out_stride: left_stride,
                 }
                 .run(self.arch);
-                passes::derive(arch, self.activation, out, &self.values[layer - 1]);
+                let told_from = match self.sums[layer - 1].is_empty() {
+                    true => &self.values[layer - 1],
+                    false => &self.sums[layer - 1],
+                };
+                passes::derive(arch, self.activation, out, told_from);
             }
         }
     }

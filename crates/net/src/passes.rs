@@ -1,5 +1,6 @@
 //! What is done to every number of a layer between two products, in one pass each.
 
+use crate::activation::{SLOPE, elu, gelu_tanh, gelu_tanh_slope, leaky_relu, silu, silu_slope, softplus};
 use crate::math::logistic;
 use crate::real::Real;
 use opportune_core::settings::Activation;
@@ -86,16 +87,27 @@ vectorised! {
             Activation::Tanh => each(values, T::tanh),
             Activation::Logistic => each(values, logistic),
             Activation::Identity => {}
+            Activation::LeakyRelu => each(values, leaky_relu),
+            Activation::Elu => each(values, elu),
+            Activation::Silu => each(values, silu),
+            Activation::GeluTanh => each(values, gelu_tanh),
+            Activation::Softplus => each(values, softplus),
         }
     }
 
-    /// Multiplies `deltas` by the activation's derivative, told from the activated values; both are padded rows.
+    /// Multiplies `deltas` by the activation's derivative, told from the activated values, or from the sums before where
+    /// `activation::needs_sum` says so; both are padded rows.
     fn derive(activation: Activation, deltas: &'a mut [T], activated: &'a [T]) -> () {
         match activation {
             Activation::Relu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { T::ZERO }),
             Activation::Tanh => each_by(deltas, activated, |d, a| d * (T::ONE - a * a)),
             Activation::Logistic => each_by(deltas, activated, |d, a| d * (a * (T::ONE - a))),
             Activation::Identity => {}
+            Activation::LeakyRelu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * T::of(SLOPE) }),
+            Activation::Elu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * (a + T::ONE) }),
+            Activation::Silu => each_by(deltas, activated, |d, z| d * silu_slope(z)),
+            Activation::GeluTanh => each_by(deltas, activated, |d, z| d * gelu_tanh_slope(z)),
+            Activation::Softplus => each_by(deltas, activated, |d, z| d * logistic(z)),
         }
     }
 
