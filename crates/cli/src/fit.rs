@@ -54,9 +54,11 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
     let (parts, rules) = (work.job.parts.clone(), work.job.rules.clone());
     // With patience the folds are judged together, and stop together.
     let chooses = rules.iter().any(StopRule::chooses_epoch);
-    let together = parts.len() > 1 && (chooses || work.job.together);
-    let watching = if together { Watching::MeanOverFolds } else { Watching::EachFold };
-    let asked = Asked { watching, deliver: parts.len() == 1, ..work.asked(&parts, &rules) };
+    let mut asked = Asked { deliver: parts.len() == 1, ..work.asked(&parts, &rules) };
+    if parts.len() > 1 && chooses {
+        asked.watching = Watching::MeanOverFolds;
+    }
+    let together = asked.watching == Watching::MeanOverFolds;
     let outcome = work.run(&mut Single::new(config.clone(), until), &asked)?;
     if outcome.interrupted {
         return work.interrupted();

@@ -20,8 +20,7 @@ pub fn schedule(text: &str) -> Result<Schedule, InputError> {
 /// # Errors
 /// What is wrong with the file, at its row.
 pub fn losses(file: &str) -> Result<Vec<f64>, InputError> {
-    let any = |value: f64| Some(value);
-    numbers(&read(file).map_err(|error| error.at(file))?, "loss", &any).map_err(|error| error.at(file))
+    read(file).and_then(|text| numbers(&text, &LOSSES)).map_err(|error| error.at(file))
 }
 
 /// The rates of a file: one a line, or the last column of a table with commas, semicolons or tabs between its columns. A
@@ -43,31 +42,47 @@ fn read(file: &str) -> Result<String, InputError> {
 }
 
 fn rates(text: &str) -> Result<Vec<f64>, InputError> {
-    numbers(text, "rate", &|rate| Some(rate).filter(|rate| rate.is_finite() && *rate >= 0.0))
+    numbers(text, &RATES)
 }
 
-/// The numbers of a text that `fits`; `what` they are called.
-fn numbers(text: &str, what: &str, fits: &dyn Fn(f64) -> Option<f64>) -> Result<Vec<f64>, InputError> {
+/// What a file is to hold.
+struct Sort {
+    one: &'static str,
+    many: &'static str,
+    /// Which numbers may be given, in words and as a test.
+    allowed: &'static str,
+    fits: fn(&f64) -> bool,
+}
+
+const RATES: Sort = Sort {
+    one: "rate",
+    many: "rates",
+    allowed: "numbers of at least 0",
+    fits: |rate| rate.is_finite() && *rate >= 0.0,
+};
+const LOSSES: Sort = Sort { one: "loss", many: "losses", allowed: "numbers", fits: |_| true };
+
+/// The numbers of a text.
+fn numbers(text: &str, sort: &Sort) -> Result<Vec<f64>, InputError> {
+    let Sort { one, many, allowed, fits } = sort;
     let mut rates = Vec::new();
     let mut header = true;
     for (row, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let last = last_column(line);
         let named = last.starts_with(|first: char| first.is_alphabetic() || first == '_');
-        match last.parse::<f64>().map(fits) {
-            Ok(Some(rate)) => rates.push(rate),
+        match last.parse::<f64>() {
+            Ok(number) if fits(&number) => rates.push(number),
             Err(_) if header && named => {}
             _ => {
-                let numbers = if what == "rate" { "numbers of at least 0" } else { "numbers" };
-                return Err(InputError::new(format!("'{}' is no {what}", last.escape_debug()))
+                return Err(InputError::new(format!("'{}' is no {one}", last.escape_debug()))
                     .at(format!("row {}", row + 1))
-                    .remedy(format!("give {numbers}, with a decimal point")));
+                    .remedy(format!("give {allowed}, with a decimal point")));
             }
         }
         header = false;
     }
     if rates.is_empty() {
-        return Err(InputError::new(format!("holds no {}", if what == "rate" { "rates" } else { "losses" }))
-            .remedy(format!("give a file with one {what} a line")));
+        return Err(InputError::new(format!("holds no {many}")).remedy(format!("give a file with one {one} a line")));
     }
     Ok(rates)
 }

@@ -34,9 +34,7 @@ impl InputError {
         self.remedy = Some(remedy.into());
         self
     }
-}
 
-impl InputError {
     /// What is wrong and what to do, without where.
     pub(crate) fn bare(&self) -> String {
         match &self.remedy {
@@ -51,11 +49,7 @@ impl fmt::Display for InputError {
         if let Some(place) = &self.place {
             write!(f, "{place}: ")?;
         }
-        f.write_str(&self.what)?;
-        if let Some(remedy) = &self.remedy {
-            write!(f, "; {remedy}")?;
-        }
-        Ok(())
+        f.write_str(&self.bare())
     }
 }
 

@@ -33,6 +33,11 @@ impl Monitor {
     pub fn needs_validation(self) -> bool {
         self != Monitor::TrainingLoss
     }
+
+    /// A value of it, turned so that lower is better.
+    fn minimised(self, value: f64, score: Score) -> f64 {
+        if self == Monitor::Score && score.higher_is_better() { -value } else { value }
+    }
 }
 
 words!(
@@ -92,7 +97,7 @@ pub struct Patience {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<f64>,
     /// Epochs at the beginning that are not looked at.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub start: u32,
     /// Whether the last epoch's weights are delivered, not those of the best one.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -100,7 +105,7 @@ pub struct Patience {
 }
 
 // Fields at their defaults are left out, so that a study of before keeps its hash.
-fn is_none(epochs: &u32) -> bool {
+fn is_zero(epochs: &u32) -> bool {
     *epochs == 0
 }
 
@@ -182,14 +187,12 @@ impl Point {
             score: option(|p| p.score),
         })
     }
-}
 
-impl Point {
     /// What a rule reads, turned so that lower is better; `None` without the validation rows that it needs.
     pub fn minimised(&self, monitor: Monitor, score: Score) -> Option<f64> {
         match monitor {
             Monitor::Loss => self.validation_loss,
-            Monitor::Score => self.score.map(|value| if score.higher_is_better() { -value } else { value }),
+            Monitor::Score => self.score.map(|value| monitor.minimised(value, score)),
             Monitor::TrainingLoss => Some(self.objective),
         }
     }
@@ -339,8 +342,8 @@ impl Watched {
         self.waited += 1;
         if self.best.is_none_or(|(_, best)| value < best - rule.min_delta) {
             self.best = Some((point.epoch, value));
-            let sign = if rule.monitor == Monitor::Score && score.higher_is_better() { -1.0 } else { 1.0 };
-            if rule.baseline.is_none_or(|baseline| value < sign * baseline - rule.min_delta) {
+            let baseline = rule.baseline.map(|baseline| rule.monitor.minimised(baseline, score));
+            if baseline.is_none_or(|baseline| value < baseline - rule.min_delta) {
                 self.waited = 0;
             }
             return (None, !rule.last);

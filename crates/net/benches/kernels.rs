@@ -3,6 +3,8 @@
 //! `cargo bench -p opportune-net --bench kernels` prints time and throughput: of products operations a second (a multiplication
 //! and an addition are two), of passes numbers a second. `peak` is what the processor can do at most.
 
+mod peak;
+
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use opportune_core::settings::Activation;
@@ -10,43 +12,10 @@ use opportune_net::Real;
 use opportune_net::kernels::{
     Left, Product, Shrink, Step, activate, column_sums, derive, pad, padded, softmax, sweep, turn,
 };
-use pulp::{Arch, Simd, WithSimd};
-use std::hint::black_box;
+use peak::Peak;
+use pulp::Arch;
 
 const BATCH: usize = 200;
-
-/// Chains of fused multiply-adds that depend on nothing but themselves: twelve are enough to fill the pipes.
-struct Peak<T>(T);
-
-const CHAINS: usize = 12;
-const TURNS: usize = 1000;
-
-impl<T: Real> WithSimd for Peak<T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (factor, summand) = (T::splat(simd, black_box(self.0)), T::splat(simd, T::ONE));
-        let mut chains = [T::splat(simd, T::ONE); CHAINS];
-        for _ in 0..TURNS {
-            for chain in &mut chains {
-                *chain = T::mul_add(simd, *chain, factor, summand);
-            }
-        }
-        black_box(chains);
-    }
-}
-
-struct LaneCount<T>(std::marker::PhantomData<T>);
-
-impl<T: Real> WithSimd for LaneCount<T> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        T::lanes::<S>()
-    }
-}
 
 fn numbers<T: Real>(count: usize) -> Vec<T> {
     (0..count).map(|index| T::of(((index * 37) % 101) as f64 / 101.0 - 0.5)).collect()
@@ -83,9 +52,9 @@ fn product<T: Real>(
 
 fn width<T: Real>(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(T::PRECISION.to_string());
-    let lanes = Arch::new().dispatch(LaneCount::<T>(std::marker::PhantomData));
-    group.throughput(Throughput::Elements((2 * CHAINS * TURNS * lanes) as u64));
-    group.bench_function("peak", |bencher| bencher.iter(|| Arch::new().dispatch(Peak(T::of(0.5)))));
+    let peak = || Arch::new().dispatch(Peak(T::of(0.5)));
+    group.throughput(Throughput::Elements(peak() as u64));
+    group.bench_function("peak", |bencher| bencher.iter(peak));
     for (inputs, outputs) in [(64, 100), (64, 50), (784, 100), (100, 10), (50, 50), (50, 10)] {
         product::<T>(&mut group, "forward", (BATCH, inputs, outputs), false, false);
         product::<T>(&mut group, "gradient", (inputs, BATCH, outputs), true, true);

@@ -2,6 +2,9 @@
 //! multiply-adds. Run with `cargo run --release -p opportune-net --example step_time`; with `-- --json` it prints one line
 //! of JSON, seconds a step by width and network. `cargo xtask bench trainer` puts others beside it.
 
+#[path = "../benches/peak/mod.rs"]
+mod peak;
+
 use opportune_core::plan::{Part, Plan};
 use opportune_core::ports::Planner;
 use opportune_core::rng::{Purpose, Stream};
@@ -10,7 +13,8 @@ use opportune_core::settings::{Precision, Settings};
 use opportune_core::space::Config;
 use opportune_data::{ReadOptions, read};
 use opportune_net::{NativeTrainer, Real, Run};
-use pulp::{Arch, Simd, WithSimd};
+use peak::Peak;
+use pulp::Arch;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -19,30 +23,6 @@ use std::time::Instant;
 
 const ROWS: u32 = 10_000;
 const BATCH: u32 = 200;
-
-/// Chains of fused multiply-adds that depend on nothing but themselves: twelve are enough to fill the pipes.
-struct Peak<T>(T);
-
-impl<T: Real> WithSimd for Peak<T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        const CHAINS: usize = 12;
-        const TURNS: u32 = 200_000;
-        let (factor, summand) = (T::splat(simd, black_box(self.0)), T::splat(simd, T::ONE));
-        let begun = Instant::now();
-        let mut chains = [T::splat(simd, T::ONE); CHAINS];
-        for _ in 0..TURNS {
-            for chain in &mut chains {
-                *chain = T::mul_add(simd, *chain, factor, summand);
-            }
-        }
-        black_box(chains);
-        let operations = f64::from(TURNS) * (CHAINS * 2 * T::lanes::<S>()) as f64;
-        operations / begun.elapsed().as_secs_f64()
-    }
-}
 
 fn trainer(inputs: usize, hidden: &[u32], precision: Precision) -> NativeTrainer {
     let mut stream = Stream::new(1, 0, None, Purpose::Split);
@@ -103,7 +83,11 @@ fn measure<T: Real>(inputs: usize, hidden: &[u32], peak: f64) -> Measured {
 
 /// The peak, in operations a second, and all networks.
 fn width<T: Real>(factor: T) -> (f64, Vec<Measured>) {
-    let peak = (0..20).map(|_| Arch::new().dispatch(Peak(factor))).fold(0.0, f64::max);
+    let rate = |_| {
+        let begun = Instant::now();
+        Arch::new().dispatch(Peak(factor)) as f64 / begun.elapsed().as_secs_f64()
+    };
+    let peak = (0..4000).map(rate).fold(0.0, f64::max);
     let networks = [(64, &[100][..]), (64, &[50, 50]), (784, &[100])];
     (peak, networks.map(|(inputs, hidden)| measure::<T>(inputs, hidden, peak)).into())
 }

@@ -11,6 +11,7 @@ mod draw;
 mod frame;
 mod label;
 mod legend;
+mod markdown;
 mod marks;
 mod mean;
 mod number;

@@ -1,5 +1,6 @@
 //! A page with every optimizer.
 
+use crate::markdown::cell;
 use opportune_core::optimizer::{Kind, Optimizer};
 
 /// `docs/optimizers.md`: every optimizer with its step, constants, origin, and what differs from upstream.
@@ -61,11 +62,6 @@ fn cycled(kind: &Kind) -> String {
         Some("momentum") => "`momentum`, above 0".into(),
         Some(key) => format!("`{key}`"),
     }
-}
-
-/// The text of a table's cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Each program measures itself, the fastest of many epochs, and all are started in turn, so that a machine that slows down
 //! slows all.
 
-use super::environment::{Environment, example};
+use super::environment::{Environment, example, python_environment};
 use super::measure::{Program, measure};
 use super::table::{Table, median};
 use super::{describe_machine, number, write_figures};
@@ -14,12 +14,10 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 const PEERS: [&str; 2] = ["scikit-learn", "torch"];
-/// The folder of each one's environment, and the list of its packages.
-const ENVIRONMENTS: [(&str, &str); 2] = [("bench-env", "requirements.txt"), ("torch-env", "torch_requirements.txt")];
 
-/// The answers of one program, run by run.
+/// One program and its answers, run by run.
 struct Side {
-    label: &'static str,
+    program: Program,
     answers: Vec<Value>,
 }
 
@@ -44,23 +42,22 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
         bail!("--peers {name}: not one of {}", PEERS.join(", "));
     }
     let environment = Environment::prepare(root)?;
-    let ours = example(root, "opportune-net", "step_time")?;
-    let mut programs = vec![Program::new("opportune", [&ours]).with(["--json"])];
-    for (name, (folder, requirements)) in PEERS.iter().zip(ENVIRONMENTS).filter(|(name, _)| peers.contains(name)) {
-        let python = Environment::with_peer(root, folder, requirements)?.python;
-        let program = Program::new(*name, [&python])
-            .with([environment.script("trainer_peer.py").into_os_string(), (*name).into()])
-            .variable("OMP_NUM_THREADS", "1")
-            .variable("OPENBLAS_NUM_THREADS", "1");
-        programs.push(program);
+    let mut sides = vec![Program::new("opportune", [example(root, "opportune-net", "step_time")?]).with(["--json"])];
+    for name in peers {
+        let python = match name {
+            "torch" => {
+                let requirements = environment.script("torch_requirements.txt");
+                python_environment(&root.join("target/torch-env"), &requirements, &[])?
+            }
+            _ => environment.python.clone(),
+        };
+        let program = Program::new(name, [python]).with([environment.script("trainer_peer.py")]).with([name]);
+        sides.push(program.variable("OMP_NUM_THREADS", "1").variable("OPENBLAS_NUM_THREADS", "1"));
     }
-    let mut sides: Vec<Side> = std::iter::once("opportune")
-        .chain(PEERS.into_iter().filter(|name| peers.contains(name)))
-        .map(|label| Side { label, answers: Vec::new() })
-        .collect();
+    let mut sides: Vec<Side> = sides.into_iter().map(|program| Side { program, answers: Vec::new() }).collect();
     for _ in 0..runs {
-        for (side, program) in sides.iter_mut().zip(&programs) {
-            side.answers.push(measure(&environment, program, false)?.answer);
+        for side in &mut sides {
+            side.answers.push(measure(&environment, &side.program, false)?.answer);
         }
     }
     let machine = environment.describe()?;
@@ -68,7 +65,8 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
         sides.iter().filter_map(|side| side.answers[0]["versions"].as_object().cloned()).flatten().collect();
     println!("{}", describe_machine(&machine, &versions));
     print!("{}", text(&sides)?);
-    let results: Vec<Value> = sides.iter().map(|side| json!({ "program": side.label, "runs": side.answers })).collect();
+    let results: Vec<Value> =
+        sides.iter().map(|side| json!({ "program": side.program.label, "runs": side.answers })).collect();
     let figures = json!({ "benchmark": "trainer", "machine": machine, "versions": versions, "sides": results });
     write_figures(flags.text("--out"), &figures)
 }
@@ -98,7 +96,7 @@ fn text(sides: &[Side]) -> Result<String> {
             let step = ours.step(width, network)?;
             let floor = ours.numbers(&format!("/floors/{width}/{network}"))?;
             let peer = |name: &str| -> Result<[String; 2]> {
-                let Some(side) = sides.iter().find(|side| side.label == name) else {
+                let Some(side) = sides.iter().find(|side| side.program.label == name) else {
                     return Ok(["left out".into(), String::new()]);
                 };
                 let theirs = side.step(width, network)?;
@@ -130,12 +128,10 @@ mod tests {
         let steps = |step: f64| json!({ "f32": { "64-10": step }, "f64": { "64-10": 2.0 * step } });
         let floors = json!({ "f32": { "64-10": 5e-5 }, "f64": { "64-10": 1e-4 } });
         let ours = json!({ "steps": steps(1e-4), "floors": floors, "peak": { "f32": 1e11, "f64": 5e10 } });
+        let side = |name: &str, answers| Side { program: Program::new(name, [name]), answers };
         let sides = [
-            Side { label: "opportune", answers: vec![ours] },
-            Side {
-                label: "scikit-learn",
-                answers: vec![json!({ "steps": steps(3e-4) }), json!({ "steps": steps(5e-4) })],
-            },
+            side("opportune", vec![ours]),
+            side("scikit-learn", vec![json!({ "steps": steps(3e-4) }), json!({ "steps": steps(5e-4) })]),
         ];
         let text = text(&sides).unwrap();
         let line = text.lines().find(|line| line.trim_start().starts_with("64-10")).unwrap();

@@ -42,9 +42,7 @@ impl Asked {
         let steps = within("--steps", flags.steps, (least, STEPS_MOST))?;
         let repeats = within("--repeats", flags.repeats, (1, REPEATS_MOST))?.unwrap_or(REPEATS);
         let points = within("--points", flags.points, (2, POINTS_MOST))?;
-        let space =
-            flags::Space { lr: flags.lr.clone(), epochs: None, schedule: Vec::new(), network: flags.network.clone() };
-        let space = values::space(&space, Unsaid::Sought)?;
+        let space = values::space(&space(flags), Unsaid::Sought)?;
         let list = || InputError::new("these are single rates").at("--lr");
         let rates = match (space.param("lr").map(|param| &param.domain), flags.sweep) {
             (None, true) => Rates::Sweep(Sweep::new(Sweep::LOW, Sweep::HIGH, steps.unwrap_or(Sweep::STEPS))),
@@ -77,11 +75,11 @@ impl Asked {
         };
         Ok(Asked { rates, steps, repeats })
     }
+}
 
-    /// The settings as a job takes them.
-    pub fn space(&self, flags: &Flags) -> flags::Space {
-        flags::Space { lr: flags.lr.clone(), epochs: None, schedule: Vec::new(), network: flags.network.clone() }
-    }
+/// The settings as a job takes them.
+pub fn space(flags: &Flags) -> flags::Space {
+    flags::Space { lr: flags.lr.clone(), epochs: None, schedule: Vec::new(), network: flags.network.clone() }
 }
 
 fn within<T: PartialOrd + Copy + std::fmt::Display>(

@@ -30,7 +30,7 @@ pub fn run(flags: &Flags, interrupt: &AtomicBool) -> Result<Exit, InputError> {
     let asked = Asked::read(flags)?;
     let name = name_of(None, &flags.data.data, "-range-test")?;
     let job =
-        Job::new(Purpose::RangeTest, &flags.data, &asked.space(flags), &asked::training(flags), &asked::study(flags))?;
+        Job::new(Purpose::RangeTest, &flags.data, &asked::space(flags), &asked::training(flags), &asked::study(flags))?;
     let config = asked::single(&job)?;
     job.notes.iter().for_each(|note| crate::say(note));
     job.warnings.iter().for_each(|warning| crate::say(&format!("warning: {warning}")));

@@ -41,10 +41,8 @@ impl Search<'_, '_> {
         });
         self.candidates.truncate(CONFIRMED);
         // What is confirmed and delivered is what was read off the folds of the search.
-        for place in 0..self.candidates.len() {
-            let one = &self.candidates[place];
-            let recorded = self.work.recorded(&one.finalist.config, &one.result, one.finalist.until)?;
-            self.candidates[place].finalist.config = recorded;
+        for Candidate { finalist, result, .. } in &mut self.candidates {
+            finalist.config = self.work.recorded(&finalist.config, result, finalist.until)?;
         }
         Ok(done)
     }

@@ -1,13 +1,14 @@
 //! Lower the rate where training would stop as converged.
 
-use super::form::{CurveAt, Form, Key, Kind, OVER_OPEN, PER, Place};
-use super::on_plateau::{MONITOR, monitor};
-use super::rule::{Decision, RuleState, below_one, from_zero};
-use super::{Per, RateSource, Setting};
+use super::form::{Form, Key, Kind, OVER_OPEN, PER, Place};
+use super::rule::{Decision, MONITOR, RuleState, below_one, from_zero, monitor};
+use super::{Per, RateSource};
 use crate::InputError;
 use crate::stop::Monitor;
 use crate::text::{Args, Writer, number};
-use serde::{Deserialize, Serialize};
+
+/// Before it has changed anything a rule multiplies by 1.
+pub(super) use super::constant::Curve;
 
 /// `adaptive(factor=0.2, tol=1e-4, patience=10)`: scikit-learn's `learning_rate="adaptive"`.
 ///
@@ -35,16 +36,6 @@ pub struct Adaptive {
 impl Default for Adaptive {
     fn default() -> Self {
         Adaptive { factor: 0.2, tol: 1e-4, patience: 10, min: 1e-6, monitor: Monitor::TrainingLoss }
-    }
-}
-
-/// The resolved form: what a rule multiplies before it has changed anything.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Curve {}
-
-impl CurveAt for Curve {
-    fn at(&self, _: u64, _: u64) -> Setting {
-        Setting::rate(1.0)
     }
 }
 
@@ -85,19 +76,11 @@ impl Form for Adaptive {
 
     fn write(&self, text: &mut Writer) {
         let default = Adaptive::default();
-        for (key, value, usual) in
-            [("factor", self.factor, default.factor), ("tol", self.tol, default.tol), ("min", self.min, default.min)]
-        {
-            if value != usual {
-                text.key(key, number(value));
-            }
-        }
-        if self.patience != default.patience {
-            text.key("patience", self.patience);
-        }
-        if self.monitor != default.monitor {
-            text.key("monitor", self.monitor);
-        }
+        text.unless("factor", number(self.factor), number(default.factor))
+            .unless("tol", number(self.tol), number(default.tol))
+            .unless("min", number(self.min), number(default.min))
+            .unless("patience", self.patience, default.patience)
+            .unless("monitor", self.monitor, default.monitor);
     }
 
     fn check(&self) -> Result<(), InputError> {

@@ -1,14 +1,15 @@
 //! Raise the rate while the curve falls, lower it when it does not.
 
-use super::form::{CurveAt, Form, Key, Kind, OVER_OPEN, PER, Place};
-use super::on_plateau::{MONITOR, lowered, monitor};
-use super::rule::{Decision, RuleState, Threshold, below_one, from_zero};
-use super::{Per, RateSource, Setting};
+use super::form::{Form, Key, Kind, OVER_OPEN, PER, Place};
+use super::rule::{Decision, MONITOR, RuleState, Threshold, below_one, from_zero, lowered, monitor};
+use super::{Per, RateSource};
 use crate::InputError;
 use crate::stop::Monitor;
 use crate::text::{Args, Writer, number};
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+
+/// Before it has changed anything a rule multiplies by 1.
+pub(super) use super::constant::Curve;
 
 /// `greedy(factor=0.95, patience=10)`: the rate is divided by `factor` after more than `patience` epochs in a row that
 /// were better than the best before, and multiplied by it after more than `patience` that were not.
@@ -70,16 +71,6 @@ impl Default for Greedy {
     }
 }
 
-/// The resolved form: what a rule multiplies before it has changed anything.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Curve {}
-
-impl CurveAt for Curve {
-    fn at(&self, _: u64, _: u64) -> Setting {
-        Setting::rate(1.0)
-    }
-}
-
 impl Form for Greedy {
     const KIND: Kind = Kind {
         name: "greedy",
@@ -131,29 +122,26 @@ impl Form for Greedy {
 
     fn write(&self, text: &mut Writer) {
         let default = Greedy::default();
-        let differs = |text: &mut Writer, key: &str, value: f64, usual: f64| {
-            if value != usual {
-                text.key(key, number(value));
-            }
-        };
-        differs(text, "factor", self.factor, default.factor);
-        differs(text, "patience", f64::from(self.patience), f64::from(default.patience));
-        if self.monitor != default.monitor {
-            text.key("monitor", self.monitor);
-        }
-        differs(text, "threshold", self.threshold, default.threshold);
+        text.unless("factor", number(self.factor), number(default.factor))
+            .unless("patience", self.patience, default.patience)
+            .unless("monitor", self.monitor, default.monitor)
+            .unless("threshold", number(self.threshold), number(default.threshold));
         if self.relative {
             text.key("mode", "relative");
         }
-        differs(text, "cooldown", f64::from(self.cooldown), f64::from(default.cooldown));
-        differs(text, "warmup", f64::from(self.warmup), f64::from(default.warmup));
-        differs(text, "min", self.min, default.min);
+        text.unless("cooldown", self.cooldown, default.cooldown).unless("warmup", self.warmup, default.warmup).unless(
+            "min",
+            number(self.min),
+            number(default.min),
+        );
         if let Some(max) = self.max {
             text.key("max", number(max));
         }
-        differs(text, "eps", self.eps, default.eps);
-        differs(text, "window", f64::from(self.window), f64::from(default.window));
-        differs(text, "reset", f64::from(self.reset), f64::from(default.reset));
+        text.unless("eps", number(self.eps), number(default.eps)).unless("window", self.window, default.window).unless(
+            "reset",
+            self.reset,
+            default.reset,
+        );
     }
 
     fn check(&self) -> Result<(), InputError> {

@@ -1,12 +1,14 @@
 //! Lower the rate when the curve no longer falls.
 
-use super::form::{CurveAt, Form, Key, Kind, OVER_OPEN, PER, Place};
-use super::rule::{Decision, RuleState, Threshold, below_one, from_zero};
-use super::{Per, RateSource, Setting};
+use super::form::{Form, Key, Kind, OVER_OPEN, PER, Place};
+use super::rule::{Decision, MONITOR, RuleState, Threshold, below_one, from_zero, lowered, monitor};
+use super::{Per, RateSource};
 use crate::InputError;
 use crate::stop::Monitor;
 use crate::text::{Args, Writer, number};
-use serde::{Deserialize, Serialize};
+
+/// Before it has changed anything a rule multiplies by 1.
+pub(super) use super::constant::Curve;
 
 /// `on_plateau(factor=0.1, patience=10)`: the rate is multiplied by `factor` when `monitor` has not become better for a
 /// while.
@@ -33,8 +35,8 @@ pub struct OnPlateau {
     pub monitor: Monitor,
     /// By how much an epoch must be better, from 0 up.
     pub threshold: f64,
-    /// Whether the threshold is absolute, not a share of the best value's size.
-    pub absolute: bool,
+    /// Whether the threshold is a share of the best value's size, not absolute.
+    pub relative: bool,
     /// Epochs after a change that are not counted.
     pub cooldown: u32,
     /// The lowest rate, from 0 up.
@@ -52,7 +54,7 @@ impl Default for OnPlateau {
             patience: 10,
             monitor: Monitor::Loss,
             threshold: 1e-4,
-            absolute: false,
+            relative: true,
             cooldown: 0,
             min: 0.0,
             eps: 1e-8,
@@ -60,25 +62,6 @@ impl Default for OnPlateau {
         }
     }
 }
-
-/// The resolved form: what a rule multiplies before it has changed anything.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Curve {}
-
-impl CurveAt for Curve {
-    fn at(&self, _: u64, _: u64) -> Setting {
-        Setting::rate(1.0)
-    }
-}
-
-/// `monitor` of a rule.
-pub(super) fn monitor(args: &Args<'_>) -> Result<Option<Monitor>, InputError> {
-    let words: Vec<&str> = Monitor::ALL.iter().map(|one| one.word()).collect();
-    let word = args.word("monitor", &words)?;
-    Ok(word.and_then(|word| Monitor::ALL.iter().copied().find(|one| one.word() == word)))
-}
-
-pub(super) const MONITOR: &str = "what is read: loss (validation), score or training_loss";
 
 impl Form for OnPlateau {
     const KIND: Kind = Kind {
@@ -121,7 +104,7 @@ impl Form for OnPlateau {
             patience: args.count("patience")?.unwrap_or(default.patience),
             monitor: monitor(args)?.unwrap_or(default.monitor),
             threshold: args.number("threshold")?.unwrap_or(default.threshold),
-            absolute: args.word("mode", &["relative", "absolute"])? == Some("absolute"),
+            relative: args.word("mode", &["relative", "absolute"])? != Some("absolute"),
             cooldown: args.count("cooldown")?.unwrap_or(default.cooldown),
             min: args.number("min")?.unwrap_or(default.min),
             eps: args.number("eps")?.unwrap_or(default.eps),
@@ -131,27 +114,16 @@ impl Form for OnPlateau {
 
     fn write(&self, text: &mut Writer) {
         let default = OnPlateau::default();
-        let number = |key: &str, value: f64, default: f64, text: &mut Writer| {
-            if value != default {
-                text.key(key, number(value));
-            }
-        };
-        number("factor", self.factor, default.factor, text);
-        if self.patience != default.patience {
-            text.key("patience", self.patience);
-        }
-        if self.monitor != default.monitor {
-            text.key("monitor", self.monitor);
-        }
-        number("threshold", self.threshold, default.threshold, text);
-        if self.absolute {
+        text.unless("factor", number(self.factor), number(default.factor))
+            .unless("patience", self.patience, default.patience)
+            .unless("monitor", self.monitor, default.monitor)
+            .unless("threshold", number(self.threshold), number(default.threshold));
+        if !self.relative {
             text.key("mode", "absolute");
         }
-        if self.cooldown != default.cooldown {
-            text.key("cooldown", self.cooldown);
-        }
-        number("min", self.min, default.min, text);
-        number("eps", self.eps, default.eps, text);
+        text.unless("cooldown", self.cooldown, default.cooldown)
+            .unless("min", number(self.min), number(default.min))
+            .unless("eps", number(self.eps), number(default.eps));
         if self.keras {
             text.key("like", "keras");
         }
@@ -168,13 +140,6 @@ impl Form for OnPlateau {
     fn curve(&self, _: &Place<'_>) -> Result<Curve, InputError> {
         Ok(Curve {})
     }
-}
-
-/// What the rate is to be multiplied by so that it becomes `factor` times itself, but not lower than `min`; `None` if that
-/// changes it by no more than `eps`.
-pub(super) fn lowered(rate: f64, factor: f64, min: f64, eps: f64) -> Option<f64> {
-    let times = if rate * factor >= min { factor } else { (min / rate).min(1.0) };
-    (rate - rate * times > eps).then_some(times)
 }
 
 /// The rule at work.
@@ -194,7 +159,7 @@ impl State {
     }
 
     fn better(&mut self, value: f64) -> bool {
-        let better = Threshold { amount: self.rule.threshold, relative: !self.rule.absolute }.better(value, self.best);
+        let better = Threshold { amount: self.rule.threshold, relative: self.rule.relative }.better(value, self.best);
         if better {
             self.best = Some(value);
         }

@@ -10,7 +10,7 @@ use crate::InputError;
 use crate::score::Score;
 use crate::space::{Config, Value};
 use crate::stop::{Monitor, Point, Stopped};
-use crate::text::{Length, Unit, number};
+use crate::text::{Args, Length, Unit, number};
 
 /// A rule that reads the curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,8 +98,6 @@ pub struct RateWatch {
     /// Epochs of the run before it begins to read.
     from: u32,
     seen: u32,
-    /// What the rate is multiplied by now.
-    factor: f64,
     changes: Vec<(u32, f64)>,
     state: State,
 }
@@ -109,7 +107,7 @@ impl RateWatch {
     /// score is better.
     pub fn new(rule: RateRule, from: u32, score: Score) -> RateWatch {
         let (monitor, state) = (rule.monitor(), rule.state());
-        RateWatch { monitor, score, from, seen: 0, factor: 1.0, changes: Vec::new(), state }
+        RateWatch { monitor, score, from, seen: 0, changes: Vec::new(), state }
     }
 
     /// Takes the next epoch's point; points must come in order. Gives why the run ends here, or `None` to go on.
@@ -119,14 +117,14 @@ impl RateWatch {
             return None;
         }
         let value = point.minimised(self.monitor, self.score).unwrap_or(f64::NAN);
+        let before = self.changes.last().map_or(1.0, |(_, factor)| *factor);
         let factor = match self.state.rule_mut().observe(value, point.rate) {
             Decision::Stay => return None,
             Decision::Stop => return Some(Stopped::Converged),
-            Decision::Times(factor) => self.factor * factor,
+            Decision::Times(factor) => before * factor,
             Decision::Restart => 1.0,
         };
-        if factor != self.factor {
-            self.factor = factor;
+        if factor != before {
             self.changes.push((point.epoch, factor));
         }
         None
@@ -161,6 +159,13 @@ impl Threshold {
             Some(best) => value < best - self.amount,
         }
     }
+}
+
+/// What the rate is to be multiplied by so that it becomes `factor` times itself, but not lower than `min`; `None` if that
+/// changes it by no more than `eps`.
+pub(super) fn lowered(rate: f64, factor: f64, min: f64, eps: f64) -> Option<f64> {
+    let times = if rate * factor >= min { factor } else { (min / rate).min(1.0) };
+    (rate - rate * times > eps).then_some(times)
 }
 
 /// A schedule whose rate follows the curve, planned for one run.
@@ -295,6 +300,15 @@ pub(super) fn check(name: &str, children: &[Schedule]) -> Result<(), InputError>
         _ => Err(InputError::new(format!("{name} holds two rules that read the curve")).remedy("leave one out")),
     }
 }
+
+/// `monitor` of a rule.
+pub(super) fn monitor(args: &Args<'_>) -> Result<Option<Monitor>, InputError> {
+    let words: Vec<&str> = Monitor::ALL.iter().map(|one| one.word()).collect();
+    args.word("monitor", &words)?.map(str::parse).transpose()
+}
+
+/// What is said of it.
+pub(super) const MONITOR: &str = "what is read: loss (validation), score or training_loss";
 
 /// A number from 0 up, as a rule's key.
 pub(super) fn from_zero(rule: &str, key: &str, value: f64) -> Result<(), InputError> {

@@ -27,6 +27,12 @@ impl Writer {
         self
     }
 
+    /// Adds `key=value` unless it is written as the usual one.
+    pub fn unless(&mut self, key: &str, value: impl Display, usual: impl Display) -> &mut Self {
+        let value = value.to_string();
+        if value == usual.to_string() { self } else { self.key(key, value) }
+    }
+
     /// Adds a value without a key.
     pub fn value(&mut self, value: impl Display) -> &mut Self {
         self.args.push(value.to_string());

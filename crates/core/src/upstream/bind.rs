@@ -119,23 +119,27 @@ impl<'a> Bound<'a> {
         }
     }
 
+    /// What was given for a parameter; of a list of one, what it holds. Lists of several are for groups of parameters.
+    fn single(&self, param: &str, plural: &str) -> Result<Option<&'a Expr>, InputError> {
+        let Some(value) = self.find(param) else { return Ok(None) };
+        match &value.kind {
+            Kind::List(parts) => match parts.as_slice() {
+                [one] => Ok(Some(one)),
+                _ => Err(self
+                    .place
+                    .error(value.at, format!("{param} of {} is a list of {} {plural}", self.name(), parts.len()))
+                    .remedy("give one; groups of parameters with rates of their own are not supported")),
+            },
+            _ => Ok(Some(value)),
+        }
+    }
+
     /// A finite number of at least 0, such as a rate; a list of one is taken for what it holds.
     ///
     /// # Errors
     /// If something else was given, or a list of several: they are the rates of groups of parameters.
     pub(super) fn rate(&self, param: &str) -> Result<Option<f64>, InputError> {
-        let Some(mut value) = self.find(param) else { return Ok(None) };
-        if let Kind::List(parts) = &value.kind {
-            value = match parts.as_slice() {
-                [one] => one,
-                _ => {
-                    return Err(self
-                        .place
-                        .error(value.at, format!("{param} of {} is a list of {} values", self.name(), parts.len()))
-                        .remedy("give one; groups of parameters with rates of their own are not supported"));
-                }
-            };
-        }
+        let Some(value) = self.single(param, "values")? else { return Ok(None) };
         let rate = self.read_number(param, value)?;
         if rate < 0.0 {
             return Err(self
@@ -232,18 +236,7 @@ impl<'a> Bound<'a> {
     /// # Errors
     /// If something else was given.
     pub(super) fn function(&self, param: &str) -> Result<Option<(&'a [String], &'a Expr)>, InputError> {
-        let Some(mut value) = self.find(param) else { return Ok(None) };
-        if let Kind::List(parts) = &value.kind {
-            match parts.as_slice() {
-                [one] => value = one,
-                _ => {
-                    return Err(self
-                        .place
-                        .error(value.at, format!("{param} of {} is a list of {} functions", self.name(), parts.len()))
-                        .remedy("give one; groups of parameters with rates of their own are not supported"));
-                }
-            }
-        }
+        let Some(value) = self.single(param, "functions")? else { return Ok(None) };
         match &value.kind {
             Kind::Lambda { params, body } => Ok(Some((params.as_slice(), body))),
             _ => Err(self.wrong(param, value, "a lambda, such as lambda epoch: 0.95 ** epoch,")),

@@ -128,7 +128,7 @@ pub enum Step<T> {
 }
 
 /// 1 − βᵗ.
-fn corrected(beta: f64, step: u64) -> f64 {
+pub(super) fn corrected(beta: f64, step: u64) -> f64 {
     1.0 - power(beta, step)
 }
 
@@ -341,25 +341,26 @@ vectorised! {
             Step::RMSprop { rate, alpha, eps, momentum, centered } => {
                 let rest = T::ONE - alpha;
                 // Which slots there are depends on the constants: v, then ḡ, then b.
-                match (centered, b.is_empty() && c.is_empty()) {
-                    (false, true) => over(weights, gradients, [a], |w, g, [v], _: &mut [T; 0]| {
+                let buffered = if centered { !c.is_empty() } else { !b.is_empty() };
+                match (centered, buffered) {
+                    (false, false) => over(weights, gradients, [a], |w, g, [v], _: &mut [T; 0]| {
                         let g = l2.fused(w, g);
                         *v = alpha.fused(*v, rest * g * g);
                         (-rate).fused(divided(g, *v, None, eps), w * keep)
                     }).0,
-                    (false, false) => over(weights, gradients, [a, b], |w, g, [v, buffer], _: &mut [T; 0]| {
+                    (false, true) => over(weights, gradients, [a, b], |w, g, [v, buffer], _: &mut [T; 0]| {
                         let g = l2.fused(w, g);
                         *v = alpha.fused(*v, rest * g * g);
                         *buffer = momentum.fused(*buffer, divided(g, *v, None, eps));
                         (-rate).fused(*buffer, w * keep)
                     }).0,
-                    (true, _) if c.is_empty() => over(weights, gradients, [a, b], |w, g, [v, mean], _: &mut [T; 0]| {
+                    (true, false) => over(weights, gradients, [a, b], |w, g, [v, mean], _: &mut [T; 0]| {
                         let g = l2.fused(w, g);
                         *v = alpha.fused(*v, rest * g * g);
                         *mean = alpha.fused(*mean, rest * g);
                         (-rate).fused(divided(g, *v, Some(*mean), eps), w * keep)
                     }).0,
-                    (true, _) => over(weights, gradients, [a, b, c], |w, g, [v, mean, buffer], _: &mut [T; 0]| {
+                    (true, true) => over(weights, gradients, [a, b, c], |w, g, [v, mean, buffer], _: &mut [T; 0]| {
                         let g = l2.fused(w, g);
                         *v = alpha.fused(*v, rest * g * g);
                         *mean = alpha.fused(*mean, rest * g);

@@ -81,7 +81,7 @@ fn product<T: Real>(
     stride: usize,
 ) {
     let left = Left { values, stride, transposed };
-    arch.dispatch(Product { sizes, left, right, right_stride: stride, start: None, out, out_stride: stride });
+    Product { sizes, left, right, right_stride: stride, start: None, out, out_stride: stride }.run(arch);
 }
 
 vectorised! {

@@ -1,6 +1,6 @@
 //! Prodigy (Mishchenko and Defazio 2024): Adam whose rate is an estimate of the distance to the solution.
 
-use super::elementwise::{SLOTS, Shrink, absolute, over, power};
+use super::elementwise::{SLOTS, Shrink, absolute, corrected, over};
 use super::{At, pieces};
 use crate::network::Net;
 use crate::passes::vectorised;
@@ -54,7 +54,7 @@ pub(super) fn step<T: Real>(c: Prodigy, net: &mut Net<T>, slots: &mut [Vec<T>], 
     let beta1 = at.momentum(c.beta1);
     let beta3 = c.beta2.sqrt();
     let correction = match c.use_bias_correction {
-        true => (1.0 - power(c.beta2, at.step)).sqrt() / (1.0 - power(beta1, at.step)),
+        true => corrected(c.beta2, at.step).sqrt() / corrected(beta1, at.step),
         false => 1.0,
     };
     let rate = *d * at.setting.rate * correction;

@@ -5,7 +5,7 @@
 //! x: between epochs x and y change places, so that y is kept to the bit.
 
 use super::At;
-use super::elementwise::{Step, power};
+use super::elementwise::{Step, corrected, power};
 use crate::real::Real;
 use opportune_core::optimizer::{ScheduleFreeAdamW, ScheduleFreeSgd};
 
@@ -68,7 +68,7 @@ impl<T: Real> Step<T> {
     }
 
     pub(super) fn schedule_free_adamw(c: ScheduleFreeAdamW, at: &At, scalars: &mut [f64]) -> Step<T> {
-        let root = 1.0 / (1.0 - power(c.beta2, at.step)).sqrt();
+        let root = 1.0 / corrected(c.beta2, at.step).sqrt();
         Step::ScheduleFree {
             share: Share::new(at, c.beta1, (c.r, c.weight_lr_power), scalars),
             adam: Some((T::of(c.beta2), T::of(root), T::of(c.eps))),

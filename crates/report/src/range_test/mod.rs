@@ -63,6 +63,11 @@ fn around(initial: f64) -> impl Iterator<Item = f64> {
     [initial - room, initial, initial + room].into_iter().filter(|loss| loss.is_finite())
 }
 
+/// What has pixels.
+fn bounded(loss: f64) -> f64 {
+    loss.clamp(f64::MIN / 8.0, f64::MAX / 8.0)
+}
+
 /// Why a test tells nothing.
 pub fn range_test_silent(test: &RangeTest) -> Option<String> {
     if test.minimum().is_some() {

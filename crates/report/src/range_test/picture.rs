@@ -1,6 +1,6 @@
 //! A range test as SVG.
 
-use super::{Named, around, named, range_test_silent, shown};
+use super::{Named, around, bounded, named, range_test_silent, shown};
 use crate::axes::{self, AXIS, Names, axes, open_panel, path};
 use crate::axis::Axis;
 use crate::curves::Shape;
@@ -72,11 +72,6 @@ pub fn range_test_svg(test: &RangeTest, title: &str, subtitle: &str) -> String {
     svg.close("g");
     legend::draw(&mut svg, &legend, (RIGHT + 22.0, TOP), legend::WIDTH);
     svg.finish()
-}
-
-/// What has pixels.
-fn bounded(loss: f64) -> f64 {
-    loss.clamp(f64::MIN / 8.0, f64::MAX / 8.0)
 }
 
 /// From the lowest to the highest repeat, where every repeat has a finite loss.

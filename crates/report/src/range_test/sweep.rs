@@ -1,6 +1,6 @@
 //! The rising sweep in words, characters, JSON and as SVG.
 
-use super::{HIGH, around};
+use super::{HIGH, around, bounded};
 use crate::axes::{self, Names, axes, open_panel, path};
 use crate::axis::Axis;
 use crate::columns::{Column, lay_out};
@@ -69,7 +69,7 @@ fn lines(sweep: &Sweep) -> [Vec<Point>; 2] {
 fn y(smoothed: &[Point]) -> Axis {
     let first = smoothed.first().map_or(0.0, |point| point.1);
     let shown = smoothed.iter().map(|point| point.1).filter(|loss| *loss <= first + HIGH * first.abs());
-    let values: Vec<f64> = shown.chain(around(first)).map(|loss| loss.clamp(f64::MIN / 8.0, f64::MAX / 8.0)).collect();
+    let values: Vec<f64> = shown.chain(around(first)).map(bounded).collect();
     Axis::of_losses(&[values])
 }
 
@@ -152,10 +152,8 @@ pub fn sweep_svg(sweep: &Sweep, title: &str, subtitle: &str) -> String {
     for (series, points, colour, width) in
         [("losses", losses, "#bbbbbb", 1.0), ("smoothed", smoothed, palette::NEUTRAL, 2.0)]
     {
-        let pixels: Vec<Point> = thin(&points, MOST)
-            .iter()
-            .map(|(rate, loss)| frame.pixel((*rate, loss.clamp(f64::MIN / 8.0, f64::MAX / 8.0))))
-            .collect();
+        let pixels: Vec<Point> =
+            thin(&points, MOST).iter().map(|(rate, loss)| frame.pixel((*rate, bounded(*loss)))).collect();
         if !pixels.is_empty() {
             let tag =
                 svg.tag("polyline").set("class", "curve").set("data-series", series).set("points", &path(&pixels));

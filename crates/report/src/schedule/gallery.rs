@@ -5,6 +5,7 @@ use super::picture::curve;
 use crate::axes::{self, Names, axes, open_panel};
 use crate::axis::Axis;
 use crate::frame::Frame;
+use crate::markdown::cell;
 use crate::palette;
 use crate::svg::Svg;
 use opportune_core::schedule::{KINDS, Kind, RateSource};
@@ -17,7 +18,8 @@ const HEIGHT: f64 = 186.0;
 /// that they are the same bytes on every machine.
 pub fn gallery() -> Vec<(String, String)> {
     let pictures: Vec<(String, String)> = KINDS.iter().filter_map(|kind| Some((file(kind), picture(kind)?))).collect();
-    std::iter::once(("schedules.md".to_string(), page(&pictures))).chain(pictures.clone()).collect()
+    let page = page(&pictures);
+    std::iter::once(("schedules.md".to_string(), page)).chain(pictures).collect()
 }
 
 fn file(kind: &Kind) -> String {
@@ -41,11 +43,6 @@ fn picture(kind: &Kind) -> Option<String> {
     svg.close("g");
     svg.close("g");
     Some(svg.finish())
-}
-
-/// The text of a table's cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
 }
 
 fn page(pictures: &[(String, String)]) -> String {

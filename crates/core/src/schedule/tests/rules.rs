@@ -36,13 +36,13 @@ pub(super) fn following(timing: BoxedStrategy<Timing>) -> impl Strategy<Value = 
     let amounts = || (0.01..0.99f64, prop_oneof![Just(1e-4), 0.0..0.1], prop_oneof![Just(0.0), 0.0..1e-3]);
     let counts = || (0..20u32, 0..5u32, 0..5u32);
     let plateau = (amounts(), counts(), monitor(), any::<(bool, bool)>()).prop_map(
-        |((factor, threshold, min), (patience, cooldown, _), monitor, (absolute, keras))| {
+        |((factor, threshold, min), (patience, cooldown, _), monitor, (relative, keras))| {
             RateRule::OnPlateau(OnPlateau {
                 factor,
                 patience,
                 monitor,
                 threshold,
-                absolute,
+                relative,
                 cooldown,
                 min,
                 eps: min,

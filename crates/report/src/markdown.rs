@@ -1,0 +1,6 @@
+//! What pages in Markdown need.
+
+/// The text of a table's cell.
+pub(crate) fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
