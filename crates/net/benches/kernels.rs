@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use opportune_core::settings::Activation;
 use opportune_net::Real;
 use opportune_net::kernels::{
-    Left, Product, Shrink, Step, activate, column_sums, derive, pad, padded, softmax, sweep, turn,
+    Factors, NEAR, Product, Shrink, Step, activate, column_sums, derive, pack, padded, softmax, sweep,
 };
 use peak::Peak;
 use pulp::Arch;
@@ -21,26 +21,36 @@ fn numbers<T: Real>(count: usize) -> Vec<T> {
     (0..count).map(|index| T::of(((index * 37) % 101) as f64 / 101.0 - 0.5)).collect()
 }
 
-/// rows x depth by depth x columns, the left one transposed or not; `dense` if the result's rows are not padded.
+/// rows x depth by depth x columns. A gradient's left factor is given by its columns and its result is dense; other
+/// products have weights in panels and padded results.
 fn product<T: Real>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     (rows, depth, columns): (usize, usize, usize),
-    transposed: bool,
-    dense: bool,
+    gradient: bool,
 ) {
     let stride = padded::<T>(columns);
     let (left, right, start) = (numbers::<T>(rows * depth), numbers::<T>(depth * stride), numbers::<T>(stride));
-    let out_stride = if dense { columns } else { stride };
+    let out_stride = if gradient { columns } else { stride };
+    let mut near = vec![T::ZERO; depth * NEAR];
+    let mut panels = vec![T::ZERO; depth * stride];
+    pack(Arch::new(), &numbers::<T>(depth * columns), columns, (depth, columns), false, &mut panels);
     let mut out = vec![T::ZERO; rows * out_stride];
     group.throughput(Throughput::Elements(2 * (rows * depth * columns) as u64));
     group.bench_function(BenchmarkId::new(name, format!("{rows}x{depth}x{columns}")), |bencher| {
         bencher.iter(|| {
             Product {
                 sizes: (rows, depth, columns),
-                left: Left { values: &left, stride: if transposed { rows } else { depth }, transposed },
-                right: &right,
-                right_stride: stride,
+                factors: match gradient {
+                    true => Factors::ColumnsRows {
+                        left: &left,
+                        stride: rows,
+                        right: &right,
+                        right_stride: stride,
+                        near: &mut near,
+                    },
+                    false => Factors::RowsPanels { left: &left, stride: depth, right: &panels },
+                },
                 start: Some(&start),
                 out: &mut out,
                 out_stride,
@@ -56,10 +66,10 @@ fn width<T: Real>(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(peak() as u64));
     group.bench_function("peak", |bencher| bencher.iter(peak));
     for (inputs, outputs) in [(64, 100), (64, 50), (784, 100), (100, 10), (50, 50), (50, 10)] {
-        product::<T>(&mut group, "forward", (BATCH, inputs, outputs), false, false);
-        product::<T>(&mut group, "gradient", (inputs, BATCH, outputs), true, true);
+        product::<T>(&mut group, "forward", (BATCH, inputs, outputs), false);
+        product::<T>(&mut group, "gradient", (inputs, BATCH, outputs), true);
         if ![64, 784].contains(&inputs) {
-            product::<T>(&mut group, "backward", (BATCH, outputs, inputs), false, false);
+            product::<T>(&mut group, "backward", (BATCH, outputs, inputs), false);
         }
     }
 
@@ -81,14 +91,13 @@ fn width<T: Real>(criterion: &mut Criterion) {
         .bench_function("softmax", |bencher| bencher.iter(|| softmax(arch, &mut logits, padded::<T>(10), 10, &labels)));
     for inputs in [64, 784] {
         let weights = numbers::<T>(inputs * 100);
-        let mut packed = vec![T::ZERO; inputs * stride];
-        let mut turned = vec![T::ZERO; 100 * padded::<T>(inputs)];
+        let mut panels = vec![T::ZERO; weights.len().max(inputs * stride).max(100 * padded::<T>(inputs))];
         group.throughput(Throughput::Elements(weights.len() as u64));
-        group.bench_function(BenchmarkId::new("pad", inputs), |bencher| {
-            bencher.iter(|| pad(arch, &weights, 100, &mut packed, stride))
+        group.bench_function(BenchmarkId::new("pack", inputs), |bencher| {
+            bencher.iter(|| pack(arch, &weights, 100, (inputs, 100), false, &mut panels))
         });
-        group.bench_function(BenchmarkId::new("turn", inputs), |bencher| {
-            bencher.iter(|| turn(arch, &weights, 100, &mut turned, padded::<T>(inputs)))
+        group.bench_function(BenchmarkId::new("pack turned", inputs), |bencher| {
+            bencher.iter(|| pack(arch, &weights, 100, (100, inputs), true, &mut panels))
         });
         let (mut w, g) = (weights.clone(), weights.clone());
         let (mut m, mut v) = (vec![T::ZERO; w.len()], vec![T::ZERO; w.len()]);

@@ -26,6 +26,7 @@ pub mod math;
 mod model;
 mod model_file;
 mod network;
+mod panels;
 mod passes;
 mod product;
 mod range_test;
@@ -44,8 +45,9 @@ mod update;
 /// The inner loops, for benchmarks alone: their forms may change with any version.
 #[doc(hidden)]
 pub mod kernels {
-    pub use crate::passes::{activate, column_sums, derive, pad, padded, softmax, turn};
-    pub use crate::product::{Left, Product};
+    pub use crate::panels::pack;
+    pub use crate::passes::{activate, column_sums, derive, encode, pad, padded, softmax, turn};
+    pub use crate::product::{Factors, NEAR, Product};
     pub use crate::update::{Shrink, Step, sweep};
 }
 

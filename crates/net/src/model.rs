@@ -1,6 +1,7 @@
 //! A trained network with its preprocessing: what predicts.
 
 use crate::network::{Net, Targets};
+use crate::passes;
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::state::saved_parameters;
@@ -135,7 +136,8 @@ impl Model {
         let (labels, numbers) = (vec![0; room], vec![T::ZERO; room]);
         let mut values = Vec::new();
         for rows in rows.chunks(CHUNK) {
-            T::encode(&self.encoder, data, rows, &mut net.inputs[..rows.len() * self.encoder.inputs()]);
+            let (arch, inputs) = (net.arch(), &mut net.inputs[..rows.len() * self.encoder.inputs()]);
+            passes::encode(arch, &self.encoder, data, rows, inputs);
             net.forward(rows.len());
             net.predict(match self.loss {
                 Loss::Squared => Targets::Numbers(&numbers[..rows.len()]),

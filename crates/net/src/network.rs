@@ -1,8 +1,9 @@
 //! A dense network: its parameters, and what one batch does on its way forth and back.
 
 use crate::activation::needs_sum;
+use crate::panels::pack;
 use crate::passes::{self, Sums, padded};
-use crate::product::{Left, Product};
+use crate::product::{Factors, NEAR, Product};
 use crate::real::Real;
 use opportune_core::plan::Network;
 use opportune_core::rng::Stream;
@@ -87,6 +88,13 @@ pub(crate) enum Targets<'a, T> {
     Numbers(&'a [T]),
 }
 
+/// Whether the transposed gradient of a layer's weights takes clearly less arithmetic: with few outputs, most of a register
+/// would be idle.
+fn turned_pays<T: Real>(inputs: usize, outputs: usize) -> bool {
+    let padded = |width: usize| width.next_multiple_of(64 / T::BYTES);
+    5 * outputs * padded(inputs) < 4 * inputs * padded(outputs)
+}
+
 /// A network with room for a batch. Nothing here allocates after [`Net::new`].
 pub(crate) struct Net<T> {
     arch: Arch,
@@ -98,11 +106,11 @@ pub(crate) struct Net<T> {
     pub(crate) gradients: Vec<T>,
     /// Rows of inputs, as many as there is room for.
     pub(crate) inputs: Vec<T>,
-    /// Weights with padded rows, by layer.
+    /// Weights in panels, by layer.
     weights: Vec<Vec<T>>,
     /// Padded biases, by layer.
     biases: Vec<Vec<T>>,
-    /// Transposed weights (out x in) with padded rows, by layer; none for the first, whose inputs need no derivative.
+    /// Transposed weights (out x in) in panels, by layer; none for the first, whose inputs need no derivative.
     turned: Vec<Vec<T>>,
     /// What each layer gives, rows padded; in the end the last one's derivatives.
     values: Vec<Vec<T>>,
@@ -110,6 +118,10 @@ pub(crate) struct Net<T> {
     sums: Vec<Vec<T>>,
     /// Derivatives by the sums of each hidden layer, rows padded.
     deltas: Vec<Vec<T>>,
+    /// Where products bring a left factor's columns together.
+    near: Vec<T>,
+    /// A gradient of weights that comes transposed.
+    turned_gradient: Vec<T>,
 }
 
 impl<T: Real> Net<T> {
@@ -133,6 +145,10 @@ impl<T: Real> Net<T> {
                 .map(|(inputs, _)| zeros(if needs_sum(network.activation) { rows * padded::<T>(inputs) } else { 0 }))
                 .collect(),
             deltas: all().skip(1).map(|(inputs, _)| zeros(rows * padded::<T>(inputs))).collect(),
+            near: zeros(rows * NEAR),
+            turned_gradient: zeros(
+                all().skip(1).filter(|one| turned_pays::<T>(one.0, one.1)).map(|one| one.0 * one.1).max().unwrap_or(0),
+            ),
             layout,
         };
         net.pack();
@@ -159,10 +175,10 @@ impl<T: Real> Net<T> {
         for layer in 0..self.layout.layers() {
             let (inputs, outputs) = self.layout.sizes(layer);
             let weights = &self.parameters[self.layout.weights(layer)];
-            passes::pad(self.arch, weights, outputs, &mut self.weights[layer], padded::<T>(outputs));
+            pack(self.arch, weights, outputs, (inputs, outputs), false, &mut self.weights[layer]);
             self.biases[layer][..outputs].copy_from_slice(&self.parameters[self.layout.biases(layer)]);
             if layer > 0 {
-                passes::turn(self.arch, weights, outputs, &mut self.turned[layer - 1], padded::<T>(inputs));
+                pack(self.arch, weights, outputs, (outputs, inputs), true, &mut self.turned[layer - 1]);
             }
         }
     }
@@ -175,14 +191,13 @@ impl<T: Real> Net<T> {
             let (before, rest) = self.values.split_at_mut(layer);
             let stride = padded::<T>(outputs);
             let out = &mut rest[0][..rows * stride];
+            let (left, left_stride) = match before.last() {
+                None => (&self.inputs, inputs),
+                Some(values) => (values, padded::<T>(inputs)),
+            };
             Product {
                 sizes: (rows, inputs, outputs),
-                left: match before.last() {
-                    None => Left { values: &self.inputs, stride: inputs, transposed: false },
-                    Some(values) => Left { values, stride: padded::<T>(inputs), transposed: false },
-                },
-                right: &self.weights[layer],
-                right_stride: stride,
+                factors: Factors::RowsPanels { left, stride: left_stride, right: &self.weights[layer] },
                 start: Some(&self.biases[layer]),
                 out,
                 out_stride: stride,
@@ -240,29 +255,51 @@ impl<T: Real> Net<T> {
             let (below, above) = self.deltas.split_at_mut(layer);
             let deltas = if layer == last { &self.values[last] } else { &above[0] };
             let deltas = &deltas[..rows * stride];
-            let left = match layer {
-                0 => Left { values: &self.inputs, stride: inputs, transposed: true },
-                _ => Left { values: &self.values[layer - 1], stride: left_stride, transposed: true },
+            let (values, value_stride) = match layer {
+                0 => (&self.inputs, inputs),
+                _ => (&self.values[layer - 1], left_stride),
             };
-            Product {
-                sizes: (inputs, rows, outputs),
-                left,
-                right: deltas,
-                right_stride: stride,
-                start: None,
-                out: &mut self.gradients[self.layout.weights(layer)],
-                out_stride: outputs,
+            let gradient = &mut self.gradients[self.layout.weights(layer)];
+            if layer > 0 && turned_pays::<T>(inputs, outputs) {
+                let turned = &mut self.turned_gradient[..inputs * outputs];
+                Product {
+                    sizes: (outputs, rows, inputs),
+                    factors: Factors::ColumnsRows {
+                        left: deltas,
+                        stride,
+                        right: values,
+                        right_stride: value_stride,
+                        near: &mut self.near,
+                    },
+                    start: None,
+                    out: turned,
+                    out_stride: inputs,
+                }
+                .run(arch);
+                passes::turn(arch, turned, inputs, gradient, outputs);
+            } else {
+                Product {
+                    sizes: (inputs, rows, outputs),
+                    factors: Factors::ColumnsRows {
+                        left: values,
+                        stride: value_stride,
+                        right: deltas,
+                        right_stride: stride,
+                        near: &mut self.near,
+                    },
+                    start: None,
+                    out: gradient,
+                    out_stride: outputs,
+                }
+                .run(arch);
             }
-            .run(self.arch);
             let sums = &mut self.gradients[self.layout.biases(layer)];
             passes::column_sums(arch, deltas, stride, sums);
             if let Some(out) = below.last_mut() {
                 let out = &mut out[..rows * left_stride];
                 Product {
                     sizes: (rows, outputs, inputs),
-                    left: Left { values: deltas, stride, transposed: false },
-                    right: &self.turned[layer - 1],
-                    right_stride: left_stride,
+                    factors: Factors::RowsPanels { left: deltas, stride, right: &self.turned[layer - 1] },
                     start: None,
                     out,
                     out_stride: left_stride,

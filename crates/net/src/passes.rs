@@ -4,6 +4,7 @@ use crate::activation::{SLOPE, elu, gelu_tanh, gelu_tanh_slope, leaky_relu, silu
 use crate::math::logistic;
 use crate::real::Real;
 use opportune_core::settings::Activation;
+use opportune_data::{Dataset, Encoder};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Declares functions whose bodies are compiled once for each instruction set, to be chosen by their first argument.
@@ -57,6 +58,18 @@ fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
+/// The larger one; the second if either is no number.
+#[inline(always)]
+fn larger<T: Real>(a: T, b: T) -> T {
+    if a > b { a } else { b }
+}
+
+#[inline(always)]
+fn top_lane<T: Real>(parts: [T; LANES]) -> T {
+    let [a, b, c, d, e, f, g, h] = parts;
+    larger(larger(larger(a, e), larger(c, g)), larger(larger(b, f), larger(d, h)))
+}
+
 /// Numbers that [`each`] and [`each_by`] take at a time: a padded row is a multiple of them.
 const BLOCK: usize = 8;
 
@@ -78,6 +91,11 @@ fn each_by<T: Real>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
 }
 
 vectorised! {
+    /// Inputs of some rows, rows x inputs.
+    fn encode(encoder: &'a Encoder, data: &'a Dataset, rows: &'a [u32], out: &'a mut [T]) -> () {
+        T::encode(encoder, data, rows, out);
+    }
+
     /// Applies the activation to all of `values`, which are padded rows.
     fn activate(activation: Activation, values: &'a mut [T]) -> () {
         match activation {
@@ -130,16 +148,20 @@ vectorised! {
         for (row, &label) in logits.chunks_exact_mut(stride).zip(labels) {
             row[classes..].fill(T::of(f64::NEG_INFINITY));
             let label = label as usize;
-            let mut tops = [row[0]; LANES];
-            for chunk in row.chunks_exact(LANES) {
-                for (top, z) in tops.iter_mut().zip(chunk) {
-                    *top = if *z > *top { *z } else { *top };
+            let truth = row[label];
+            // The largest of the others: one comparison then tells hits, but for the rare ties.
+            let mut tops = [T::of(f64::NEG_INFINITY); LANES];
+            for (chunk, first) in row.as_chunks::<LANES>().0.iter().zip((0..).step_by(LANES)) {
+                for lane in 0..LANES {
+                    let z = if first + lane == label { tops[lane] } else { chunk[lane] };
+                    tops[lane] = larger(z, tops[lane]);
                 }
             }
-            let top = tops.iter().fold(tops[0], |a, b| if *b > a { *b } else { a });
-            let truth = row[label];
+            let other = top_lane(tops);
             // The first of equals is the prediction, as numpy's argmax has it.
-            sums.hits += u32::from(truth == top && row[..label].iter().all(|z| *z < top));
+            let hit = truth > other || (truth == other && row[..label].iter().all(|z| *z < truth));
+            sums.hits += u32::from(hit);
+            let top = larger(truth, other);
             sums.loss += top.wide() - truth.wide();
             row.iter_mut().for_each(|z| *z = *z - top);
         }

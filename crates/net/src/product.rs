@@ -1,35 +1,48 @@
-//! Matrix products, in registers. All matrices are row-major.
+//! Matrix products, in registers.
 //!
-//! At the sizes that train here (64 to 784 inputs, 10 to 100 units, batches of 200) this is 5 to 25% faster than the
-//! `gemm` crate, allocates nothing, and needs no `unsafe`.
+//! At the sizes that train here (64 to 784 inputs, 10 to 100 units, batches of 200) this is faster than the `gemm` crate,
+//! allocates nothing, and needs no `unsafe`. `docs/kernels.md` says what was tried.
 //!
 //! Every element of a result is one chain of fused multiply-adds over the summed index in ascending order, whatever
 //! the tiles: a row's result depends neither on the rows beside it, nor on the width of the registers, nor on blocking.
 
+use crate::panels::{copy, panels};
 use crate::real::Real;
 use pulp::{Arch, Simd, WithSimd};
 
-/// The left factor, as the inner loop reads it.
-#[derive(Clone, Copy)]
-pub struct Left<'a, T> {
-    /// The numbers.
-    pub values: &'a [T],
-    /// Numbers from one row to the next.
-    pub stride: usize,
-    /// Whether rows of `values` run along the summed index (false), or across it (true: the factor is transposed).
-    pub transposed: bool,
+/// The two factors: rows x depth, and depth x columns.
+pub enum Factors<'a, T> {
+    /// Rows of the left one, and the right one in panels: a layer's inputs and its weights.
+    RowsPanels {
+        /// Rows of `stride` numbers.
+        left: &'a [T],
+        /// Numbers from one row of `left` to the next.
+        stride: usize,
+        /// As [`crate::panels::pack`] leaves them.
+        right: &'a [T],
+    },
+    /// Columns of the left one, which are rows of its transpose, and rows of the right one: what two layers gave for the
+    /// rows of a batch, over which is summed.
+    ColumnsRows {
+        /// Columns of `stride` numbers.
+        left: &'a [T],
+        /// Numbers from one column of `left` to the next.
+        stride: usize,
+        /// Rows of `right_stride` numbers, the columns padded to whole registers.
+        right: &'a [T],
+        /// Numbers from one row of `right` to the next, a multiple of the register's.
+        right_stride: usize,
+        /// Room for depth x [`NEAR`] numbers, where columns that lie far from each other are brought together.
+        near: &'a mut [T],
+    },
 }
 
-/// `out` = `left` · `right` + `start`.
+/// `out` = left · right + `start`.
 pub struct Product<'a, T> {
     /// Rows of `out`, summed index, columns of `out`.
     pub sizes: (usize, usize, usize),
-    /// rows x depth.
-    pub left: Left<'a, T>,
-    /// depth x columns, rows padded to whole registers.
-    pub right: &'a [T],
-    /// Numbers from one row of `right` to the next, a multiple of the register's.
-    pub right_stride: usize,
+    /// What is multiplied.
+    pub factors: Factors<'a, T>,
     /// A padded row to start each row of `out` from, such as a bias; zeros if there is none.
     pub start: Option<&'a [T]>,
     /// rows x columns. What `out_stride` leaves beyond the columns is not written.
@@ -38,22 +51,24 @@ pub struct Product<'a, T> {
     pub out_stride: usize,
 }
 
-/// Rows of a transposed left factor's product at a time: the columns of the factor that they need stay in the cache while
-/// all of `right` passes by.
-const BLOCK: usize = 96;
+/// Rows of a left factor that pass all of `right` before the next ones do: with 784 numbers each they stay in the second
+/// cache, and are not read anew from behind it for each panel.
+const ROWS: usize = 24;
+
+/// The same where the factor's columns are given, of which there may be more.
+pub const NEAR: usize = 96;
+
+/// Numbers from one column of a left factor to the next above which each would lie on a page of memory of its own, and
+/// addressing them would take longer than computing. Such columns are copied together.
+const FAR: usize = 256;
+
+/// Rows whose numbers lie side by side there: whole tiles of any height.
+const BLOCK: usize = 12;
 
 impl<T: Real> Product<'_, T> {
     /// Writes the product.
     pub fn run(self, arch: Arch) {
-        let (rows, depth, columns) = self.sizes;
-        if !self.left.transposed || rows <= BLOCK {
-            return arch.dispatch(self);
-        }
-        for (block, out) in self.out.chunks_mut(BLOCK * self.out_stride).enumerate() {
-            let begin = block * BLOCK;
-            let left = Left { values: &self.left.values[begin..], ..self.left };
-            arch.dispatch(Product { sizes: (BLOCK.min(rows - begin), depth, columns), left, out, ..self });
-        }
+        arch.dispatch(self);
     }
 }
 
@@ -64,64 +79,102 @@ impl<T: Real> WithSimd for Product<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (rows, depth, columns) = self.sizes;
         let lanes = T::lanes::<S>();
-        let vectors = columns.div_ceil(lanes);
-        let task = Task::<T, S> {
+        let all = Task::<T, S> {
             simd,
             depth,
             columns,
-            left: self.left,
-            right: T::split::<S>(&self.right[..depth * self.right_stride]).0,
-            stride: self.right_stride / lanes,
+            left: &[],
+            left_stride: 0,
+            block: 0,
+            right: &[],
+            right_stride: 0,
             start: self.start.map(|row| T::split::<S>(row).0),
             out_stride: self.out_stride,
         };
-        // Even panels: 7 registers are 4 and 3, not 4, 2 and 1. A tile, a row of `right` and one number of `left` fill
-        // the register file.
-        let many = S::REGISTER_COUNT >= 32;
-        let panels = vectors.div_ceil(if many { 4 } else { 2 });
-        let mut at = 0;
-        for panel in 0..panels {
-            let width = (vectors - at).div_ceil(panels - panel);
-            match (many, width) {
-                (true, 4) => task.panel::<6, 4>(rows, at, self.out),
-                (true, 3) => task.panel::<8, 3>(rows, at, self.out),
-                (true, 2) => task.panel::<12, 2>(rows, at, self.out),
-                (true, _) => task.panel::<14, 1>(rows, at, self.out),
-                (false, 2) => task.panel::<6, 2>(rows, at, self.out),
-                (false, _) => task.panel::<8, 1>(rows, at, self.out),
+        match self.factors {
+            Factors::RowsPanels { left, stride, right } => {
+                let right = T::split::<S>(right).0;
+                for (block, out) in self.out.chunks_mut(ROWS * self.out_stride).enumerate() {
+                    let begin = block * ROWS;
+                    let task = Task { left: &left[begin * stride..], left_stride: stride, right, ..all };
+                    task.rows::<false>(ROWS.min(rows - begin), out);
+                }
             }
-            at += width;
+            Factors::ColumnsRows { left, stride, right, right_stride, near } => {
+                let right = T::split::<S>(&right[..depth * right_stride]).0;
+                let all = Task { right, right_stride: right_stride / lanes, ..all };
+                for (block, out) in self.out.chunks_mut(NEAR * self.out_stride).enumerate() {
+                    let left = &left[block * NEAR..];
+                    let rows = NEAR.min(rows - block * NEAR);
+                    let task = if stride > FAR {
+                        bring_near(left, stride, depth, rows, near);
+                        Task { left: &near[..], left_stride: BLOCK, block: BLOCK * depth, ..all }
+                    } else {
+                        Task { left, left_stride: stride, block: BLOCK, ..all }
+                    };
+                    task.rows::<true>(rows, out);
+                }
+            }
         }
     }
 }
 
-/// What all tiles of one product have in common.
+/// Copies columns so that the numbers of [`BLOCK`] rows lie side by side, and those of the next column behind them.
+#[inline(always)]
+fn bring_near<T: Real>(values: &[T], stride: usize, depth: usize, rows: usize, near: &mut [T]) {
+    for (block, near) in near.chunks_exact_mut(depth * BLOCK).enumerate().take(rows.div_ceil(BLOCK)) {
+        copy::<T, BLOCK>(&values[block * BLOCK..], stride, near);
+    }
+}
+
+/// What all tiles of one block of rows have in common.
 struct Task<'a, T: Real, S: Simd> {
     simd: S,
     depth: usize,
     columns: usize,
-    left: Left<'a, T>,
+    left: &'a [T],
+    /// Numbers from one row of `left` to the next, or, if its columns are given, from one column to the next.
+    left_stride: usize,
+    /// Numbers from [`BLOCK`] rows to the next ones, if its columns are given.
+    block: usize,
     right: &'a [T::Lanes<S>],
-    stride: usize,
+    /// Registers from one row of `right` to the next, if it does not lie in panels.
+    right_stride: usize,
     start: Option<&'a [T::Lanes<S>]>,
     out_stride: usize,
 }
 
 impl<T: Real, S: Simd> Task<'_, T, S> {
+    /// Some rows, panel by panel.
+    #[inline(always)]
+    fn rows<const COLUMNS: bool>(&self, rows: usize, out: &mut [T]) {
+        let many = S::REGISTER_COUNT >= 32;
+        for (at, width) in panels::<S>(self.columns.div_ceil(T::lanes::<S>())) {
+            match (many, width) {
+                (true, 4) => self.panel::<COLUMNS, 6, 4>(rows, at, out),
+                (true, 3) => self.panel::<COLUMNS, 6, 3>(rows, at, out),
+                (true, 2) => self.panel::<COLUMNS, 12, 2>(rows, at, out),
+                (true, _) => self.panel::<COLUMNS, 12, 1>(rows, at, out),
+                (false, 2) => self.panel::<COLUMNS, 6, 2>(rows, at, out),
+                (false, _) => self.panel::<COLUMNS, 12, 1>(rows, at, out),
+            }
+        }
+    }
+
     /// All rows of the `N` registers from `at`.
     #[inline(always)]
-    fn panel<const M: usize, const N: usize>(&self, rows: usize, at: usize, out: &mut [T]) {
+    fn panel<const COLUMNS: bool, const M: usize, const N: usize>(&self, rows: usize, at: usize, out: &mut [T]) {
         let mut row = 0;
         while row + M <= rows {
-            self.tile::<M, N>(row, at, out);
+            self.tile::<COLUMNS, M, N>(row, at, out);
             row += M;
         }
         while row + 4 <= rows {
-            self.tile::<4, N>(row, at, out);
+            self.tile::<COLUMNS, 4, N>(row, at, out);
             row += 4;
         }
         while row < rows {
-            self.tile::<1, N>(row, at, out);
+            self.tile::<COLUMNS, 1, N>(row, at, out);
             row += 1;
         }
     }
@@ -131,9 +184,9 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
     // a loop over `sums` in particular, put them in memory, at a third of the speed.
     #[allow(clippy::needless_range_loop, clippy::manual_memcpy)]
     #[inline(always)]
-    fn tile<const M: usize, const N: usize>(&self, row: usize, at: usize, out: &mut [T]) {
+    fn tile<const COLUMNS: bool, const M: usize, const N: usize>(&self, row: usize, at: usize, out: &mut [T]) {
         let simd = self.simd;
-        let sums = self.sums::<M, N>(row, at);
+        let sums = self.sums::<COLUMNS, M, N>(row, at);
         let lanes = T::lanes::<S>();
         let (begin, end) = (at * lanes, ((at + N) * lanes).min(self.columns));
         if end - begin == N * lanes {
@@ -158,19 +211,43 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
 
     /// The same, before it is written.
     #[inline(always)]
-    fn sums<const M: usize, const N: usize>(&self, row: usize, at: usize) -> [[T::Lanes<S>; N]; M] {
-        let simd = self.simd;
+    fn sums<const COLUMNS: bool, const M: usize, const N: usize>(
+        &self,
+        row: usize,
+        at: usize,
+    ) -> [[T::Lanes<S>; N]; M] {
         let first: [T::Lanes<S>; N] = match self.start {
             Some(start) => std::array::from_fn(|n| start[at + n]),
-            None => [T::splat(simd, T::ZERO); N],
+            None => [T::splat(self.simd, T::ZERO); N],
         };
+        if COLUMNS {
+            let rights = self.right.chunks_exact(self.right_stride).map(|one| &one[at..at + N].as_chunks::<N>().0[0]);
+            self.chains::<COLUMNS, M, N>(row, first, rights)
+        } else {
+            let panel = self.right[at * self.depth..][..self.depth * N].as_chunks::<N>().0;
+            self.chains::<COLUMNS, M, N>(row, first, panel.iter())
+        }
+    }
+
+    /// Adds the products of `M` rows' numbers and the rows of `right` to `first`, one after another.
+    #[allow(clippy::needless_range_loop)]
+    #[inline(always)]
+    fn chains<'r, const COLUMNS: bool, const M: usize, const N: usize>(
+        &self,
+        row: usize,
+        first: [T::Lanes<S>; N],
+        rights: impl Iterator<Item = &'r [T::Lanes<S>; N]>,
+    ) -> [[T::Lanes<S>; N]; M]
+    where
+        T::Lanes<S>: 'r,
+    {
+        let simd = self.simd;
         let mut sums = [first; M];
-        let left = self.left;
-        let rights = self.right.chunks_exact(self.stride).map(|one| &one[at..at + N]);
-        if left.transposed {
-            // The last of them may lack the columns before the block.
-            let lefts = left.values.chunks(left.stride).map(|one| &one[row..row + M]);
-            for (a, b) in lefts.zip(rights) {
+        if COLUMNS {
+            let block = &self.left[row / BLOCK * self.block..];
+            let row = row % BLOCK;
+            for (a, b) in block.chunks(self.left_stride).zip(rights) {
+                let a = &a[row..row + M];
                 for m in 0..M {
                     let a = T::splat(simd, a[m]);
                     for n in 0..N {
@@ -179,7 +256,7 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
                 }
             }
         } else {
-            let lefts: [&[T]; M] = std::array::from_fn(|m| &left.values[(row + m) * left.stride..][..self.depth]);
+            let lefts: [&[T]; M] = std::array::from_fn(|m| &self.left[(row + m) * self.left_stride..][..self.depth]);
             for (k, b) in rights.enumerate().take(self.depth) {
                 for m in 0..M {
                     let a = T::splat(simd, lefts[m][k]);
@@ -196,7 +273,8 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::passes::padded;
+    use crate::panels::pack;
+    use crate::passes::{pad, padded};
     use crate::testing::arches;
     use opportune_core::rng::{Purpose, Stream};
 
@@ -205,22 +283,30 @@ mod tests {
     }
 
     /// One product, with NaN wherever nothing should be read or written.
-    fn product<T: Real>(arch: Arch, (rows, depth, columns): (usize, usize, usize), transposed: bool) -> Vec<T> {
+    fn product<T: Real>(arch: Arch, (rows, depth, columns): (usize, usize, usize), turned: bool) {
         let stream = &mut Stream::new(5, 0, None, Purpose::Split);
         let (stride, nan) = (padded::<T>(columns), T::of(f64::NAN));
-        let left = numbers(rows * depth, stream);
-        let mut right = vec![T::ZERO; depth * stride];
-        for row in right.chunks_exact_mut(stride) {
-            row[..columns].copy_from_slice(&numbers(columns, stream));
+        let (left, right) = (numbers(rows * depth, stream), numbers::<T>(depth * columns, stream));
+        let mut padding = vec![nan; depth * stride];
+        let mut near = vec![nan; depth * NEAR];
+        match turned {
+            true => pad(arch, &right, columns, &mut padding, stride),
+            false => pack(arch, &right, columns, (depth, columns), false, &mut padding),
         }
-        let mut start = numbers(stride, stream);
-        start[columns..].fill(T::ZERO);
+        let start = numbers(stride, stream);
         let mut out = vec![nan; rows * (columns + 1)];
         Product {
             sizes: (rows, depth, columns),
-            left: Left { values: &left, stride: if transposed { rows } else { depth }, transposed },
-            right: &right,
-            right_stride: stride,
+            factors: match turned {
+                true => Factors::ColumnsRows {
+                    left: &left,
+                    stride: rows,
+                    right: &padding,
+                    right_stride: stride,
+                    near: &mut near,
+                },
+                false => Factors::RowsPanels { left: &left, stride: depth, right: &padding },
+            },
             start: Some(&start),
             out: &mut out,
             out_stride: columns + 1,
@@ -229,27 +315,35 @@ mod tests {
         for (i, out) in out.chunks_exact(columns + 1).enumerate() {
             assert!(out[columns].wide().is_nan(), "written beyond the columns");
             for (j, &got) in out[..columns].iter().enumerate() {
-                let at = |k: usize| left[if transposed { k * rows + i } else { i * depth + k }];
-                let sum = (0..depth).fold(start[j], |sum, k| at(k).fused(right[k * stride + j], sum));
+                let at = |k: usize| left[if turned { k * rows + i } else { i * depth + k }];
+                let sum = (0..depth).fold(start[j], |sum, k| at(k).fused(right[k * columns + j], sum));
                 assert!(got == sum, "{rows}x{depth}x{columns} at {i},{j}: {got:?} is not {sum:?}");
             }
         }
-        out.retain(|value| !value.wide().is_nan());
-        out
+    }
+
+    fn all_forms(sizes: (usize, usize, usize)) {
+        for arch in arches() {
+            for turned in [false, true] {
+                product::<f32>(arch, sizes, turned);
+                product::<f64>(arch, sizes, turned);
+            }
+        }
     }
 
     #[test]
     fn every_element_is_one_chain_whatever_the_instruction_set() {
-        let sizes = [1, 2, 5, 6, 8, 13, 17, BLOCK + 7].into_iter().flat_map(|rows| {
-            [1, 7, 8, 10, 16, 33, 50, 64, 100].into_iter().map(move |columns| (rows, 1 + columns % 5, columns))
-        });
-        for sizes in sizes {
-            for transposed in [false, true] {
-                for arch in arches() {
-                    product::<f32>(arch, sizes, transposed);
-                    product::<f64>(arch, sizes, transposed);
-                }
-            }
+        for n in 1..=64 {
+            all_forms((n, 1 + n % 5, 1 + n % 19));
+            all_forms((1 + n % 13, n, 1 + n % 17));
+            all_forms((1 + n % 14, 1 + n % 3, n));
+        }
+    }
+
+    #[test]
+    fn blocks_and_far_columns_change_nothing() {
+        for sizes in [(FAR, 3, 10), (FAR + 1, 3, 10), (2 * FAR + 17, 5, 21), (NEAR + 7, 2, 100), (3, FAR + 9, 129)] {
+            all_forms(sizes);
         }
     }
 }

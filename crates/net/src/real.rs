@@ -43,7 +43,7 @@ pub trait Real:
     fn exp(self) -> Self;
     /// Hyperbolic tangent; see [`crate::math`].
     fn tanh(self) -> Self;
-    /// Inputs of some rows; [`Encoder::encode`].
+    /// Inputs of some rows; [`Encoder::encode`], inlined. [`crate::passes::encode`] is compiled for each instruction set.
     fn encode(encoder: &Encoder, data: &Dataset, rows: &[u32], out: &mut [Self]);
     /// Appends its bits, least significant byte first.
     fn put(self, bytes: &mut Vec<u8>);
@@ -102,6 +102,7 @@ macro_rules! real {
             fn tanh(self) -> Self {
                 crate::math::$tanh(self)
             }
+            #[inline(always)]
             fn encode(encoder: &Encoder, data: &Dataset, rows: &[u32], out: &mut [Self]) {
                 encoder.encode(data, rows, out);
             }

@@ -151,6 +151,7 @@ impl<T: Real> Run<T> {
     fn step(&mut self, places: Range<usize>, setting: Setting) -> f64 {
         let rows = places.len();
         gather(
+            self.net.arch(),
             &self.samples,
             &self.order[places],
             self.net.inputs.as_mut_slice(),
@@ -229,8 +230,8 @@ impl<T: Real> Run<T> {
         let mut loss = 0.0;
         for start in places.clone().step_by(room) {
             let rows = &self.judged[start..(start + room).min(places.end)];
-            let inputs = self.net.inputs.as_mut_slice();
-            gather(&self.samples, rows, inputs, &mut self.labels, &mut self.numbers, &mut self.scaled);
+            let (arch, inputs) = (self.net.arch(), self.net.inputs.as_mut_slice());
+            gather(arch, &self.samples, rows, inputs, &mut self.labels, &mut self.numbers, &mut self.scaled);
             self.net.forward(rows.len());
             let sums = self.net.predict(targets(self.plan.recipe.loss, &self.labels, &self.scaled));
             let predictions = self.net.predictions(rows.len());
@@ -298,6 +299,7 @@ fn judged(rows: &[u32], blocks: bool) -> Vec<u32> {
 
 /// Inputs and targets of some rows.
 fn gather<T: Real>(
+    arch: Arch,
     samples: &Samples,
     rows: &[u32],
     inputs: &mut [T],
@@ -305,7 +307,8 @@ fn gather<T: Real>(
     numbers: &mut Vec<f64>,
     scaled: &mut Vec<T>,
 ) {
-    T::encode(&samples.encoder, &samples.data, rows, &mut inputs[..rows.len() * samples.encoder.inputs()]);
+    let inputs = &mut inputs[..rows.len() * samples.encoder.inputs()];
+    passes::encode(arch, &samples.encoder, &samples.data, rows, inputs);
     labels.clear();
     numbers.clear();
     scaled.clear();

@@ -5,8 +5,9 @@ use super::elementwise::{SLOTS, Shrink, Step, over, sweep};
 use super::sums::dot;
 use super::{At, pieces};
 use crate::network::{Layout, Net};
+use crate::panels::pack;
 use crate::passes::{pad, padded, turn, vectorised};
-use crate::product::{Left, Product};
+use crate::product::{Factors, NEAR, Product};
 use crate::real::Real;
 use opportune_core::optimizer::{Adam, AdamW, Muon};
 use opportune_core::schedule::Setting;
@@ -26,6 +27,10 @@ pub(super) struct Room<T> {
     /// Its Gram matrix, and the polynomial of that; rows padded.
     gram: Vec<T>,
     mixed: Vec<T>,
+    /// The polynomial in panels.
+    panels: Vec<T>,
+    /// Where products bring a left factor's columns together.
+    near: Vec<T>,
 }
 
 impl<T: Real> Room<T> {
@@ -41,6 +46,8 @@ impl<T: Real> Room<T> {
             next: zeros(tall),
             gram: zeros(gram),
             mixed: zeros(gram),
+            panels: zeros(gram),
+            near: zeros(sides().map(|(long, _)| long * NEAR).max().unwrap_or(0)),
         }
     }
 
@@ -60,28 +67,42 @@ impl<T: Real> Room<T> {
         let (a, b, c) = COEFFICIENTS;
         for _ in 0..steps {
             let (x, square) = (&self.tall[..tall], &mut self.gram[..gram]);
-            product(arch, (short, long, short), (x, true), x, square, stride);
+            inner(arch, (short, long), x, stride, square, &mut self.near);
+            // The matrix is symmetric to the bit: its columns are its rows, and either side may be multiplied by it.
             let (square, mixed) = (&self.gram[..gram], &mut self.mixed[..gram]);
-            product(arch, (short, short, short), (square, false), square, mixed, stride);
-            // The matrix is symmetric to the bit, so that either side may be multiplied by it.
+            inner(arch, (short, short), square, stride, mixed, &mut self.near);
             mix(arch, [a, b, c].map(T::of), square, mixed, stride);
-            product(arch, (long, short, short), (x, false), mixed, &mut self.next[..tall], stride);
+            pack(arch, mixed, stride, (short, short), false, &mut self.panels);
+            Product {
+                sizes: (long, short, short),
+                factors: Factors::RowsPanels { left: x, stride, right: &self.panels },
+                start: None,
+                out: &mut self.next[..tall],
+                out_stride: stride,
+            }
+            .run(arch);
             std::mem::swap(&mut self.tall, &mut self.next);
         }
     }
 }
 
-/// `out` = `left` (transposed or not) · `right`, all with rows of `stride`.
-fn product<T: Real>(
+/// `out` = `matrix`ᵀ · `matrix`, of depth x columns numbers; all rows are of `stride`.
+fn inner<T: Real>(
     arch: Arch,
-    sizes: (usize, usize, usize),
-    (values, transposed): (&[T], bool),
-    right: &[T],
-    out: &mut [T],
+    (columns, depth): (usize, usize),
+    matrix: &[T],
     stride: usize,
+    out: &mut [T],
+    near: &mut [T],
 ) {
-    let left = Left { values, stride, transposed };
-    Product { sizes, left, right, right_stride: stride, start: None, out, out_stride: stride }.run(arch);
+    Product {
+        sizes: (columns, depth, columns),
+        factors: Factors::ColumnsRows { left: matrix, stride, right: matrix, right_stride: stride, near },
+        start: None,
+        out,
+        out_stride: stride,
+    }
+    .run(arch);
 }
 
 vectorised! {
