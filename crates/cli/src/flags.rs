@@ -173,6 +173,12 @@ pub struct Network {
     /// Decoupled weight decay [default: 0; 0.01 for adamw, 0.1 for muon]
     #[arg(long, value_name = "LAMBDA")]
     pub weight_decay: Option<String>,
+    /// The most that the L2 norm of a step's gradients may be, or none; the penalty's are not counted [default: none]
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    pub clip_norm: Option<String>,
+    /// The most that each gradient may be, or none; before --clip-norm where both are given [default: none]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub clip_value: Option<String>,
 }
 
 /// How each run is trained and judged.

@@ -34,6 +34,11 @@ fn number(text: &str) -> Result<Value, InputError> {
     }
 }
 
+/// A number, or `none`.
+fn bound(text: &str) -> Result<Value, InputError> {
+    if text == "none" { Ok(Value::Text(text.into())) } else { number(text) }
+}
+
 fn count(text: &str) -> Result<Value, InputError> {
     text.parse().map(Value::Count).map_err(|_| InputError::new(format!("'{text}' is not a whole number from 0 up")))
 }
@@ -97,7 +102,7 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     };
     let each = |name: &str, text: &Option<String>, default: Value, read: &dyn Fn(&str) -> Result<Value, InputError>| {
         let Some(text) = text else { return Ok(Domain::Values(vec![default])) };
-        let ranges = ["lr", "l2", "weight-decay", "batch"];
+        let ranges = ["lr", "l2", "weight-decay", "batch", "clip-norm", "clip-value"];
         let domain = match ranges.contains(&name) && text.contains("..") {
             true => range(text, name == "batch"),
             false => list(text).into_iter().map(read).collect::<Result<Vec<_>, _>>().map(Domain::Values),
@@ -135,6 +140,14 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     add("l2", each("l2", &given.network.l2, Value::Number(base.l2), &number)?)?;
     let decay = Value::Number(usual.weight_decay_default());
     add("weight-decay", each("weight-decay", &given.network.weight_decay, decay, &number)?)?;
+    // Those that are off unless given are parameters only where they are.
+    let network = &given.network;
+    type Read = fn(&str) -> Result<Value, InputError>;
+    let more: [(&str, &Option<String>, Read); 2] =
+        [("clip-norm", &network.clip_norm, bound), ("clip-value", &network.clip_value, bound)];
+    for (name, text, read) in more.into_iter().filter(|(_, text, _)| text.is_some()) {
+        add(name, each(name, text, word("none".into()), &read)?)?;
+    }
     if !(sought && given.schedule.is_empty()) {
         let schedules = match given.schedule.is_empty() {
             true => vec![word(base.schedule.to_string())],

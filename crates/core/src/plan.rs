@@ -1,5 +1,6 @@
 //! A training, planned to the last bit, and the keys by which two trainings are found to agree.
 
+use crate::clip::Clip;
 use crate::error::InputError;
 use crate::optimizer::Optimizer;
 use crate::schedule::Resolved;
@@ -153,6 +154,9 @@ pub struct Recipe {
     pub l2: f64,
     /// See [`crate::settings::Settings::weight_decay`].
     pub weight_decay: f64,
+    /// What gradients are cut to.
+    #[serde(default)]
+    pub clip: Clip,
     /// Rows of a minibatch; the last one of an epoch may be smaller.
     pub batch: u32,
     /// Of the study.
@@ -209,7 +213,7 @@ impl Recipe {
         // Text rather than bytes: floats print in their shortest exact form, and a key can be explained.
         let text = format!(
             "opportune prefix 1; data {}; {}; rows {}; network {}; loss {}; {}; l2 {:?}; weight decay {:?}; \
-             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}{}{}",
+             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}{}{}{}",
             self.data,
             self.part,
             self.rows,
@@ -224,6 +228,7 @@ impl Recipe {
             self.precision,
             self.kernels,
             self.score,
+            self.clip,
             if self.averaging { "; averaging" } else { "" },
             if self.blocks { "; blocks" } else { "" },
         );

@@ -1,5 +1,6 @@
 //! The settings of one training, typed, and how a point of the space changes them.
 
+use crate::clip::Clip;
 use crate::error::InputError;
 use crate::optimizer::Optimizer;
 use crate::schedule::{Constant, Schedule, Timing};
@@ -122,6 +123,9 @@ pub struct Settings {
     /// Decoupled weight decay λ: weights are multiplied by 1−rate·λ before each step (Loshchilov and Hutter 2019).
     /// Default 0.
     pub weight_decay: f64,
+    /// What gradients are cut to. Default: nothing is cut.
+    #[serde(default)]
+    pub clip: Clip,
     /// Default f32.
     pub precision: Precision,
     /// Of training: initial weights and batch order. Default 0.
@@ -141,6 +145,7 @@ impl Default for Settings {
             optimizer: Optimizer::default(),
             l2: 1e-4,
             weight_decay: 0.0,
+            clip: Clip::default(),
             precision: Precision::F32,
             seed: 0,
         }
@@ -152,6 +157,15 @@ const UNITS_MAX: u32 = 65_536;
 const LAYERS_MAX: usize = 64;
 /// So are more epochs; every epoch of a plan has a key in memory.
 const EPOCHS_MAX: u32 = 100_000;
+
+/// A number, or `none`.
+fn bound(value: &Value) -> Result<Option<f64>, InputError> {
+    match (value.number(), value.text()) {
+        (Some(bound), _) => Ok(Some(bound)),
+        (None, Some("none")) => Ok(None),
+        _ => Err(InputError::new(format!("{value} is neither a number nor none"))),
+    }
+}
 
 impl Settings {
     /// These settings with what `config` says in their place.
@@ -175,6 +189,8 @@ impl Settings {
             "batch" => self.batch = value.count().ok_or_else(|| kind("a whole number"))?,
             "l2" => self.l2 = value.number().ok_or_else(|| kind("a number"))?,
             "weight-decay" => self.weight_decay = value.number().ok_or_else(|| kind("a number"))?,
+            "clip-norm" => self.clip.norm = bound(value)?,
+            "clip-value" => self.clip.value = bound(value)?,
             "hidden" => self.hidden = value.layers().ok_or_else(|| kind("a list of layer widths"))?.to_vec(),
             "schedule" => self.schedule = value.text().ok_or_else(|| kind("a schedule"))?.parse()?,
             "optimizer" => self.optimizer = value.text().ok_or_else(|| kind("an optimizer"))?.parse()?,
@@ -219,6 +235,19 @@ impl Settings {
         for (flag, value) in [("--l2", self.l2), ("--weight-decay", self.weight_decay)] {
             if !(value.is_finite() && value >= 0.0) {
                 return bad(flag, format!("{value} is not a finite number from 0 up"));
+            }
+        }
+        for (flag, bound) in [("--clip-norm", self.clip.norm), ("--clip-value", self.clip.value)] {
+            let Some(bound) = bound else { continue };
+            if !(bound.is_finite() && bound > 0.0) {
+                return bad(flag, format!("{bound} is not a finite number above 0"));
+            }
+            if matches!(self.optimizer, Optimizer::Lbfgs(_)) {
+                return Err(InputError::new(
+                    "lbfgs compares losses along a line, whose slope cut gradients do not have",
+                )
+                .at(flag)
+                .remedy("leave it out, or choose another --optimizer"));
             }
         }
         if self.schedule.cycles_momentum() && !self.optimizer.has_momentum() {

@@ -22,6 +22,8 @@
 mod activation;
 #[cfg(test)]
 mod averaging_tests;
+#[cfg(test)]
+mod golden_tests;
 pub mod math;
 mod model;
 mod model_file;

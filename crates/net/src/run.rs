@@ -5,7 +5,7 @@ use crate::passes;
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::tally::Tally;
-use crate::update::{At, Updater};
+use crate::update::{At, Updater, clip};
 use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
 use opportune_core::plan::{Averaging, Loss, Plan};
 use opportune_core::rng::{Purpose, Stream};
@@ -163,6 +163,7 @@ impl<T: Real> Run<T> {
         let sums = self.net.predict(targets);
         self.training.add(sums, &self.samples.target, self.net.predictions(rows), &self.labels, &self.numbers);
         self.net.backward(rows, targets);
+        clip(self.net.arch(), &mut self.net.gradients, self.plan.recipe.clip);
         self.step += 1;
         self.update(rows, setting, sums.loss / rows as f64)
     }
@@ -327,7 +328,7 @@ fn targets<'a, T>(loss: Loss, labels: &'a [u32], scaled: &'a [T]) -> Targets<'a,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Problem, arches, optimizers, planned, table};
+    use crate::testing::{Problem, arches, optimizers, planned, table, variants};
     use opportune_core::settings::{Activation, Init, Settings};
 
     fn settings(text: &str, hidden: &[u32]) -> Settings {
@@ -379,6 +380,25 @@ mod tests {
             for arch in arches() {
                 assert_eq!(narrow.1, train::<f32>(arch, &base, Problem::Classes(3)).1, "{optimizer} on {arch:?}");
                 assert_eq!(wide.1, train::<f64>(arch, &base, Problem::Classes(3)).1, "{optimizer} on {arch:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits_in_every_variant() {
+        let base = settings("sgd(momentum=0.9)", &[21, 6]);
+        let plain = train::<f64>(Arch::Scalar, &base, Problem::Classes(3));
+        for base in variants(&base) {
+            let narrow = train::<f32>(Arch::Scalar, &base, Problem::Classes(3));
+            let wide = train::<f64>(Arch::Scalar, &base, Problem::Classes(3));
+            assert!(wide.0.last().unwrap().train_loss.is_finite() && !wide.0[2].same_bits(&plain.0[2]), "{base:?}");
+            for arch in arches() {
+                assert_eq!(narrow.1, train::<f32>(arch, &base, Problem::Classes(3)).1, "{base:?} on {arch:?}");
+                let (seen, state) = train::<f64>(arch, &base, Problem::Classes(3));
+                assert!(
+                    state == wide.1 && seen.iter().zip(&wide.0).all(|(a, b)| a.same_bits(b)),
+                    "{base:?} on {arch:?}"
+                );
             }
         }
     }

@@ -126,7 +126,7 @@ impl<T: Real> Run<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Problem, optimizers, planned, table};
+    use crate::testing::{Problem, optimizers, planned, table, variants};
     use opportune_core::optimizer::Optimizer;
     use opportune_core::plan::Averaging;
     use opportune_core::settings::{Activation, Settings};
@@ -175,6 +175,16 @@ mod tests {
                     interrupted_or_not::<f32>(&base, averaging);
                     interrupted_or_not::<f64>(&base, averaging);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn so_has_one_in_every_variant() {
+        for optimizer in ["adam", "sgd(momentum=0.9)"] {
+            for base in variants(&settings("cosine", optimizer)) {
+                interrupted_or_not::<f32>(&base, false);
+                interrupted_or_not::<f64>(&base, false);
             }
         }
     }

@@ -256,6 +256,7 @@ impl Planner for NativeTrainer {
                 optimizer: settings.optimizer,
                 l2: settings.l2,
                 weight_decay: settings.weight_decay,
+                clip: settings.clip,
                 batch,
                 seed: settings.seed,
                 repeat: u32::from(matches!(part, Part::Confirmation(_))),

@@ -112,6 +112,7 @@ impl Planner for Plans {
             optimizer: Optimizer::default(),
             l2: settings.l2,
             weight_decay: 0.0,
+            clip: Default::default(),
             batch: 1,
             seed: 0,
             repeat: 0,

@@ -128,6 +128,8 @@ fn grid(flags: &Tune) -> Result<(), InputError> {
         ("--batch", &flags.space.network.batch),
         ("--l2", &flags.space.network.l2),
         ("--weight-decay", &flags.space.network.weight_decay),
+        ("--clip-norm", &flags.space.network.clip_norm),
+        ("--clip-value", &flags.space.network.clip_value),
     ];
     match ranges.iter().find(|(_, text)| text.as_deref().is_some_and(|text| text.contains(".."))) {
         Some((flag, Some(text))) => Err(InputError::new(format!("'{text}' is a range, and a grid takes lists"))

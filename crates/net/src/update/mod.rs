@@ -7,6 +7,7 @@
 //! Nothing here allocates in a step, and all instruction sets give the same bits: arithmetic is plain or fused, and sums
 //! run in fixed lanes.
 
+mod clip;
 mod elementwise;
 #[cfg(test)]
 mod golden;
@@ -19,6 +20,7 @@ mod sums;
 
 use crate::network::{Layout, Net};
 use crate::real::Real;
+pub(crate) use clip::clip;
 pub use elementwise::{SLOTS, Shrink, Step, sweep};
 use opportune_core::optimizer::{Adam, AdamW, Optimizer};
 use opportune_core::schedule::Setting;
