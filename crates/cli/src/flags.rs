@@ -173,6 +173,9 @@ pub struct Network {
     /// Decoupled weight decay [default: 0; 0.01 for adamw, 0.1 for muon]
     #[arg(long, value_name = "LAMBDA")]
     pub weight_decay: Option<String>,
+    /// Share of each hidden layer's units that a training step leaves out at random, as 0.2 [default: 0]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub dropout: Option<String>,
     /// The most that the L2 norm of a step's gradients may be, or none; the penalty's are not counted [default: none]
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     pub clip_norm: Option<String>,

@@ -55,22 +55,22 @@ fn hidden(text: &str) -> Result<Value, InputError> {
     Ok(Value::Layers(widths.collect::<Result<_, _>>()?))
 }
 
-/// `low..high`, drawn by its logarithm.
-fn range(text: &str, whole: bool) -> Result<Domain, InputError> {
+/// `low..high`, drawn by its logarithm if `log`, else evenly.
+fn range(text: &str, whole: bool, log: bool) -> Result<Domain, InputError> {
     let (low, high) = text.split_once("..").unwrap_or((text, ""));
     if low.trim().is_empty() || high.trim().is_empty() {
         return Err(InputError::new(format!("the range '{text}' has no end")).remedy("write LOW..HIGH"));
     }
     let end = |text: &str| if whole { count(text.trim()) } else { number(text.trim()) };
     let (low, high) = (end(low)?.number().unwrap_or(0.0), end(high)?.number().unwrap_or(0.0));
-    if low <= 0.0 {
+    if log && low <= 0.0 {
         return Err(InputError::new(format!("the range '{text}' does not begin above 0"))
             .remedy("ranges are drawn by their logarithms; give a list if 0 is to be among the values"));
     }
     if low >= high {
         return Err(InputError::new(format!("the range '{text}' is empty")).remedy("write LOW..HIGH"));
     }
-    Ok(Domain::Range { low, high, log: true, whole })
+    Ok(Domain::Range { low, high, log, whole })
 }
 
 /// What is made of settings that are not given.
@@ -102,9 +102,9 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     };
     let each = |name: &str, text: &Option<String>, default: Value, read: &dyn Fn(&str) -> Result<Value, InputError>| {
         let Some(text) = text else { return Ok(Domain::Values(vec![default])) };
-        let ranges = ["lr", "l2", "weight-decay", "batch", "clip-norm", "clip-value"];
+        let ranges = ["lr", "l2", "weight-decay", "batch", "dropout", "clip-norm", "clip-value"];
         let domain = match ranges.contains(&name) && text.contains("..") {
-            true => range(text, name == "batch"),
+            true => range(text, name == "batch", name != "dropout"),
             false => list(text).into_iter().map(read).collect::<Result<Vec<_>, _>>().map(Domain::Values),
         };
         domain.map_err(|error| error.at(format!("--{name}")))
@@ -143,8 +143,11 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     // Those that are off unless given are parameters only where they are.
     let network = &given.network;
     type Read = fn(&str) -> Result<Value, InputError>;
-    let more: [(&str, &Option<String>, Read); 2] =
-        [("clip-norm", &network.clip_norm, bound), ("clip-value", &network.clip_value, bound)];
+    let more: [(&str, &Option<String>, Read); 3] = [
+        ("dropout", &network.dropout, number),
+        ("clip-norm", &network.clip_norm, bound),
+        ("clip-value", &network.clip_value, bound),
+    ];
     for (name, text, read) in more.into_iter().filter(|(_, text, _)| text.is_some()) {
         add(name, each(name, text, word("none".into()), &read)?)?;
     }

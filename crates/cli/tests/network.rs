@@ -49,6 +49,26 @@ fn refused(cases: &[(&str, &str)]) {
 }
 
 #[test]
+fn units_are_dropped() {
+    round_trip("--dropout 0.3", &["dropout = 0.3"]);
+    searched("--dropout 0,0.2", "dropout", &["0", "0.2"]);
+    let place = Place::with_few_digits(200);
+    let search = "tune digits.csv --hidden 8 --epochs 3 --dropout 0..0.5 --strategy random --trials 5 --quiet";
+    place.run(search).good();
+    let trials = common::table(&place.text("opportune-out/digits/trials.csv"));
+    let rates: Vec<f64> = trials.iter().map(|row| row["dropout"].parse().unwrap()).collect();
+    assert!(rates.iter().all(|rate| (0.0..=0.5).contains(rate)) && rates.iter().any(|rate| *rate > 0.1), "{rates:?}");
+    refused(&[
+        ("fit digits.csv --dropout 1", "--dropout: 1 is not from 0 up and below 1"),
+        ("fit digits.csv --dropout -0.1", "--dropout: -0.1 is not from 0 up"),
+        ("fit digits.csv --dropout x", "--dropout: 'x' is not a number"),
+        ("tune digits.csv --dropout 0.5..1.5", "--dropout: 1.5 is not from 0 up and below 1"),
+        ("tune digits.csv --dropout 0.5..0.1", "--dropout: the range '0.5..0.1' is empty"),
+        ("fit digits.csv --dropout 0..0.5", "--dropout: fit trains once, and a range is given"),
+    ]);
+}
+
+#[test]
 fn gradients_are_clipped() {
     round_trip("--clip-norm 0.05", &["clip-norm = 0.05"]);
     round_trip("--clip-value 0.002 --clip-norm 0.1", &["clip-norm = 0.1", "clip-value = 0.002"]);

@@ -157,6 +157,9 @@ pub struct Recipe {
     /// What gradients are cut to.
     #[serde(default)]
     pub clip: Clip,
+    /// See [`crate::settings::Settings::dropout`]; 0 without hidden layers.
+    #[serde(default)]
+    pub dropout: f64,
     /// Rows of a minibatch; the last one of an epoch may be smaller.
     pub batch: u32,
     /// Of the study.
@@ -213,7 +216,7 @@ impl Recipe {
         // Text rather than bytes: floats print in their shortest exact form, and a key can be explained.
         let text = format!(
             "opportune prefix 1; data {}; {}; rows {}; network {}; loss {}; {}; l2 {:?}; weight decay {:?}; \
-             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}{}{}{}",
+             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}{}{}{}{}",
             self.data,
             self.part,
             self.rows,
@@ -229,6 +232,7 @@ impl Recipe {
             self.kernels,
             self.score,
             self.clip,
+            if self.dropout > 0.0 { format!("; dropout {:?}", self.dropout) } else { String::new() },
             if self.averaging { "; averaging" } else { "" },
             if self.blocks { "; blocks" } else { "" },
         );

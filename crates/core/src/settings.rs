@@ -126,6 +126,11 @@ pub struct Settings {
     /// What gradients are cut to. Default: nothing is cut.
     #[serde(default)]
     pub clip: Clip,
+    /// Share of each hidden layer's units that is left out at random while training, from 0 up and below 1; what is kept is
+    /// divided by 1 − it (Srivastava et al. 2014). Losses and scores of training rows are those of training, with units
+    /// left out; validation and prediction leave none out. Default 0.
+    #[serde(default)]
+    pub dropout: f64,
     /// Default f32.
     pub precision: Precision,
     /// Of training: initial weights and batch order. Default 0.
@@ -146,6 +151,7 @@ impl Default for Settings {
             l2: 1e-4,
             weight_decay: 0.0,
             clip: Clip::default(),
+            dropout: 0.0,
             precision: Precision::F32,
             seed: 0,
         }
@@ -189,6 +195,7 @@ impl Settings {
             "batch" => self.batch = value.count().ok_or_else(|| kind("a whole number"))?,
             "l2" => self.l2 = value.number().ok_or_else(|| kind("a number"))?,
             "weight-decay" => self.weight_decay = value.number().ok_or_else(|| kind("a number"))?,
+            "dropout" => self.dropout = value.number().ok_or_else(|| kind("a number"))?,
             "clip-norm" => self.clip.norm = bound(value)?,
             "clip-value" => self.clip.value = bound(value)?,
             "hidden" => self.hidden = value.layers().ok_or_else(|| kind("a list of layer widths"))?.to_vec(),
@@ -236,6 +243,9 @@ impl Settings {
             if !(value.is_finite() && value >= 0.0) {
                 return bad(flag, format!("{value} is not a finite number from 0 up"));
             }
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return bad("--dropout", format!("{} is not from 0 up and below 1", self.dropout));
         }
         for (flag, bound) in [("--clip-norm", self.clip.norm), ("--clip-value", self.clip.value)] {
             let Some(bound) = bound else { continue };

@@ -22,6 +22,7 @@
 mod activation;
 #[cfg(test)]
 mod averaging_tests;
+mod dropout;
 #[cfg(test)]
 mod golden_tests;
 pub mod math;

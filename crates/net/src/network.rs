@@ -1,6 +1,7 @@
 //! A dense network: its parameters, and what one batch does on its way forth and back.
 
 use crate::activation::needs_sum;
+use crate::dropout::Dropout;
 use crate::passes::{self, Sums, padded};
 use crate::product::{Left, Product};
 use crate::real::Real;
@@ -106,8 +107,10 @@ pub(crate) struct Net<T> {
     turned: Vec<Vec<T>>,
     /// What each layer gives, rows padded; in the end the last one's derivatives.
     values: Vec<Vec<T>>,
-    /// Sums of each hidden layer before its activation, rows padded; empty where the derivative does without.
+    /// What each hidden layer's derivative is told from, rows padded; empty where that is its values: the sums before the
+    /// activation, or the values before units are dropped.
     sums: Vec<Vec<T>>,
+    dropout: Dropout<T>,
     /// Derivatives by the sums of each hidden layer, rows padded.
     deltas: Vec<Vec<T>>,
 }
@@ -132,11 +135,29 @@ impl<T: Real> Net<T> {
                 .skip(1)
                 .map(|(inputs, _)| zeros(if needs_sum(network.activation) { rows * padded::<T>(inputs) } else { 0 }))
                 .collect(),
+            dropout: Dropout::new(0.0, std::iter::empty()),
             deltas: all().skip(1).map(|(inputs, _)| zeros(rows * padded::<T>(inputs))).collect(),
             layout,
         };
         net.pack();
         net
+    }
+
+    /// The same network, which drops this share of its hidden units in [`Net::forward_dropped`].
+    pub(crate) fn with_dropout(mut self, rate: f64) -> Net<T> {
+        self.dropout = Dropout::new(rate, self.deltas.iter().map(Vec::len));
+        if self.dropout.is_on() {
+            self.sums.iter_mut().zip(&self.deltas).for_each(|(sums, deltas)| sums.resize(deltas.len(), T::ZERO));
+        }
+        self
+    }
+
+    /// Draws which units are dropped of `rows` rows, until it is called again.
+    pub(crate) fn draw_dropped(&mut self, rows: usize, stream: &mut Stream) {
+        for layer in 0..self.deltas.len() {
+            let units = self.layout.sizes(layer).1;
+            self.dropout.draw(layer, (rows, units, padded::<T>(units)), stream);
+        }
     }
 
     /// Where the parameters lie.
@@ -169,6 +190,15 @@ impl<T: Real> Net<T> {
 
     /// The first `rows` of [`Net::inputs`] through all layers; the outputs are sums, before softmax or logistic.
     pub(crate) fn forward(&mut self, rows: usize) {
+        self.pass(rows, false);
+    }
+
+    /// The same without the units that were drawn to be dropped: what [`Net::backward`] goes back.
+    pub(crate) fn forward_dropped(&mut self, rows: usize) {
+        self.pass(rows, self.dropout.is_on());
+    }
+
+    fn pass(&mut self, rows: usize, dropping: bool) {
         let layers = self.layout.layers();
         for layer in 0..layers {
             let (inputs, outputs) = self.layout.sizes(layer);
@@ -189,10 +219,17 @@ impl<T: Real> Net<T> {
             }
             .run(self.arch);
             if layer + 1 < layers {
-                if !self.sums[layer].is_empty() {
+                let before = needs_sum(self.activation);
+                if before {
                     self.sums[layer][..out.len()].copy_from_slice(out);
                 }
                 passes::activate(self.arch, self.activation, out);
+                if dropping {
+                    if !before {
+                        self.sums[layer][..out.len()].copy_from_slice(out);
+                    }
+                    self.dropout.apply(self.arch, layer, out);
+                }
             }
         }
     }
@@ -272,6 +309,7 @@ impl<T: Real> Net<T> {
                     true => &self.values[layer - 1],
                     false => &self.sums[layer - 1],
                 };
+                self.dropout.apply(arch, layer - 1, out);
                 passes::derive(arch, self.activation, out, told_from);
             }
         }
@@ -295,11 +333,14 @@ mod tests {
     }
 
     impl Case {
-        fn new(loss: Loss, activation: Activation, hidden: &[u32]) -> Case {
+        fn new(loss: Loss, activation: Activation, hidden: &[u32], dropout: f64) -> Case {
             let outputs = if loss == Loss::Softmax { 3 } else { 1 };
             let network = Network { inputs: 4, hidden: hidden.to_vec(), outputs, activation, init: Init::Glorot };
             let mut stream = Stream::new(3, hidden.len() as u32, None, Purpose::Weights);
-            let mut net = Net::new(Arch::new(), &network, initial(&network, &mut stream), ROWS);
+            let mut net = Net::new(Arch::new(), &network, initial(&network, &mut stream), ROWS).with_dropout(dropout);
+            if dropout > 0.0 {
+                net.draw_dropped(ROWS, &mut stream);
+            }
             net.inputs.iter_mut().for_each(|x| *x = stream.normal());
             Case {
                 net,
@@ -321,7 +362,7 @@ mod tests {
         fn objective(&mut self) -> f64 {
             let targets = self.targets();
             self.net.pack();
-            self.net.forward(ROWS);
+            self.net.forward_dropped(ROWS);
             let loss = self.net.predict(targets).loss / ROWS as f64;
             let layout = self.net.layout().clone();
             let weights = (0..layout.layers()).flat_map(|layer| layout.weights(layer));
@@ -332,7 +373,7 @@ mod tests {
         fn gradient(&mut self) -> Vec<f64> {
             let targets = self.targets();
             self.net.pack();
-            self.net.forward(ROWS);
+            self.net.forward_dropped(ROWS);
             self.net.predict(targets);
             self.net.backward(ROWS, targets);
             let (layout, mut gradient) = (self.net.layout(), self.net.gradients.clone());
@@ -347,8 +388,10 @@ mod tests {
     fn gradients_are_those_of_finite_differences() {
         for loss in [Loss::Softmax, Loss::Logistic, Loss::Squared] {
             for &activation in Activation::ALL {
-                for hidden in [&[][..], &[5], &[4, 3], &[5, 17, 3]] {
-                    let mut case = Case::new(loss, activation, hidden);
+                for (hidden, dropout) in
+                    [(&[][..], 0.0), (&[5], 0.0), (&[4, 3], 0.0), (&[5, 17, 3], 0.0), (&[9, 17], 0.4)]
+                {
+                    let mut case = Case::new(loss, activation, hidden, dropout);
                     let gradient = case.gradient();
                     for (i, &exact) in gradient.iter().enumerate() {
                         let at = case.net.parameters[i];
@@ -360,7 +403,7 @@ mod tests {
                         case.net.parameters[i] = at;
                         let difference = (above - below) / (2.0 * h);
                         let error = (difference - exact).abs() / exact.abs().max(1e-2);
-                        assert!(error < 1e-6, "{loss} {activation} {hidden:?} {i}: {exact} or {difference}");
+                        assert!(error < 1e-6, "{loss} {activation} {hidden:?} {dropout} {i}: {exact} or {difference}");
                     }
                 }
             }

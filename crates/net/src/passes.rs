@@ -226,6 +226,11 @@ vectorised! {
         }
     }
 
+    /// Multiplies each of `values`, which are padded rows, by the factor of its place.
+    fn scale_each(values: &'a mut [T], factors: &'a [T]) -> () {
+        each_by(values, factors, |value, factor| value * factor);
+    }
+
     /// Moves `average` by `weight` of the way to `values`.
     fn blend(average: &'a mut [T], values: &'a [T], weight: T) -> () {
         for (average, value) in average.iter_mut().zip(values) {

@@ -36,6 +36,8 @@ pub struct Run<T> {
     batch: usize,
     /// Training rows in this epoch's order.
     order: Vec<u32>,
+    /// Which units are dropped, epoch by epoch; none where none are.
+    dropping: Option<Stream>,
     /// Validation rows, block by block where there are blocks.
     judged: Vec<u32>,
     labels: Vec<u32>,
@@ -69,13 +71,14 @@ impl<T: Real> Run<T> {
             step: 0,
             batch,
             order: samples.train.clone(),
+            dropping: None,
             judged: judged(&samples.validation, recipe.blocks),
             labels: Vec::with_capacity(room),
             numbers: Vec::with_capacity(room),
             scaled: Vec::with_capacity(room),
             training: Tally::new(recipe.score, train, outputs),
             validation: Tally::new(recipe.score, validation, outputs),
-            net: Net::new(arch, &recipe.network, parameters, room),
+            net: Net::new(arch, &recipe.network, parameters, room).with_dropout(recipe.dropout),
             plan: plan.clone(),
             samples,
         }
@@ -138,13 +141,14 @@ impl<T: Real> Run<T> {
         })
     }
 
-    /// Puts the training rows into the order of an epoch.
+    /// Puts the training rows into the order of an epoch, and begins to draw what it drops.
     fn shuffle(&mut self, epoch: u32) {
         let recipe = &self.plan.recipe;
         // From the rows' own order, so that no epoch depends on the one before.
         self.order.copy_from_slice(&self.samples.train);
-        let purpose = Purpose::BatchOrder { epoch };
-        Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose).shuffle(&mut self.order);
+        let stream = |purpose| Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose);
+        stream(Purpose::BatchOrder { epoch }).shuffle(&mut self.order);
+        self.dropping = (recipe.dropout > 0.0).then(|| stream(Purpose::Dropout { epoch }));
     }
 
     /// One step on these places of the order. Gives the batch's penalty times its rows.
@@ -159,7 +163,10 @@ impl<T: Real> Run<T> {
             &mut self.scaled,
         );
         let targets = targets(self.plan.recipe.loss, &self.labels, &self.scaled);
-        self.net.forward(rows);
+        if let Some(stream) = &mut self.dropping {
+            self.net.draw_dropped(rows, stream);
+        }
+        self.net.forward_dropped(rows);
         let sums = self.net.predict(targets);
         self.training.add(sums, &self.samples.target, self.net.predictions(rows), &self.labels, &self.numbers);
         self.net.backward(rows, targets);
@@ -174,10 +181,10 @@ impl<T: Real> Run<T> {
         let recipe = &self.plan.recipe;
         let at = At { setting, step: self.step, l2: recipe.l2 / rows as f64, decay: recipe.weight_decay, loss };
         let targets = targets(recipe.loss, &self.labels, &self.scaled);
-        // The same batch at other parameters, for optimizers that search along a line.
+        // The same batch, without the same units, at other parameters, for optimizers that search along a line.
         let mut evaluate = |net: &mut Net<T>| {
             net.pack();
-            net.forward(rows);
+            net.forward_dropped(rows);
             let sums = net.predict(targets);
             net.backward(rows, targets);
             sums.loss / rows as f64

@@ -48,8 +48,11 @@ pub(crate) fn optimizers() -> Vec<String> {
 
 /// These settings with each thing in turn that a network or its steps may have and usually have not, and with all.
 pub(crate) fn variants(base: &Settings) -> Vec<Settings> {
-    let changes: [fn(&mut Settings); 2] =
-        [|one| one.clip = Clip { norm: Some(0.05), value: None }, |one| one.clip.value = Some(0.002)];
+    let changes: [fn(&mut Settings); 3] = [
+        |one| one.dropout = 0.3,
+        |one| one.clip = Clip { norm: Some(0.05), value: None },
+        |one| one.clip.value = Some(0.002),
+    ];
     let changed = |changes: &[fn(&mut Settings)]| {
         let mut settings = base.clone();
         changes.iter().for_each(|change| change(&mut settings));

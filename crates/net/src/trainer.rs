@@ -181,12 +181,12 @@ impl NativeTrainer {
 }
 
 /// About how many numbers a run holds: parameters with gradients, what the optimizer keeps and two forms for the products,
-/// and for each row of a batch what every unit gives and its derivative.
-fn numbers(network: &Network, optimizer: &Optimizer, batch: u32) -> u64 {
+/// and for each row of a batch what every unit gives and its derivative, with `dropping` a mask and the values before it.
+fn numbers(network: &Network, optimizer: &Optimizer, batch: u32, dropping: bool) -> u64 {
     let widths = network.widths();
     let parameters: u64 = widths.windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum();
     let units: u64 = widths.iter().map(|&width| width as u64).sum();
-    (4 + update::kept(optimizer).0 as u64) * parameters + 2 * u64::from(batch) * units
+    (4 + update::kept(optimizer).0 as u64) * parameters + (2 + 2 * u64::from(dropping)) * u64::from(batch) * units
 }
 
 /// A panic in the arithmetic ends one job, not the study.
@@ -234,7 +234,7 @@ impl Planner for NativeTrainer {
         let rows = u32::try_from(samples.train.len()).map_err(|_| InputError::new("more than 2^32 rows"))?;
         let batch = settings.optimizer.batch(settings.batch, rows);
         let searched = matches!(part, Part::Fold(_));
-        let numbers = numbers(&network, &settings.optimizer, batch);
+        let numbers = numbers(&network, &settings.optimizer, batch, settings.dropout > 0.0);
         if numbers > NUMBERS_MAX {
             let size =
                 numbers as f64 * if settings.precision == Precision::F32 { 4.0 } else { 8.0 } / f64::from(1u32 << 30);
@@ -257,6 +257,7 @@ impl Planner for NativeTrainer {
                 l2: settings.l2,
                 weight_decay: settings.weight_decay,
                 clip: settings.clip,
+                dropout: if settings.hidden.is_empty() { 0.0 } else { settings.dropout },
                 batch,
                 seed: settings.seed,
                 repeat: u32::from(matches!(part, Part::Confirmation(_))),

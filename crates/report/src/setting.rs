@@ -6,7 +6,7 @@ use opportune_core::space::Value;
 use std::collections::BTreeSet;
 
 /// From what shapes the network to what trains it; settings not named here follow by name.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "hidden",
     "activation",
     "optimizer",
@@ -16,6 +16,7 @@ const ORDER: [&str; 11] = [
     "batch",
     "l2",
     "weight-decay",
+    "dropout",
     "clip-norm",
     "clip-value",
 ];

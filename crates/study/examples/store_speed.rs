@@ -113,6 +113,7 @@ impl Planner for Plans {
             l2: settings.l2,
             weight_decay: 0.0,
             clip: Default::default(),
+            dropout: 0.0,
             batch: 1,
             seed: 0,
             repeat: 0,

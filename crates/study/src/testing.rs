@@ -28,6 +28,7 @@ pub fn plan(part: Part, schedule: &Schedule, lr: f64, epochs: u32) -> Plan {
         l2: 0.0,
         weight_decay: 0.0,
         clip: Default::default(),
+        dropout: 0.0,
         batch: 1,
         seed: 0,
         repeat: 0,

@@ -172,6 +172,7 @@ pub fn again(flags: &Flags) -> Vec<String> {
     add("--activation", network.activation.clone());
     add("--l2", network.l2.clone());
     add("--weight-decay", network.weight_decay.clone());
+    add("--dropout", network.dropout.clone());
     add("--clip-norm", network.clip_norm.clone());
     add("--clip-value", network.clip_value.clone());
     add("--precision", Some(flags.precision.to_string()).filter(|_| flags.precision != Precision::F32));

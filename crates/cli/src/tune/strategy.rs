@@ -128,6 +128,7 @@ fn grid(flags: &Tune) -> Result<(), InputError> {
         ("--batch", &flags.space.network.batch),
         ("--l2", &flags.space.network.l2),
         ("--weight-decay", &flags.space.network.weight_decay),
+        ("--dropout", &flags.space.network.dropout),
         ("--clip-norm", &flags.space.network.clip_norm),
         ("--clip-value", &flags.space.network.clip_value),
     ];
