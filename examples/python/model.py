@@ -5,6 +5,7 @@ Needs numpy and safetensors. docs/model.md explains the file.
 
 import csv
 import json
+import math
 import sys
 
 import numpy as np
@@ -15,6 +16,7 @@ ACTIVATIONS = {
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
     "silu": lambda z: z / (1 + np.exp(-z)),
+    "gelu": lambda z: z / 2 * (1 + np.vectorize(math.erf)(z / np.sqrt(2))),
     "gelu_tanh": lambda z: z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
     "softplus": lambda z: np.logaddexp(0, z),
     "tanh": np.tanh,

@@ -164,7 +164,7 @@ pub struct Network {
     /// sgd(momentum=0.9, nesterov=true) [default: adam]
     #[arg(long, value_name = "SPEC")]
     pub optimizer: Option<String>,
-    /// relu, tanh, logistic, identity, leaky_relu, elu, silu, gelu_tanh or softplus [default: relu]
+    /// relu, tanh, logistic, identity, leaky_relu, elu, silu, gelu, gelu_tanh or softplus [default: relu]
     #[arg(long, value_name = "NAME")]
     pub activation: Option<String>,
     /// L2 penalty of scikit-learn's alpha [default: 1e-4]

@@ -71,7 +71,9 @@ words!(
         Elu = "elu",
         /// z/(1+e^-z), also called swish (Elfwing et al. 2018).
         Silu = "silu",
-        /// z·(1 + tanh(√(2/π)·(z + 0.044715 z³)))/2 (Hendrycks and Gimpel 2016): PyTorch's GELU(approximate="tanh").
+        /// z·Φ(z) with the normal distribution's Φ(z) = (1 + erf(z/√2))/2 (Hendrycks and Gimpel 2016): PyTorch's GELU.
+        Gelu = "gelu",
+        /// Its first form, z·(1 + tanh(√(2/π)·(z + 0.044715 z³)))/2 (the same paper): PyTorch's GELU(approximate="tanh").
         GeluTanh = "gelu_tanh",
         /// ln(1+e^z) (Dugas et al. 2001).
         Softplus = "softplus",
@@ -302,7 +304,7 @@ mod tests {
         assert_eq!(
             "rleu".parse::<Activation>().unwrap_err().to_string(),
             "unknown activation 'rleu'; did you mean 'relu'? (there are: relu, tanh, logistic, identity, leaky_relu, \
-             elu, silu, gelu_tanh, softplus)"
+             elu, silu, gelu, gelu_tanh, softplus)"
         );
     }
 }

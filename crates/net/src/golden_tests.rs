@@ -1,13 +1,26 @@
 //! Networks beside PyTorch: what `xtask/golden/network.py` wrote.
 
+use crate::activation::needs_sum;
+use crate::passes::{activate, derive};
 use crate::testing::arches;
 use crate::update::clip;
 use opportune_core::clip::Clip;
+use opportune_core::settings::Activation;
+use pulp::Arch;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Golden {
+    activations: Vec<Activated>,
     clips: Vec<Clipped>,
+}
+
+#[derive(Deserialize)]
+struct Activated {
+    name: Activation,
+    z: Vec<f64>,
+    value: Vec<f64>,
+    slope: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +40,22 @@ fn close(ours: &[f64], theirs: &[f64], what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     for (place, (a, b)) in ours.iter().zip(theirs).enumerate() {
         assert!((a - b).abs() <= 1e-13 * b.abs().max(1.0), "{what}, {place}: {a} is not {b}");
+    }
+}
+
+#[test]
+fn activations_are_as_there() {
+    let all = golden().activations;
+    assert!(Activation::ALL.iter().all(|one| all.iter().any(|there| there.name == *one)));
+    for one in all {
+        // Whole registers are read; one place is left over.
+        let mut z = one.z.clone();
+        z.resize(136, 0.0);
+        let (mut values, mut slopes) = (z.clone(), vec![1.0; z.len()]);
+        activate(Arch::new(), one.name, &mut values);
+        derive(Arch::new(), one.name, &mut slopes, if needs_sum(one.name) { &z } else { &values });
+        close(&values[..one.z.len()], &one.value, &format!("{}", one.name));
+        close(&slopes[..one.z.len()], &one.slope, &format!("slope of {}", one.name));
     }
 }
 

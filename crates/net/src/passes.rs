@@ -1,6 +1,8 @@
 //! What is done to every number of a layer between two products, in one pass each.
 
-use crate::activation::{SLOPE, elu, gelu_tanh, gelu_tanh_slope, leaky_relu, silu, silu_slope, softplus};
+use crate::activation::{
+    SLOPE, elu, gelu, gelu_slope, gelu_tanh, gelu_tanh_slope, leaky_relu, silu, silu_slope, softplus,
+};
 use crate::math::logistic;
 use crate::real::Real;
 use opportune_core::settings::Activation;
@@ -90,6 +92,7 @@ vectorised! {
             Activation::LeakyRelu => each(values, leaky_relu),
             Activation::Elu => each(values, elu),
             Activation::Silu => each(values, silu),
+            Activation::Gelu => each(values, gelu),
             Activation::GeluTanh => each(values, gelu_tanh),
             Activation::Softplus => each(values, softplus),
         }
@@ -106,6 +109,7 @@ vectorised! {
             Activation::LeakyRelu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * T::of(SLOPE) }),
             Activation::Elu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * (a + T::ONE) }),
             Activation::Silu => each_by(deltas, activated, |d, z| d * silu_slope(z)),
+            Activation::Gelu => each_by(deltas, activated, |d, z| d * gelu_slope(z)),
             Activation::GeluTanh => each_by(deltas, activated, |d, z| d * gelu_tanh_slope(z)),
             Activation::Softplus => each_by(deltas, activated, |d, z| d * logistic(z)),
         }
