@@ -146,6 +146,10 @@ pub struct Space {
     /// [default in fit: constant; in tune: constant with a cooldown, and cosine]
     #[arg(long, value_name = "SPEC", value_parser = crate::rates::schedule)]
     pub schedule: Vec<Schedule>,
+    /// An average of the weights that is judged and delivered in their place: ema(decay=0.999) of the steps,
+    /// swa(from=75%) of the epochs from there on, or none [default: none]
+    #[arg(long, value_name = "SPEC")]
+    pub average: Option<String>,
     #[command(flatten)]
     pub network: Network,
 }

@@ -2,6 +2,7 @@
 
 use crate::flags;
 use opportune_core::InputError;
+use opportune_core::averaging::Average;
 use opportune_core::epochs::ladder;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::settings::{Activation, Settings};
@@ -143,10 +144,12 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     // Those that are off unless given are parameters only where they are.
     let network = &given.network;
     type Read = fn(&str) -> Result<Value, InputError>;
-    let more: [(&str, &Option<String>, Read); 3] = [
+    let average: Read = |text| text.parse::<Average>().map(|one| Value::Text(one.to_string()));
+    let more: [(&str, &Option<String>, Read); 4] = [
         ("dropout", &network.dropout, number),
         ("clip-norm", &network.clip_norm, bound),
         ("clip-value", &network.clip_value, bound),
+        ("average", &given.average, average),
     ];
     for (name, text, read) in more.into_iter().filter(|(_, text, _)| text.is_some()) {
         add(name, each(name, text, word("none".into()), &read)?)?;

@@ -69,6 +69,39 @@ fn units_are_dropped() {
 }
 
 #[test]
+fn averages_are_delivered() {
+    round_trip("--average ema(decay=0.9)", &["average = \"ema(decay=0.9)\""]);
+    round_trip("--average swa(from=2)", &["average = \"swa(from=2)\""]);
+    searched("--strategy halving --average none,ema(decay=0.5),swa", "average", &["none", "ema(decay=0.5)", "swa"]);
+    // The score that is told is that of the model that is delivered.
+    let place = Place::with_few_digits(300);
+    for flags in ["", "--average ema(decay=0.95)", "--patience 2 --monitor loss --average swa(from=3)"] {
+        let line = format!("fit digits.csv --hidden 12 --lr 0.05 --epochs 6 --validation part.csv --json {flags}");
+        place.write("part.csv", place.bytes("digits.csv"));
+        let told = place.run(&line).good().last();
+        let predicted = place.run("predict opportune-out/digits-fit part.csv").good();
+        let labels: Vec<String> = common::table(&predicted.out).iter().map(|row| row["label"].clone()).collect();
+        let truth = common::table(&place.text("part.csv"));
+        let target = place.text("part.csv").lines().next().unwrap().split(',').next_back().unwrap().to_string();
+        let hits = labels.iter().zip(&truth).filter(|(label, row)| **label == row[&target]).count();
+        let score = told["score"]["mean"].as_f64().unwrap();
+        assert!((score - hits as f64 / truth.len() as f64).abs() < 1e-9, "{flags}: {score} {hits} of {}", truth.len());
+    }
+    refused(&[
+        ("fit digits.csv --average emma", "--average: average, character 1: unknown average 'emma'"),
+        ("fit digits.csv --average ema(decay=1)", "--average: average, character 11: decay must be"),
+        ("fit digits.csv --epochs 5 --average swa(from=6)", "--average: swa begins with epoch 6, and there are 5"),
+        ("fit digits.csv --average ema,swa", "--average: fit trains once, and 2 values are given"),
+        (
+            "fit digits.csv --optimizer schedule_free_sgd --average ema",
+            "--average: schedule_free_sgd delivers an average",
+        ),
+        ("tune digits.csv --average ema", "--average: the default search judges by an average of its own"),
+        ("range-test digits.csv --average ema", "--average"),
+    ]);
+}
+
+#[test]
 fn gradients_are_clipped() {
     round_trip("--clip-norm 0.05", &["clip-norm = 0.05"]);
     round_trip("--clip-value 0.002 --clip-norm 0.1", &["clip-norm = 0.1", "clip-value = 0.002"]);

@@ -1,5 +1,6 @@
 //! A training, planned to the last bit, and the keys by which two trainings are found to agree.
 
+use crate::averaging::Averaging;
 use crate::clip::Clip;
 use crate::error::InputError;
 use crate::optimizer::Optimizer;
@@ -172,32 +173,10 @@ pub struct Recipe {
     pub kernels: String,
     /// What is observed.
     pub score: Score,
-    /// Whether averaged weights are kept and observed.
-    pub averaging: bool,
+    /// What is averaged beside the weights.
+    pub averaging: Averaging,
     /// Whether the validation loss is observed by block: where one split judges.
     pub blocks: bool,
-}
-
-/// Polynomial-decay averaging of weights (Shamir and Zhang 2013): the `n`th weights taken in move the average by
-/// (η+1)/(n+η) of the way, so that about the last 1/(η+1) of a run counts. On a trunk of constant rate it shows, at no
-/// cost of epochs, what a cooldown would give.
-#[derive(Debug, Clone, Copy)]
-pub struct Averaging;
-
-impl Averaging {
-    /// η.
-    pub const DECAY: f64 = 8.0;
-    /// Steps from one taking in to the next, where an epoch has twice as many or more; else every step counts.
-    pub const EVERY: u64 = 4;
-    /// Before this epoch the average is no better a judge than the weights themselves, and is not observed.
-    pub const FROM_EPOCH: u32 = 4;
-
-    /// The weight with which the parameters after `step` steps (from 1) enter; `None` if they do not.
-    pub fn weight(step: u64, steps_per_epoch: u32) -> Option<f64> {
-        let every = if u64::from(steps_per_epoch) >= 2 * Self::EVERY { Self::EVERY } else { 1 };
-        let n = (step / every) as f64;
-        step.is_multiple_of(every).then(|| (Self::DECAY + 1.0) / (n + Self::DECAY))
-    }
 }
 
 impl Recipe {
@@ -233,7 +212,7 @@ impl Recipe {
             self.score,
             self.clip,
             if self.dropout > 0.0 { format!("; dropout {:?}", self.dropout) } else { String::new() },
-            if self.averaging { "; averaging" } else { "" },
+            self.averaging,
             if self.blocks { "; blocks" } else { "" },
         );
         PrefixKey(Key::of(text.as_bytes()))

@@ -1,5 +1,6 @@
 //! The settings of one training, typed, and how a point of the space changes them.
 
+use crate::averaging::Average;
 use crate::clip::Clip;
 use crate::error::InputError;
 use crate::optimizer::Optimizer;
@@ -133,6 +134,9 @@ pub struct Settings {
     /// left out; validation and prediction leave none out. Default 0.
     #[serde(default)]
     pub dropout: f64,
+    /// An average of the weights that is judged and delivered in their place. Default: none.
+    #[serde(default)]
+    pub average: Average,
     /// Default f32.
     pub precision: Precision,
     /// Of training: initial weights and batch order. Default 0.
@@ -154,6 +158,7 @@ impl Default for Settings {
             weight_decay: 0.0,
             clip: Clip::default(),
             dropout: 0.0,
+            average: Average::None,
             precision: Precision::F32,
             seed: 0,
         }
@@ -198,6 +203,7 @@ impl Settings {
             "l2" => self.l2 = value.number().ok_or_else(|| kind("a number"))?,
             "weight-decay" => self.weight_decay = value.number().ok_or_else(|| kind("a number"))?,
             "dropout" => self.dropout = value.number().ok_or_else(|| kind("a number"))?,
+            "average" => self.average = value.text().ok_or_else(|| kind("an average"))?.parse()?,
             "clip-norm" => self.clip.norm = bound(value)?,
             "clip-value" => self.clip.value = bound(value)?,
             "hidden" => self.hidden = value.layers().ok_or_else(|| kind("a list of layer widths"))?.to_vec(),
@@ -261,6 +267,12 @@ impl Settings {
                 .at(flag)
                 .remedy("leave it out, or choose another --optimizer"));
             }
+        }
+        self.average.resolve(self.epochs)?;
+        if self.average != Average::None && self.optimizer.averages() {
+            return Err(InputError::new(format!("{} delivers an average of its own", self.optimizer.kind().name))
+                .at("--average")
+                .remedy("leave it out, or choose another --optimizer"));
         }
         if self.schedule.cycles_momentum() && !self.optimizer.has_momentum() {
             return bad("--schedule", format!("it cycles the momentum, and {} has none", self.optimizer));

@@ -1,9 +1,10 @@
 //! Networks beside PyTorch: what `xtask/golden/network.py` wrote.
 
 use crate::activation::needs_sum;
-use crate::passes::{activate, derive};
+use crate::passes::{activate, blend, derive};
 use crate::testing::arches;
 use crate::update::clip;
+use opportune_core::averaging::{Average, Averaging};
 use opportune_core::clip::Clip;
 use opportune_core::settings::Activation;
 use pulp::Arch;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Golden {
+    averages: Vec<Averaged>,
     activations: Vec<Activated>,
     clips: Vec<Clipped>,
 }
@@ -21,6 +23,13 @@ struct Activated {
     z: Vec<f64>,
     value: Vec<f64>,
     slope: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Averaged {
+    average: Average,
+    weights: Vec<Vec<f64>>,
+    averaged: Vec<Vec<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +65,24 @@ fn activations_are_as_there() {
         derive(Arch::new(), one.name, &mut slopes, if needs_sum(one.name) { &z } else { &values });
         close(&values[..one.z.len()], &one.value, &format!("{}", one.name));
         close(&slopes[..one.z.len()], &one.slope, &format!("slope of {}", one.name));
+    }
+}
+
+#[test]
+fn averages_are_as_there() {
+    let all = golden().averages;
+    assert!(all.iter().any(|one| matches!(one.average, Average::Swa { .. })));
+    for one in all {
+        // As there, each of the weights is taken in: as that of a step, and of an epoch of one step from the first on.
+        let averaging = match one.average.resolve(100).unwrap() {
+            Averaging::Swa { .. } => Averaging::Swa { from: 1 },
+            other => other,
+        };
+        let mut average = vec![0.0; one.weights[0].len()];
+        for ((step, weights), truth) in (1..).zip(&one.weights).zip(&one.averaged) {
+            blend(Arch::new(), &mut average, weights, averaging.weight(step, 1).unwrap());
+            close(&average, truth, &format!("{} at {step}", one.average));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::samples::Samples;
 use crate::tally::Tally;
 use crate::update::{At, Updater, clip};
 use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
-use opportune_core::plan::{Averaging, Loss, Plan};
+use opportune_core::plan::{Loss, Plan};
 use opportune_core::rng::{Purpose, Stream};
 use opportune_core::schedule::Setting;
 use opportune_core::sweep::Sweep;
@@ -66,7 +66,7 @@ impl<T: Real> Run<T> {
         let updater = Updater::new(recipe.optimizer, &Layout::new(recipe.network.widths()), &parameters);
         Run {
             updater,
-            average: vec![T::ZERO; if recipe.averaging { parameters.len() } else { 0 }],
+            average: vec![T::ZERO; if recipe.averaging.is_on() { parameters.len() } else { 0 }],
             epoch: 0,
             step: 0,
             batch,
@@ -94,7 +94,7 @@ impl<T: Real> Run<T> {
         self.step
     }
 
-    /// The parameters: for each layer weights (in x out, row-major, as scikit-learn's `coefs_`), then biases.
+    /// The parameters that are trained, whatever is averaged beside them: for each layer weights (in x out, row-major, as scikit-learn's `coefs_`), then biases.
     pub fn parameters(&self) -> &[T] {
         &self.net.parameters
     }
@@ -121,9 +121,13 @@ impl<T: Real> Run<T> {
         self.updater.exchange(&mut self.net);
         self.epoch += 1;
         let trained = self.training.scored();
-        let (validation, mut blocks) = self.validate();
+        let averaging = self.plan.recipe.averaging;
+        let (validation, mut blocks) = match averaging.is_delivered(self.epoch) {
+            true => self.averaged(Run::validate),
+            false => self.validate(),
+        };
         let mut averaged = None;
-        if !self.average.is_empty() && self.epoch >= Averaging::FROM_EPOCH {
+        if averaging.is_observed(self.epoch) {
             (averaged, blocks) = self.averaged(Run::validate);
         }
         Some(Observation {
@@ -190,8 +194,7 @@ impl<T: Real> Run<T> {
             sums.loss / rows as f64
         };
         let squares = self.updater.step(&mut self.net, &at, &mut evaluate);
-        let weight = Averaging::weight(self.step, self.plan.schedule.steps_per_epoch());
-        if let (Some(weight), false) = (weight, self.average.is_empty()) {
+        if let Some(weight) = recipe.averaging.weight(self.step, self.plan.schedule.steps_per_epoch()) {
             let judged = self.updater.judged(&self.net.parameters);
             passes::blend(self.net.arch(), &mut self.average, judged, T::of(weight));
         }

@@ -2,6 +2,7 @@
 
 use crate::samples::Samples;
 use crate::trainer::NativeTrainer;
+use opportune_core::averaging::Average;
 use opportune_core::clip::Clip;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::plan::{Part, Plan};
@@ -48,7 +49,9 @@ pub(crate) fn optimizers() -> Vec<String> {
 
 /// These settings with each thing in turn that a network or its steps may have and usually have not, and with all.
 pub(crate) fn variants(base: &Settings) -> Vec<Settings> {
-    let changes: [fn(&mut Settings); 3] = [
+    let changes: [fn(&mut Settings); 5] = [
+        |one| one.average = Average::Ema { decay: 0.9 },
+        |one| one.average = "swa(from=2)".parse().unwrap(),
         |one| one.dropout = 0.3,
         |one| one.clip = Clip { norm: Some(0.05), value: None },
         |one| one.clip.value = Some(0.002),

@@ -6,6 +6,7 @@ use crate::samples::Samples;
 use crate::trace::Trace;
 use crate::update;
 use opportune_core::InputError;
+use opportune_core::averaging::Averaging;
 use opportune_core::observation::BLOCKS;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
@@ -84,7 +85,8 @@ impl NativeTrainer {
         })
     }
 
-    /// Keeps averaged weights beside those of every fold's runs, and observes them.
+    /// Keeps averaged weights beside those of every fold's runs, and observes them
+    /// ([`Averaging::Observed`]); runs that deliver another average keep that alone.
     pub fn with_averaging(self) -> NativeTrainer {
         NativeTrainer { averaging: true, ..self }
     }
@@ -264,7 +266,10 @@ impl Planner for NativeTrainer {
                 precision: settings.precision,
                 kernels: format!("native {VERSION}, {} {}", std::env::consts::OS, std::env::consts::ARCH),
                 score: self.score,
-                averaging: self.averaging && searched,
+                averaging: match settings.average.resolve(settings.epochs)? {
+                    Averaging::None if self.averaging && searched => Averaging::Observed,
+                    delivered => delivered,
+                },
                 blocks: self.averaging && searched && self.folds.len() == 1 && samples.validation.len() >= 2 * BLOCKS,
             },
         })

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+use opportune_core::averaging::Average;
 use opportune_core::clip::Clip;
 use opportune_core::plan::Part;
 use opportune_core::ports::Planner;
@@ -50,9 +51,10 @@ fn allocations<T: Real>(trainer: &NativeTrainer) -> usize {
 
 #[test]
 fn steps_do_not_allocate() {
+    let average = Average::Ema { decay: 0.99 };
     let clip = Clip { norm: Some(1.0), value: Some(0.1) };
     let base = |text: &str| Settings { optimizer: text.parse().unwrap(), hidden: vec![50, 50], ..Settings::default() };
-    for base in [base("adam"), base("sgd(momentum=0.9)"), Settings { clip, dropout: 0.2, ..base("adam") }] {
+    for base in [base("adam"), base("sgd(momentum=0.9)"), Settings { clip, dropout: 0.2, average, ..base("adam") }] {
         none(base);
     }
 }

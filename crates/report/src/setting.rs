@@ -6,7 +6,7 @@ use opportune_core::space::Value;
 use std::collections::BTreeSet;
 
 /// From what shapes the network to what trains it; settings not named here follow by name.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "hidden",
     "activation",
     "optimizer",
@@ -19,6 +19,7 @@ const ORDER: [&str; 12] = [
     "dropout",
     "clip-norm",
     "clip-value",
+    "average",
 ];
 
 /// Names of all settings that any trial has, in the order in which they are shown.

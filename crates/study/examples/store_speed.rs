@@ -120,7 +120,7 @@ impl Planner for Plans {
             precision: Precision::F32,
             kernels: "none".into(),
             score: Score::R2,
-            averaging: false,
+            averaging: Default::default(),
             blocks: false,
         };
         let schedule = settings.schedule.resolve(settings.lr, STEPS, self.epochs)?;

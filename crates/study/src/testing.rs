@@ -35,7 +35,7 @@ pub fn plan(part: Part, schedule: &Schedule, lr: f64, epochs: u32) -> Plan {
         precision: Precision::F32,
         kernels: "chain".into(),
         score: Score::R2,
-        averaging: false,
+        averaging: Default::default(),
         blocks: false,
     };
     Plan { recipe, schedule: schedule.resolve(Some(lr), STEPS, epochs).unwrap(), epochs }

@@ -79,7 +79,13 @@ impl Asked {
 
 /// The settings as a job takes them.
 pub fn space(flags: &Flags) -> flags::Space {
-    flags::Space { lr: flags.lr.clone(), epochs: None, schedule: Vec::new(), network: flags.network.clone() }
+    flags::Space {
+        lr: flags.lr.clone(),
+        epochs: None,
+        schedule: Vec::new(),
+        average: None,
+        network: flags.network.clone(),
+    }
 }
 
 fn within<T: PartialOrd + Copy + std::fmt::Display>(

@@ -63,6 +63,11 @@ impl Strategy {
                 .at(*flag)
                 .remedy("leave it out, or choose another --strategy, such as halving"));
         }
+        if strategy == Strategy::Auto && flags.space.average.is_some() {
+            return Err(InputError::new("the default search judges by an average of its own, and cools down instead")
+                .at("--average")
+                .remedy("leave it out, or choose another --strategy, such as halving"));
+        }
         for (flag, zero) in [
             ("--trials", limits.trials == Some(0)),
             ("--budget-epochs", limits.budget_epochs == Some(0)),

@@ -149,20 +149,15 @@ impl<T: Real> Updater<T> {
         squares
     }
 
-    /// Whether what is judged is an average beside the parameters that are stepped.
-    fn averages(&self) -> bool {
-        matches!(self.optimizer, Optimizer::ScheduleFreeSgd(_) | Optimizer::ScheduleFreeAdamW(_))
-    }
-
     /// The parameters that are judged, averaged and delivered, while `stepped` are those of the network.
     pub(crate) fn judged<'a>(&'a self, stepped: &'a [T]) -> &'a [T] {
-        if self.averages() { &self.slots[schedule_free::AVERAGE] } else { stepped }
+        if self.optimizer.averages() { &self.slots[schedule_free::AVERAGE] } else { stepped }
     }
 
     /// Between two epochs a network has the parameters that are judged. This puts those in that are stepped, before an epoch,
     /// and takes them out after it.
     pub(crate) fn exchange(&mut self, net: &mut Net<T>) {
-        if self.averages() {
+        if self.optimizer.averages() {
             std::mem::swap(&mut net.parameters, &mut self.slots[schedule_free::AVERAGE]);
             net.pack();
         }
