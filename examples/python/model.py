@@ -48,10 +48,15 @@ def predict(path, rows):
         head = json.loads(file.metadata()["opportune"])
         layers = range(len(head["network"]["hidden"]) + 1)
         weights = [(file.get_tensor(f"layer{layer}.weight"), file.get_tensor(f"layer{layer}.bias")) for layer in layers]
+        norms = [[file.get_tensor(f"layer{layer}.norm.{one}") for one in ("gain", "bias")] for layer in layers[:-1]
+                 if head["network"].get("layer_norm")]
     activation = ACTIVATIONS[head["network"]["activation"]]
     x = inputs(head["encoder"], rows).astype(weights[0][0].dtype)
     for layer, (weight, bias) in enumerate(weights):
         x = x @ weight + bias
+        if layer < len(norms):
+            gain, shift = norms[layer]
+            x = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5) * gain + shift
         if layer < layers[-1]:
             x = activation(x)
     x = x.astype(float)

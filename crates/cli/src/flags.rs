@@ -177,6 +177,10 @@ pub struct Network {
     /// Decoupled weight decay [default: 0; 0.01 for adamw, 0.1 for muon]
     #[arg(long, value_name = "LAMBDA")]
     pub weight_decay: Option<String>,
+    /// Normalise the sums of hidden layers before their activation; --layer-norm=off does not, and in tune
+    /// --layer-norm=on,off tries both [default: off]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    pub layer_norm: Option<String>,
     /// Share of each hidden layer's units that a training step leaves out at random, as 0.2 [default: 0]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub dropout: Option<String>,

@@ -40,6 +40,14 @@ fn bound(text: &str) -> Result<Value, InputError> {
     if text == "none" { Ok(Value::Text(text.into())) } else { number(text) }
 }
 
+/// `on` or `off`.
+fn switch(text: &str) -> Result<Value, InputError> {
+    match text {
+        "on" | "off" => Ok(Value::Text(text.into())),
+        _ => Err(InputError::new(format!("'{text}' is neither on nor off"))),
+    }
+}
+
 fn count(text: &str) -> Result<Value, InputError> {
     text.parse().map(Value::Count).map_err(|_| InputError::new(format!("'{text}' is not a whole number from 0 up")))
 }
@@ -145,14 +153,15 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     let network = &given.network;
     type Read = fn(&str) -> Result<Value, InputError>;
     let average: Read = |text| text.parse::<Average>().map(|one| Value::Text(one.to_string()));
-    let more: [(&str, &Option<String>, Read); 4] = [
+    let more: &[(&str, &Option<String>, Read)] = &[
+        ("layer-norm", &network.layer_norm, switch),
         ("dropout", &network.dropout, number),
         ("clip-norm", &network.clip_norm, bound),
         ("clip-value", &network.clip_value, bound),
         ("average", &given.average, average),
     ];
-    for (name, text, read) in more.into_iter().filter(|(_, text, _)| text.is_some()) {
-        add(name, each(name, text, word("none".into()), &read)?)?;
+    for (name, text, read) in more.iter().filter(|(_, text, _)| text.is_some()) {
+        add(name, each(name, text, word("none".into()), read)?)?;
     }
     if !(sought && given.schedule.is_empty()) {
         let schedules = match given.schedule.is_empty() {

@@ -49,6 +49,28 @@ fn refused(cases: &[(&str, &str)]) {
 }
 
 #[test]
+fn layers_are_normalised() {
+    round_trip("--layer-norm", &["layer-norm = \"on\""]);
+    round_trip("--layer-norm=on --dropout 0.2 --optimizer muon", &["layer-norm = \"on\"", "dropout = 0.2"]);
+    searched("--layer-norm=on,off", "layer-norm", &["off", "on"]);
+    let place = Place::with_few_digits(300);
+    place.run(&format!("{FIT} --layer-norm=off")).good();
+    let off = model(&place.bytes(MODEL));
+    place.run(FIT).good();
+    assert!(model(&place.bytes(MODEL)) == off);
+    place.write("on.toml", "layer-norm = true\n");
+    place.run(&format!("{FIT} --config on.toml")).good();
+    let on = model(&place.bytes(MODEL));
+    place.run(&format!("{FIT} --layer-norm")).good();
+    assert!(on != off && model(&place.bytes(MODEL)) == on);
+    refused(&[
+        ("fit digits.csv --layer-norm=yes", "--layer-norm: 'yes' is neither on nor off"),
+        ("fit digits.csv --layer-norm=on,off", "--layer-norm: fit trains once, and 2 values are given"),
+        ("fit digits.csv --layer-norm=on,on", "--layer-norm: on is given twice"),
+    ]);
+}
+
+#[test]
 fn units_are_dropped() {
     round_trip("--dropout 0.3", &["dropout = 0.3"]);
     searched("--dropout 0,0.2", "dropout", &["0", "0.2"]);

@@ -87,6 +87,9 @@ pub struct Network {
     pub activation: Activation,
     /// How weights start.
     pub init: Init,
+    /// Whether the sums of hidden layers are normalised before their activation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub layer_norm: bool,
 }
 
 impl Network {
@@ -95,12 +98,20 @@ impl Network {
         let ends = |width: &u32| *width as usize;
         std::iter::once(&self.inputs).chain(&self.hidden).chain([&self.outputs]).map(ends).collect()
     }
+
+    /// Number of all parameters: weights and biases, and gain and bias of each unit that is normalised.
+    pub fn parameters(&self) -> u64 {
+        let dense: u64 = self.widths().windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum();
+        let normalised = if self.layer_norm { self.hidden.iter().map(|&units| 2 * u64::from(units)).sum() } else { 0 };
+        dense + normalised
+    }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
-        write!(f, "{} {} {}", widths.join("-"), self.activation, self.init)
+        write!(f, "{} {} {}", widths.join("-"), self.activation, self.init)?;
+        f.write_str(if self.layer_norm { " layer_norm" } else { "" })
     }
 }
 

@@ -117,6 +117,11 @@ pub struct Settings {
     pub activation: Activation,
     /// Default Glorot's.
     pub init: Init,
+    /// Whether the sums of hidden layers are normalised over their units before the activation, with a learned gain (at
+    /// first 1) and bias (0) for each unit, both free of penalty and decay (Ba et al. 2016; PyTorch's LayerNorm). Default
+    /// false.
+    #[serde(default)]
+    pub layer_norm: bool,
     /// Rows of a minibatch; a larger one than there are rows is cut to them. Default 200.
     pub batch: u32,
     /// Default Adam.
@@ -152,6 +157,7 @@ impl Default for Settings {
             hidden: vec![100],
             activation: Activation::Relu,
             init: Init::Glorot,
+            layer_norm: false,
             batch: 200,
             optimizer: Optimizer::default(),
             l2: 1e-4,
@@ -203,6 +209,13 @@ impl Settings {
             "l2" => self.l2 = value.number().ok_or_else(|| kind("a number"))?,
             "weight-decay" => self.weight_decay = value.number().ok_or_else(|| kind("a number"))?,
             "dropout" => self.dropout = value.number().ok_or_else(|| kind("a number"))?,
+            "layer-norm" => {
+                self.layer_norm = match value.text() {
+                    Some("on") => true,
+                    Some("off") => false,
+                    _ => return Err(kind("on or off")),
+                }
+            }
             "average" => self.average = value.text().ok_or_else(|| kind("an average"))?.parse()?,
             "clip-norm" => self.clip.norm = bound(value)?,
             "clip-value" => self.clip.value = bound(value)?,

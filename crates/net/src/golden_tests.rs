@@ -1,17 +1,20 @@
 //! Networks beside PyTorch: what `xtask/golden/network.py` wrote.
 
 use crate::activation::needs_sum;
+use crate::network::{Net, Targets};
 use crate::passes::{activate, blend, derive};
 use crate::testing::arches;
 use crate::update::clip;
 use opportune_core::averaging::{Average, Averaging};
 use opportune_core::clip::Clip;
-use opportune_core::settings::Activation;
+use opportune_core::plan::Network;
+use opportune_core::settings::{Activation, Init};
 use pulp::Arch;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Golden {
+    networks: Vec<Trained>,
     averages: Vec<Averaged>,
     activations: Vec<Activated>,
     clips: Vec<Clipped>,
@@ -30,6 +33,19 @@ struct Averaged {
     average: Average,
     weights: Vec<Vec<f64>>,
     averaged: Vec<Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+struct Trained {
+    activation: Activation,
+    layer_norm: bool,
+    hidden: Vec<u32>,
+    outputs: u32,
+    inputs: Vec<f64>,
+    labels: Vec<u32>,
+    parameters: Vec<f64>,
+    loss: f64,
+    gradients: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +81,32 @@ fn activations_are_as_there() {
         derive(Arch::new(), one.name, &mut slopes, if needs_sum(one.name) { &z } else { &values });
         close(&values[..one.z.len()], &one.value, &format!("{}", one.name));
         close(&slopes[..one.z.len()], &one.slope, &format!("slope of {}", one.name));
+    }
+}
+
+#[test]
+fn losses_and_gradients_are_as_there() {
+    let all = golden().networks;
+    assert!(Activation::ALL.iter().all(|one| all.iter().any(|there| there.activation == *one && there.layer_norm)));
+    for one in all {
+        let rows = one.labels.len();
+        let network = Network {
+            inputs: (one.inputs.len() / rows) as u32,
+            hidden: one.hidden,
+            outputs: one.outputs,
+            activation: one.activation,
+            init: Init::Glorot,
+            layer_norm: one.layer_norm,
+        };
+        for arch in arches() {
+            let mut net = Net::new(arch, &network, one.parameters.clone(), rows);
+            net.inputs.copy_from_slice(&one.inputs);
+            net.forward(rows);
+            let loss = net.predict(Targets::Classes(&one.labels)).loss / rows as f64;
+            net.backward(rows, Targets::Classes(&one.labels));
+            close(&[loss], &[one.loss], &network.to_string());
+            close(&net.gradients, &one.gradients, &network.to_string());
+        }
     }
 }
 

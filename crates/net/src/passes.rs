@@ -34,7 +34,7 @@ pub(crate) use vectorised;
 const ROW_BYTES: usize = 64;
 
 /// Virtual lanes of the sums below: partial sums are the same on every instruction set.
-const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// Numbers from one row of `width` to the next: whole registers.
 pub fn padded<T: Real>(width: usize) -> usize {
@@ -54,7 +54,7 @@ pub struct Sums {
 }
 
 #[inline(always)]
-fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
+pub(crate) fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
     let [a, b, c, d, e, f, g, h] = parts;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }

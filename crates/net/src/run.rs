@@ -63,7 +63,11 @@ impl<T: Real> Run<T> {
         let batch = (recipe.batch as usize).min(train);
         let room = batch.max(validation.min(CHUNK));
         let outputs = recipe.network.outputs as usize;
-        let updater = Updater::new(recipe.optimizer, &Layout::new(recipe.network.widths()), &parameters);
+        let updater = Updater::new(
+            recipe.optimizer,
+            &Layout::new(recipe.network.widths(), recipe.network.layer_norm),
+            &parameters,
+        );
         Run {
             updater,
             average: vec![T::ZERO; if recipe.averaging.is_on() { parameters.len() } else { 0 }],

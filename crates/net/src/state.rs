@@ -32,11 +32,6 @@ fn bits(precision: Precision) -> u32 {
     }
 }
 
-/// Parameters of the plan's network, by arithmetic alone.
-fn parameters(plan: &Plan) -> u64 {
-    plan.recipe.network.widths().windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum()
-}
-
 /// Reads the header and splits off the numbers. Nothing is allocated on what it says: all sizes come from the plan.
 fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> {
     let Some((header, numbers)) = bytes.split_at_checked(HEADER) else {
@@ -54,7 +49,7 @@ fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> 
     if word(12) != bits(recipe.precision) {
         return Err(format!("its numbers have {} bits, not those of {}", word(12), recipe.precision));
     }
-    let expected = parameters(plan);
+    let expected = recipe.network.parameters();
     if long(44) != expected {
         return Err(format!("it has {} parameters, and the network {} has {expected}", long(44), recipe.network));
     }
@@ -86,7 +81,7 @@ pub(crate) fn saved_parameters<T: Real>(plan: &Plan, bytes: &[u8]) -> Result<Vec
         true => 1 + update::kept(&plan.recipe.optimizer).0,
         false => 0,
     };
-    let parameters = parameters(plan) as usize;
+    let parameters = plan.recipe.network.parameters() as usize;
     Ok(numbers.chunks_exact(T::BYTES).skip(before * parameters).take(parameters).map(T::get).collect())
 }
 

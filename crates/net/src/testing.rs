@@ -49,9 +49,10 @@ pub(crate) fn optimizers() -> Vec<String> {
 
 /// These settings with each thing in turn that a network or its steps may have and usually have not, and with all.
 pub(crate) fn variants(base: &Settings) -> Vec<Settings> {
-    let changes: [fn(&mut Settings); 5] = [
+    let changes: [fn(&mut Settings); 6] = [
         |one| one.average = Average::Ema { decay: 0.9 },
         |one| one.average = "swa(from=2)".parse().unwrap(),
+        |one| one.layer_norm = true,
         |one| one.dropout = 0.3,
         |one| one.clip = Clip { norm: Some(0.05), value: None },
         |one| one.clip.value = Some(0.002),

@@ -54,7 +54,11 @@ fn steps_do_not_allocate() {
     let average = Average::Ema { decay: 0.99 };
     let clip = Clip { norm: Some(1.0), value: Some(0.1) };
     let base = |text: &str| Settings { optimizer: text.parse().unwrap(), hidden: vec![50, 50], ..Settings::default() };
-    for base in [base("adam"), base("sgd(momentum=0.9)"), Settings { clip, dropout: 0.2, average, ..base("adam") }] {
+    for base in [
+        base("adam"),
+        base("sgd(momentum=0.9)"),
+        Settings { clip, dropout: 0.2, layer_norm: true, average, ..base("adam") },
+    ] {
         none(base);
     }
 }

@@ -6,9 +6,10 @@ use opportune_core::space::Value;
 use std::collections::BTreeSet;
 
 /// From what shapes the network to what trains it; settings not named here follow by name.
-const ORDER: [&str; 13] = [
+const ORDER: &[&str] = &[
     "hidden",
     "activation",
+    "layer-norm",
     "optimizer",
     "schedule",
     "lr",

@@ -101,8 +101,14 @@ impl Planner for Plans {
 
     fn plan(&self, config: &Config, part: Part) -> Result<Plan, InputError> {
         let settings = Settings::default().with(config)?;
-        let network =
-            Network { inputs: 2, hidden: vec![], outputs: 1, activation: Activation::Relu, init: Init::Glorot };
+        let network = Network {
+            inputs: 2,
+            hidden: vec![],
+            outputs: 1,
+            activation: Activation::Relu,
+            init: Init::Glorot,
+            layer_norm: false,
+        };
         let recipe = Recipe {
             data: Key([1; 16]),
             part,

@@ -184,5 +184,6 @@ pub fn again(flags: &Flags) -> Vec<String> {
     add("--precision", Some(flags.precision.to_string()).filter(|_| flags.precision != Precision::F32));
     add("--init", Some(flags.init.to_string()).filter(|_| flags.init != Init::Glorot));
     add("--seed", Some(flags.seed.to_string()).filter(|_| flags.seed != 0));
+    words.extend(network.layer_norm.as_ref().map(|text| format!("--layer-norm={text}")));
     words
 }

@@ -2,7 +2,7 @@
 //!
 //! Forms and constants are PyTorch's where it has the optimizer: Adam's ε stands outside the corrected root, and where a
 //! schedule cycles β1, the correction is 1 − β1ᵗ with the β1 of the moment. Decoupled weight decay (times the effective
-//! rate) and the L2 penalty (in the gradient) act on weights; biases are free of both.
+//! rate) and the L2 penalty (in the gradient) act on weights; biases are free of both, and so are gain and bias of a normalisation.
 //!
 //! Nothing here allocates in a step, and all instruction sets give the same bits: arithmetic is plain or fused, and sums
 //! run in fixed lanes.
@@ -164,7 +164,7 @@ impl<T: Real> Updater<T> {
     }
 }
 
-/// The weights of a layer, or its biases, with all that belongs to them.
+/// The weights of a layer, or all else of it, with what belongs to them.
 struct Piece<'a, T> {
     /// Whether they are weights.
     weights: bool,
@@ -180,7 +180,7 @@ struct Piece<'a, T> {
 fn pieces<T: Real>(net: &mut Net<T>, slots: &mut [Vec<T>], mut act: impl FnMut(Piece<'_, T>)) {
     for layer in 0..net.layout().layers() {
         let (layout, sizes) = (net.layout(), net.layout().sizes(layer));
-        let each: [(bool, Range<usize>); 2] = [(true, layout.weights(layer)), (false, layout.biases(layer))];
+        let each: [(bool, Range<usize>); 2] = [(true, layout.weights(layer)), (false, layout.free(layer))];
         for (weights, range) in each {
             let mut own: [&mut [T]; SLOTS] = Default::default();
             own.iter_mut().zip(slots.iter_mut()).for_each(|(own, slot)| *own = &mut slot[range.clone()]);
