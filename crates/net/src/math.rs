@@ -85,7 +85,8 @@ macro_rules! functions {
             $(sum = sum.mul_add(place, $tail);)+
             let tail = sum / (size + 4.0) * power;
             // 1/√(2π).
-            (if x < 0.0 { tail } else { 1.0 - tail }, power * 0.398_942_280_401_432_7)
+            const SCALE: $real = 0.398_942_280_401_432_7_f64 as $real;
+            (if x < 0.0 { tail } else { 1.0 - tail }, power * SCALE)
         }
 
         /// Hyperbolic tangent, from e^(−2|x|) − 1, so that small results keep their digits.

@@ -452,6 +452,27 @@ mod tests {
     }
 
     #[test]
+    fn units_stay_dropped_until_drawn_anew_and_a_prediction_drops_none() {
+        fn outputs(net: &Net<f64>) -> Vec<f64> {
+            net.predictions(ROWS).map(|row| row[0]).collect()
+        }
+        let Case { mut net, .. } = Case::new(Loss::Squared, Activation::Tanh, &[9, 17], (0.4, false));
+        net.forward_dropped(ROWS);
+        let first = outputs(&net);
+        net.forward(ROWS);
+        let whole = outputs(&net);
+        net.forward_dropped(ROWS);
+        assert!(outputs(&net) == first && whole != first);
+        net.draw_dropped(ROWS, &mut Stream::new(4, 0, None, Purpose::Dropout { epoch: 0 }));
+        net.forward_dropped(ROWS);
+        assert!(outputs(&net) != first);
+        let Case { net: mut plain, .. } = Case::new(Loss::Squared, Activation::Tanh, &[9, 17], (0.0, false));
+        plain.inputs.copy_from_slice(&net.inputs);
+        plain.forward(ROWS);
+        assert_eq!(outputs(&plain), whole);
+    }
+
+    #[test]
     fn weights_start_as_they_should() {
         let network = |activation, init| Network {
             inputs: 60,

@@ -129,7 +129,7 @@ impl<T: Real> Run<T> {
 mod tests {
     use super::*;
     use crate::testing::{Problem, optimizers, planned, table, variants};
-    use opportune_core::averaging::Averaging;
+    use opportune_core::averaging::{Average, Averaging};
     use opportune_core::optimizer::Optimizer;
     use opportune_core::settings::{Activation, Settings};
 
@@ -192,6 +192,10 @@ mod tests {
                 interrupted_or_not::<f64>(&base, false);
             }
         }
+        let average = Average::Ema { decay: 0.5 };
+        let base = Settings { dropout: 0.3, layer_norm: true, average, ..settings("constant", "lbfgs") };
+        interrupted_or_not::<f32>(&base, false);
+        interrupted_or_not::<f64>(&base, false);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(crate) fn optimizers() -> Vec<String> {
 
 /// These settings with each thing in turn that a network or its steps may have and usually have not, and with all.
 pub(crate) fn variants(base: &Settings) -> Vec<Settings> {
-    let changes: [fn(&mut Settings); 6] = [
+    let changes: &[fn(&mut Settings)] = &[
         |one| one.average = Average::Ema { decay: 0.9 },
         |one| one.average = "swa(from=2)".parse().unwrap(),
         |one| one.layer_norm = true,
@@ -62,7 +62,7 @@ pub(crate) fn variants(base: &Settings) -> Vec<Settings> {
         changes.iter().for_each(|change| change(&mut settings));
         settings
     };
-    changes.iter().map(|change| changed(&[*change])).chain([changed(&changes)]).collect()
+    changes.iter().map(|change| changed(&[*change])).chain([changed(changes)]).collect()
 }
 
 /// What a made-up table is to learn.

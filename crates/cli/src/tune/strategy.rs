@@ -63,7 +63,7 @@ impl Strategy {
                 .at(*flag)
                 .remedy("leave it out, or choose another --strategy, such as halving"));
         }
-        if strategy == Strategy::Auto && flags.space.average.is_some() {
+        if strategy == Strategy::Auto && flags.space.average.as_ref().is_some_and(|text| text != "none") {
             return Err(InputError::new("the default search judges by an average of its own, and cools down instead")
                 .at("--average")
                 .remedy("leave it out, or choose another --strategy, such as halving"));

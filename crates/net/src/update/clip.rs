@@ -17,8 +17,7 @@ pub(crate) fn clip<T: Real>(arch: Arch, gradients: &mut [T], clip: Clip) {
     }
     if let Some(norm) = clip.norm {
         let factor = norm / (dot(arch, gradients, gradients).sqrt() + TINY);
-        // Comparisons are so that NaN counts as below 1.
-        if !(factor >= 1.0) {
+        if factor < 1.0 || factor.is_nan() {
             shrink(arch, gradients, T::of(factor));
         }
     }
