@@ -5,7 +5,8 @@ use std::fmt;
 
 /// What the gradients of a batch's loss are cut to before the optimizer sees them. The gradient of the L2 penalty, like
 /// decoupled weight decay, is the optimizer's and is not cut, as PyTorch users know it, whose penalty is their optimizer's
-/// `weight_decay`. Each number is cut first, then the norm of all. Default: neither.
+/// `weight_decay`. Each number is cut first, then the norm of all. L-BFGS takes no cut gradients: it compares losses along
+/// a line with their slopes. Default: neither.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Clip {
     /// The most that the L2 norm of all gradients together may be, above 0: they are multiplied by

@@ -167,10 +167,8 @@ pub struct Recipe {
     /// See [`crate::settings::Settings::weight_decay`].
     pub weight_decay: f64,
     /// What gradients are cut to.
-    #[serde(default)]
     pub clip: Clip,
     /// See [`crate::settings::Settings::dropout`]; 0 without hidden layers.
-    #[serde(default)]
     pub dropout: f64,
     /// Rows of a minibatch; the last one of an epoch may be smaller.
     pub batch: u32,

@@ -120,7 +120,6 @@ pub struct Settings {
     /// Whether the sums of hidden layers are normalised over their units before the activation, with a learned gain (at
     /// first 1) and bias (0) for each unit, both free of penalty and decay (Ba et al. 2016; PyTorch's LayerNorm). Default
     /// false.
-    #[serde(default)]
     pub layer_norm: bool,
     /// Rows of a minibatch; a larger one than there are rows is cut to them. Default 200.
     pub batch: u32,
@@ -132,15 +131,12 @@ pub struct Settings {
     /// Default 0.
     pub weight_decay: f64,
     /// What gradients are cut to. Default: nothing is cut.
-    #[serde(default)]
     pub clip: Clip,
     /// Share of each hidden layer's units that is left out at random while training, from 0 up and below 1; what is kept is
     /// divided by 1 − it (Srivastava et al. 2014). Losses and scores of training rows are those of training, with units
     /// left out; validation and prediction leave none out. Default 0.
-    #[serde(default)]
     pub dropout: f64,
     /// An average of the weights that is judged and delivered in their place. Default: none.
-    #[serde(default)]
     pub average: Average,
     /// Default f32.
     pub precision: Precision,

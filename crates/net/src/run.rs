@@ -98,7 +98,8 @@ impl<T: Real> Run<T> {
         self.step
     }
 
-    /// The parameters that are trained, whatever is averaged beside them: for each layer weights (in x out, row-major, as scikit-learn's `coefs_`), then biases.
+    /// The parameters that are trained, whatever is averaged beside them: for each layer weights (in x out, row-major, as
+    /// scikit-learn's `coefs_`), then biases, then gain and bias of its normalisation where it has one.
     pub fn parameters(&self) -> &[T] {
         &self.net.parameters
     }

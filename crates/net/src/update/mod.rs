@@ -2,7 +2,8 @@
 //!
 //! Forms and constants are PyTorch's where it has the optimizer: Adam's ε stands outside the corrected root, and where a
 //! schedule cycles β1, the correction is 1 − β1ᵗ with the β1 of the moment. Decoupled weight decay (times the effective
-//! rate) and the L2 penalty (in the gradient) act on weights; biases are free of both, and so are gain and bias of a normalisation.
+//! rate) and the L2 penalty (in the gradient) act on weights; biases are free of both, and so are gain and
+//! bias of a normalisation.
 //!
 //! Nothing here allocates in a step, and all instruction sets give the same bits: arithmetic is plain or fused, and sums
 //! run in fixed lanes.
