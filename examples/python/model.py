@@ -5,6 +5,7 @@ Needs numpy and safetensors. docs/model.md explains the file.
 
 import csv
 import json
+import math
 import sys
 
 import numpy as np
@@ -15,6 +16,7 @@ ACTIVATIONS = {
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
     "silu": lambda z: z / (1 + np.exp(-z)),
+    "gelu": lambda z: z / 2 * (1 + np.vectorize(math.erf)(z / np.sqrt(2))),
     "gelu_tanh": lambda z: z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
     "softplus": lambda z: np.logaddexp(0, z),
     "tanh": np.tanh,
@@ -46,10 +48,15 @@ def predict(path, rows):
         head = json.loads(file.metadata()["opportune"])
         layers = range(len(head["network"]["hidden"]) + 1)
         weights = [(file.get_tensor(f"layer{layer}.weight"), file.get_tensor(f"layer{layer}.bias")) for layer in layers]
+        norms = [[file.get_tensor(f"layer{layer}.norm.{one}") for one in ("gain", "bias")] for layer in layers[:-1]
+                 if head["network"].get("layer_norm")]
     activation = ACTIVATIONS[head["network"]["activation"]]
     x = inputs(head["encoder"], rows).astype(weights[0][0].dtype)
     for layer, (weight, bias) in enumerate(weights):
         x = x @ weight + bias
+        if layer < len(norms):
+            gain, shift = norms[layer]
+            x = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5) * gain + shift
         if layer < layers[-1]:
             x = activation(x)
     x = x.astype(float)

@@ -15,6 +15,13 @@ pub fn schedules(root: &Path) -> Result<()> {
     run(Command::new(python).arg(scripts.join("schedules.py")))
 }
 
+/// Activations, gradients, clipping and averages, from PyTorch; in the environment of the optimizers.
+pub fn network(root: &Path) -> Result<()> {
+    let requirements = root.join("xtask/golden/optimizers/requirements.txt");
+    let python = python_environment(&root.join("target/golden-optimizers-env"), &requirements, &[])?;
+    run(Command::new(python).arg(root.join("xtask/golden/network.py")))
+}
+
 /// Steps of optimizers, from PyTorch and from the packages of those that it lacks.
 pub fn optimizers(root: &Path) -> Result<()> {
     let scripts = root.join("xtask/golden/optimizers");

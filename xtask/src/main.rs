@@ -48,6 +48,7 @@ usage: cargo xtask TASK
       --out FILE                             write all losses as JSON
   golden schedules    writes the golden values of schedules anew: rates as PyTorch, Keras, optax, transformers, timm and
                       fastai have them (makes its own environment in target/golden-env; a download of one gigabyte)
+  golden network      writes the golden values of activations, gradients, clipping and averages anew, from PyTorch
   golden optimizers   writes the golden values of optimizers anew: steps of PyTorch's, Schedule-Free's, Prodigy's and Lion's
                       packages (its environment is target/golden-optimizers-env; a download of three gigabytes)
 The other benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         ["bench", "trainer", ..] => bench::trainer::run(&root(), &words[2..]),
         ["bench", "judging", ..] => bench::judging::run(&root(), &words[2..]),
         ["golden", "schedules"] => golden::schedules(&root()),
+        ["golden", "network"] => golden::network(&root()),
         ["golden", "optimizers"] => golden::optimizers(&root()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -94,6 +94,8 @@ fn as_words(key: &str, value: &toml::Value, repeats: bool, switch: bool) -> Resu
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Integer(number) => Ok(number.to_string()),
         toml::Value::Float(number) => Ok(number.to_string()),
+        // Of a flag that takes a value, as --layer-norm does.
+        toml::Value::Boolean(set) => Ok(if *set { "on" } else { "off" }.into()),
         _ => Err(bad()),
     };
     let list = |values: &[toml::Value]| Ok(values.iter().map(one).collect::<Result<Vec<_>, InputError>>()?.join(","));

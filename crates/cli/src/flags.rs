@@ -146,6 +146,10 @@ pub struct Space {
     /// [default in fit: constant; in tune: constant with a cooldown, and cosine]
     #[arg(long, value_name = "SPEC", value_parser = crate::rates::schedule)]
     pub schedule: Vec<Schedule>,
+    /// An average of the weights that is judged and delivered in their place: ema(decay=0.999) of the steps,
+    /// swa(from=75%) of the epochs from there on, or none [default: none]
+    #[arg(long, value_name = "SPEC")]
+    pub average: Option<String>,
     #[command(flatten)]
     pub network: Network,
 }
@@ -164,7 +168,7 @@ pub struct Network {
     /// sgd(momentum=0.9, nesterov=true) [default: adam]
     #[arg(long, value_name = "SPEC")]
     pub optimizer: Option<String>,
-    /// relu, tanh, logistic, identity, leaky_relu, elu, silu, gelu_tanh or softplus [default: relu]
+    /// relu, tanh, logistic, identity, leaky_relu, elu, silu, gelu, gelu_tanh or softplus [default: relu]
     #[arg(long, value_name = "NAME")]
     pub activation: Option<String>,
     /// L2 penalty of scikit-learn's alpha [default: 1e-4]
@@ -173,6 +177,19 @@ pub struct Network {
     /// Decoupled weight decay [default: 0; 0.01 for adamw, 0.1 for muon]
     #[arg(long, value_name = "LAMBDA")]
     pub weight_decay: Option<String>,
+    /// Normalise the sums of hidden layers before their activation; --layer-norm=off does not, and in tune
+    /// --layer-norm=on,off tries both [default: off]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    pub layer_norm: Option<String>,
+    /// Share of each hidden layer's units that a training step leaves out at random, as 0.2 [default: 0]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub dropout: Option<String>,
+    /// The most that the L2 norm of a step's gradients may be, or none; the penalty's are not counted [default: none]
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    pub clip_norm: Option<String>,
+    /// The most that each gradient may be, or none; before --clip-norm where both are given [default: none]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub clip_value: Option<String>,
 }
 
 /// How each run is trained and judged.

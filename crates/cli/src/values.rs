@@ -2,6 +2,7 @@
 
 use crate::flags;
 use opportune_core::InputError;
+use opportune_core::averaging::Average;
 use opportune_core::epochs::ladder;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::settings::{Activation, Settings};
@@ -34,6 +35,19 @@ fn number(text: &str) -> Result<Value, InputError> {
     }
 }
 
+/// A number, or `none`.
+fn bound(text: &str) -> Result<Value, InputError> {
+    if text == "none" { Ok(Value::Text(text.into())) } else { number(text) }
+}
+
+/// `on` or `off`.
+fn switch(text: &str) -> Result<Value, InputError> {
+    match text {
+        "on" | "off" => Ok(Value::Text(text.into())),
+        _ => Err(InputError::new(format!("'{text}' is neither on nor off"))),
+    }
+}
+
 fn count(text: &str) -> Result<Value, InputError> {
     text.parse().map(Value::Count).map_err(|_| InputError::new(format!("'{text}' is not a whole number from 0 up")))
 }
@@ -50,22 +64,22 @@ fn hidden(text: &str) -> Result<Value, InputError> {
     Ok(Value::Layers(widths.collect::<Result<_, _>>()?))
 }
 
-/// `low..high`, drawn by its logarithm.
-fn range(text: &str, whole: bool) -> Result<Domain, InputError> {
+/// `low..high`, drawn by its logarithm if `log`, else evenly.
+fn range(text: &str, whole: bool, log: bool) -> Result<Domain, InputError> {
     let (low, high) = text.split_once("..").unwrap_or((text, ""));
     if low.trim().is_empty() || high.trim().is_empty() {
         return Err(InputError::new(format!("the range '{text}' has no end")).remedy("write LOW..HIGH"));
     }
     let end = |text: &str| if whole { count(text.trim()) } else { number(text.trim()) };
     let (low, high) = (end(low)?.number().unwrap_or(0.0), end(high)?.number().unwrap_or(0.0));
-    if low <= 0.0 {
+    if log && low <= 0.0 {
         return Err(InputError::new(format!("the range '{text}' does not begin above 0"))
             .remedy("ranges are drawn by their logarithms; give a list if 0 is to be among the values"));
     }
     if low >= high {
         return Err(InputError::new(format!("the range '{text}' is empty")).remedy("write LOW..HIGH"));
     }
-    Ok(Domain::Range { low, high, log: true, whole })
+    Ok(Domain::Range { low, high, log, whole })
 }
 
 /// What is made of settings that are not given.
@@ -97,9 +111,9 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     };
     let each = |name: &str, text: &Option<String>, default: Value, read: &dyn Fn(&str) -> Result<Value, InputError>| {
         let Some(text) = text else { return Ok(Domain::Values(vec![default])) };
-        let ranges = ["lr", "l2", "weight-decay", "batch"];
+        let ranges = ["lr", "l2", "weight-decay", "batch", "dropout", "clip-norm", "clip-value"];
         let domain = match ranges.contains(&name) && text.contains("..") {
-            true => range(text, name == "batch"),
+            true => range(text, name == "batch", name != "dropout"),
             false => list(text).into_iter().map(read).collect::<Result<Vec<_>, _>>().map(Domain::Values),
         };
         domain.map_err(|error| error.at(format!("--{name}")))
@@ -135,6 +149,20 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     add("l2", each("l2", &given.network.l2, Value::Number(base.l2), &number)?)?;
     let decay = Value::Number(usual.weight_decay_default());
     add("weight-decay", each("weight-decay", &given.network.weight_decay, decay, &number)?)?;
+    // Those that are off unless given are parameters only where they are.
+    let network = &given.network;
+    type Read = fn(&str) -> Result<Value, InputError>;
+    let average: Read = |text| text.parse::<Average>().map(|one| Value::Text(one.to_string()));
+    let more: &[(&str, &Option<String>, Read)] = &[
+        ("layer-norm", &network.layer_norm, switch),
+        ("dropout", &network.dropout, number),
+        ("clip-norm", &network.clip_norm, bound),
+        ("clip-value", &network.clip_value, bound),
+        ("average", &given.average, average),
+    ];
+    for (name, text, read) in more.iter().filter(|(_, text, _)| text.is_some()) {
+        add(name, each(name, text, word("none".into()), read)?)?;
+    }
     if !(sought && given.schedule.is_empty()) {
         let schedules = match given.schedule.is_empty() {
             true => vec![word(base.schedule.to_string())],

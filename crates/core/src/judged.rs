@@ -5,7 +5,7 @@ use crate::observation::{Observation, Scored};
 use crate::stop::Stopped;
 
 /// What a trial gave, epoch by epoch, as a search judges it: the validation loss of the averaged weights where they are
-/// observed (from epoch [`crate::plan::Averaging::FROM_EPOCH`] on), else of the weights themselves. `docs/judging.md`
+/// observed (from epoch [`crate::averaging::Averaging::FROM_EPOCH`] on), else of the weights themselves. `docs/judging.md`
 /// says why.
 ///
 /// Units are what paired comparisons are made over: the folds, or the blocks of validation rows of a single split.

@@ -2,6 +2,8 @@
 //!
 //! Pure: no files, threads, clocks or global randomness. Everything here can be used from any training loop.
 
+pub mod averaging;
+pub mod clip;
 pub mod epochs;
 pub mod error;
 mod expression;

@@ -35,10 +35,11 @@ pub struct Observation {
     pub penalty: f64,
     /// Score of the training rows as met in training.
     pub train_score: f64,
-    /// On the validation rows after the epoch; `None` where there are none.
+    /// On the validation rows after the epoch, of the average where one is delivered
+    /// ([`crate::averaging::Averaging::is_delivered`]), else of the weights; `None` where there are no such rows.
     pub validation: Option<Scored>,
-    /// The same of the averaged weights ([`crate::plan::Averaging`]); `None` where none are kept, and before epoch
-    /// [`crate::plan::Averaging::FROM_EPOCH`].
+    /// The same of averaged weights that are observed beside them; `None` where none are kept, and before epoch
+    /// [`crate::averaging::Averaging::FROM_EPOCH`].
     pub averaged: Option<Scored>,
     /// Validation loss by block, of the averaged weights where they are observed; only of a single split.
     pub blocks: Option<Blocks>,

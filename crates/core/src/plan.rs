@@ -1,5 +1,7 @@
 //! A training, planned to the last bit, and the keys by which two trainings are found to agree.
 
+use crate::averaging::Averaging;
+use crate::clip::Clip;
 use crate::error::InputError;
 use crate::optimizer::Optimizer;
 use crate::schedule::Resolved;
@@ -85,6 +87,9 @@ pub struct Network {
     pub activation: Activation,
     /// How weights start.
     pub init: Init,
+    /// Whether the sums of hidden layers are normalised before their activation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub layer_norm: bool,
 }
 
 impl Network {
@@ -93,12 +98,20 @@ impl Network {
         let ends = |width: &u32| *width as usize;
         std::iter::once(&self.inputs).chain(&self.hidden).chain([&self.outputs]).map(ends).collect()
     }
+
+    /// Number of all parameters: weights and biases, and gain and bias of each unit that is normalised.
+    pub fn parameters(&self) -> u64 {
+        let dense: u64 = self.widths().windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum();
+        let normalised = if self.layer_norm { self.hidden.iter().map(|&units| 2 * u64::from(units)).sum() } else { 0 };
+        dense + normalised
+    }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
-        write!(f, "{} {} {}", widths.join("-"), self.activation, self.init)
+        write!(f, "{} {} {}", widths.join("-"), self.activation, self.init)?;
+        f.write_str(if self.layer_norm { " layer_norm" } else { "" })
     }
 }
 
@@ -153,6 +166,10 @@ pub struct Recipe {
     pub l2: f64,
     /// See [`crate::settings::Settings::weight_decay`].
     pub weight_decay: f64,
+    /// What gradients are cut to.
+    pub clip: Clip,
+    /// See [`crate::settings::Settings::dropout`]; 0 without hidden layers.
+    pub dropout: f64,
     /// Rows of a minibatch; the last one of an epoch may be smaller.
     pub batch: u32,
     /// Of the study.
@@ -165,32 +182,10 @@ pub struct Recipe {
     pub kernels: String,
     /// What is observed.
     pub score: Score,
-    /// Whether averaged weights are kept and observed.
-    pub averaging: bool,
+    /// What is averaged beside the weights.
+    pub averaging: Averaging,
     /// Whether the validation loss is observed by block: where one split judges.
     pub blocks: bool,
-}
-
-/// Polynomial-decay averaging of weights (Shamir and Zhang 2013): the `n`th weights taken in move the average by
-/// (η+1)/(n+η) of the way, so that about the last 1/(η+1) of a run counts. On a trunk of constant rate it shows, at no
-/// cost of epochs, what a cooldown would give.
-#[derive(Debug, Clone, Copy)]
-pub struct Averaging;
-
-impl Averaging {
-    /// η.
-    pub const DECAY: f64 = 8.0;
-    /// Steps from one taking in to the next, where an epoch has twice as many or more; else every step counts.
-    pub const EVERY: u64 = 4;
-    /// Before this epoch the average is no better a judge than the weights themselves, and is not observed.
-    pub const FROM_EPOCH: u32 = 4;
-
-    /// The weight with which the parameters after `step` steps (from 1) enter; `None` if they do not.
-    pub fn weight(step: u64, steps_per_epoch: u32) -> Option<f64> {
-        let every = if u64::from(steps_per_epoch) >= 2 * Self::EVERY { Self::EVERY } else { 1 };
-        let n = (step / every) as f64;
-        step.is_multiple_of(every).then(|| (Self::DECAY + 1.0) / (n + Self::DECAY))
-    }
 }
 
 impl Recipe {
@@ -209,7 +204,7 @@ impl Recipe {
         // Text rather than bytes: floats print in their shortest exact form, and a key can be explained.
         let text = format!(
             "opportune prefix 1; data {}; {}; rows {}; network {}; loss {}; {}; l2 {:?}; weight decay {:?}; \
-             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}{}{}",
+             batch {}; seed {}; repeat {}; {}; kernels {}; score {}; private {private:?}{}{}{}{}",
             self.data,
             self.part,
             self.rows,
@@ -224,7 +219,9 @@ impl Recipe {
             self.precision,
             self.kernels,
             self.score,
-            if self.averaging { "; averaging" } else { "" },
+            self.clip,
+            if self.dropout > 0.0 { format!("; dropout {:?}", self.dropout) } else { String::new() },
+            self.averaging,
             if self.blocks { "; blocks" } else { "" },
         );
         PrefixKey(Key::of(text.as_bytes()))

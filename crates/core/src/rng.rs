@@ -14,6 +14,11 @@ pub enum Purpose {
         /// The epoch, from 0.
         epoch: u32,
     },
+    /// Which units are dropped in one epoch (counted from 0), step by step.
+    Dropout {
+        /// The epoch, from 0.
+        epoch: u32,
+    },
     /// Drawing folds and splits (`--split-seed`).
     Split,
     /// Drawing the point of a space that a trial is: from its number alone, so that no other trial changes it.
@@ -42,6 +47,7 @@ impl Stream {
             Purpose::Split => (3, 0),
             Purpose::Sampler { trial } => (4, trial),
             Purpose::Scramble { dimension } => (5, dimension),
+            Purpose::Dropout { epoch } => (6, epoch),
         };
         let mut hash = blake3::Hasher::new_derive_key("opportune 2026 random streams");
         hash.update(&seed.to_le_bytes()).update(&repeat.to_le_bytes());
@@ -53,6 +59,11 @@ impl Stream {
         let state = u128::from_le_bytes(word);
         output.fill(&mut word);
         Stream(Pcg64::new(state, u128::from_le_bytes(word)))
+    }
+
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next_u64()
     }
 
     /// Uniform on [0, 1), 53 bits.
@@ -102,6 +113,8 @@ mod tests {
             draw(Stream::new(0, 0, Some(1), Purpose::Weights)),
             draw(Stream::new(0, 0, None, Purpose::BatchOrder { epoch: 0 })),
             draw(Stream::new(0, 0, None, Purpose::BatchOrder { epoch: 1 })),
+            draw(Stream::new(0, 0, None, Purpose::Dropout { epoch: 0 })),
+            draw(Stream::new(0, 0, None, Purpose::Dropout { epoch: 1 })),
             draw(Stream::new(0, 0, None, Purpose::Split)),
             draw(Stream::new(0, 0, None, Purpose::Sampler { trial: 0 })),
             draw(Stream::new(0, 0, None, Purpose::Sampler { trial: 1 })),

@@ -1,5 +1,7 @@
 //! The settings of one training, typed, and how a point of the space changes them.
 
+use crate::averaging::Average;
+use crate::clip::Clip;
 use crate::error::InputError;
 use crate::optimizer::Optimizer;
 use crate::schedule::{Constant, Schedule, Timing};
@@ -70,7 +72,9 @@ words!(
         Elu = "elu",
         /// z/(1+e^-z), also called swish (Elfwing et al. 2018).
         Silu = "silu",
-        /// z·(1 + tanh(√(2/π)·(z + 0.044715 z³)))/2 (Hendrycks and Gimpel 2016): PyTorch's GELU(approximate="tanh").
+        /// z·Φ(z) with the normal distribution's Φ(z) = (1 + erf(z/√2))/2 (Hendrycks and Gimpel 2016): PyTorch's GELU.
+        Gelu = "gelu",
+        /// Its first form, z·(1 + tanh(√(2/π)·(z + 0.044715 z³)))/2 (the same paper): PyTorch's GELU(approximate="tanh").
         GeluTanh = "gelu_tanh",
         /// ln(1+e^z) (Dugas et al. 2001).
         Softplus = "softplus",
@@ -113,6 +117,10 @@ pub struct Settings {
     pub activation: Activation,
     /// Default Glorot's.
     pub init: Init,
+    /// Whether the sums of hidden layers are normalised over their units before the activation, with a learned gain (at
+    /// first 1) and bias (0) for each unit, both free of penalty and decay (Ba et al. 2016; PyTorch's LayerNorm). Default
+    /// false.
+    pub layer_norm: bool,
     /// Rows of a minibatch; a larger one than there are rows is cut to them. Default 200.
     pub batch: u32,
     /// Default Adam.
@@ -122,6 +130,14 @@ pub struct Settings {
     /// Decoupled weight decay λ: weights are multiplied by 1−rate·λ before each step (Loshchilov and Hutter 2019).
     /// Default 0.
     pub weight_decay: f64,
+    /// What gradients are cut to. Default: nothing is cut.
+    pub clip: Clip,
+    /// Share of each hidden layer's units that is left out at random while training, from 0 up and below 1; what is kept is
+    /// divided by 1 − it (Srivastava et al. 2014). Losses and scores of training rows are those of training, with units
+    /// left out; validation and prediction leave none out. Default 0.
+    pub dropout: f64,
+    /// An average of the weights that is judged and delivered in their place. Default: none.
+    pub average: Average,
     /// Default f32.
     pub precision: Precision,
     /// Of training: initial weights and batch order. Default 0.
@@ -137,10 +153,14 @@ impl Default for Settings {
             hidden: vec![100],
             activation: Activation::Relu,
             init: Init::Glorot,
+            layer_norm: false,
             batch: 200,
             optimizer: Optimizer::default(),
             l2: 1e-4,
             weight_decay: 0.0,
+            clip: Clip::default(),
+            dropout: 0.0,
+            average: Average::None,
             precision: Precision::F32,
             seed: 0,
         }
@@ -152,6 +172,15 @@ const UNITS_MAX: u32 = 65_536;
 const LAYERS_MAX: usize = 64;
 /// So are more epochs; every epoch of a plan has a key in memory.
 const EPOCHS_MAX: u32 = 100_000;
+
+/// A number, or `none`.
+fn bound(value: &Value) -> Result<Option<f64>, InputError> {
+    match (value.number(), value.text()) {
+        (Some(bound), _) => Ok(Some(bound)),
+        (None, Some("none")) => Ok(None),
+        _ => Err(InputError::new(format!("{value} is neither a number nor none"))),
+    }
+}
 
 impl Settings {
     /// These settings with what `config` says in their place.
@@ -175,6 +204,17 @@ impl Settings {
             "batch" => self.batch = value.count().ok_or_else(|| kind("a whole number"))?,
             "l2" => self.l2 = value.number().ok_or_else(|| kind("a number"))?,
             "weight-decay" => self.weight_decay = value.number().ok_or_else(|| kind("a number"))?,
+            "dropout" => self.dropout = value.number().ok_or_else(|| kind("a number"))?,
+            "layer-norm" => {
+                self.layer_norm = match value.text() {
+                    Some("on") => true,
+                    Some("off") => false,
+                    _ => return Err(kind("on or off")),
+                }
+            }
+            "average" => self.average = value.text().ok_or_else(|| kind("an average"))?.parse()?,
+            "clip-norm" => self.clip.norm = bound(value)?,
+            "clip-value" => self.clip.value = bound(value)?,
             "hidden" => self.hidden = value.layers().ok_or_else(|| kind("a list of layer widths"))?.to_vec(),
             "schedule" => self.schedule = value.text().ok_or_else(|| kind("a schedule"))?.parse()?,
             "optimizer" => self.optimizer = value.text().ok_or_else(|| kind("an optimizer"))?.parse()?,
@@ -221,6 +261,28 @@ impl Settings {
                 return bad(flag, format!("{value} is not a finite number from 0 up"));
             }
         }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return bad("--dropout", format!("{} is not from 0 up and below 1", self.dropout));
+        }
+        for (flag, bound) in [("--clip-norm", self.clip.norm), ("--clip-value", self.clip.value)] {
+            let Some(bound) = bound else { continue };
+            if !(bound.is_finite() && bound > 0.0) {
+                return bad(flag, format!("{bound} is not a finite number above 0"));
+            }
+            if matches!(self.optimizer, Optimizer::Lbfgs(_)) {
+                return Err(InputError::new(
+                    "lbfgs compares losses along a line, whose slope cut gradients do not have",
+                )
+                .at(flag)
+                .remedy("leave it out, or choose another --optimizer"));
+            }
+        }
+        self.average.resolve(self.epochs)?;
+        if self.average != Average::None && self.optimizer.averages() {
+            return Err(InputError::new(format!("{} delivers an average of its own", self.optimizer.kind().name))
+                .at("--average")
+                .remedy("leave it out, or choose another --optimizer"));
+        }
         if self.schedule.cycles_momentum() && !self.optimizer.has_momentum() {
             return bad("--schedule", format!("it cycles the momentum, and {} has none", self.optimizer));
         }
@@ -263,7 +325,7 @@ mod tests {
         assert_eq!(
             "rleu".parse::<Activation>().unwrap_err().to_string(),
             "unknown activation 'rleu'; did you mean 'relu'? (there are: relu, tanh, logistic, identity, leaky_relu, \
-             elu, silu, gelu_tanh, softplus)"
+             elu, silu, gelu, gelu_tanh, softplus)"
         );
     }
 }

@@ -17,7 +17,7 @@ const GELU_CUBE: f64 = 0.044715;
 /// Whether the derivative cannot be told from the activated value, so that the sums before are kept for it: gelu and silu
 /// are not monotonic, and softplus rounds its derivative away where it is small.
 pub(crate) fn needs_sum(activation: Activation) -> bool {
-    matches!(activation, Activation::GeluTanh | Activation::Silu | Activation::Softplus)
+    matches!(activation, Activation::Gelu | Activation::GeluTanh | Activation::Silu | Activation::Softplus)
 }
 
 /// z where it is positive, else a hundredth of it.
@@ -47,6 +47,19 @@ pub(crate) fn silu_slope<T: Real>(z: T) -> T {
     (z * s).fused(T::ONE - s, s)
 }
 
+/// z·Φ(z), with the normal distribution's Φ.
+#[inline(always)]
+pub(crate) fn gelu<T: Real>(z: T) -> T {
+    z * z.normal().0
+}
+
+/// Its derivative.
+#[inline(always)]
+pub(crate) fn gelu_slope<T: Real>(z: T) -> T {
+    let (below, density) = z.normal();
+    z.fused(density, below)
+}
+
 /// z·(1 + tanh(√(2/π)·(z + 0.044715 z³)))/2.
 #[inline(always)]
 pub(crate) fn gelu_tanh<T: Real>(z: T) -> T {
@@ -63,12 +76,12 @@ pub(crate) fn gelu_tanh_slope<T: Real>(z: T) -> T {
     (z * s * (T::ONE - s)).fused(slope, s)
 }
 
-/// ln(1 + e^z), from e^−|z|. The logarithm is that of the system, in 64 bits.
+/// ln(1 + e^z), from e^−|z|.
 #[inline(always)]
 pub(crate) fn softplus<T: Real>(z: T) -> T {
     let negative = z < T::ZERO;
     let small = (if negative { z } else { -z }).exp();
-    (if negative { T::ZERO } else { z }) + T::of(small.wide().ln_1p())
+    (if negative { T::ZERO } else { z }) + small.ln_1p()
 }
 
 #[cfg(test)]
@@ -91,6 +104,7 @@ mod tests {
             close(softplus(z), (1.0 + z.exp()).ln(), "softplus");
             for (f, slope) in [
                 (silu::<f64> as fn(f64) -> f64, silu_slope::<f64> as fn(f64) -> f64),
+                (gelu, gelu_slope),
                 (gelu_tanh, gelu_tanh_slope),
                 (softplus, logistic),
             ] {
@@ -105,8 +119,10 @@ mod tests {
         let relative = |a: f64, b: f64| (a / b - 1.0).abs();
         assert!(relative(elu(-1e-12), (-1e-12f64).exp_m1()) < 1e-14);
         assert!(relative(softplus(-40.0), (-40.0f64).exp()) < 1e-14);
+        // −z is nearly the reciprocal of this tail's width: Φ(−30) = 4.906713927148187e-198.
+        assert!(relative(gelu(-30.0), -30.0 * 4.906_713_927_148_187e-198) < 1e-14);
         assert_eq!((elu(f64::NEG_INFINITY), elu(900.0), softplus(900.0)), (-1.0, 900.0, 900.0));
-        for f in [leaky_relu::<f32>, elu, silu, gelu_tanh, softplus, silu_slope, gelu_tanh_slope] {
+        for f in [leaky_relu::<f32>, elu, silu, gelu, gelu_tanh, softplus, silu_slope, gelu_slope, gelu_tanh_slope] {
             assert!(f(f32::NAN).is_nan());
         }
     }

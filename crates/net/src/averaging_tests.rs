@@ -1,13 +1,15 @@
-//! Averaged weights and losses by block against plain `f64` arithmetic written independently of the trainer, and
+//! Averaged weights, observed and delivered, and losses by block against plain `f64` arithmetic written independently of the trainer, and
 //! against the same trainings without them.
 
 use crate::real::Real;
 use crate::run::Run;
 use crate::samples::Samples;
+use crate::state::saved_parameters;
 use crate::testing::{Problem, table, trainer};
 use crate::trainer::NativeTrainer;
+use opportune_core::averaging::Averaging;
 use opportune_core::observation::{BLOCKS, Observation};
-use opportune_core::plan::{Averaging, Part, Plan};
+use opportune_core::plan::{Part, Plan};
 use opportune_core::ports::Planner;
 use opportune_core::settings::{Precision, Settings};
 use opportune_core::space::Config;
@@ -118,6 +120,49 @@ fn averaged_losses_are_those_of_polynomial_decay_averaging() {
                 }
             }
         }
+    }
+}
+
+/// Every step's weights, each moving the average by 1 − decay of the way; the mean of the epochs' last weights.
+#[test]
+fn delivered_averages_are_those_of_their_definitions() {
+    for (optimizer, average) in [("adam", "ema(decay=0.9)"), ("sgd(momentum=0.9)", "swa(from=4)"), ("sgd", "swa")] {
+        let settings = Settings { average: average.parse().unwrap(), ..base(optimizer, 24) };
+        // Where averages are observed as well, what is delivered comes before.
+        let [(plan, samples), (same, _)] = both(&settings, Problem::Classes(3));
+        assert!(plan.recipe.averaging == same.recipe.averaging && plan.recipe.blocks);
+        let [_, (plain, _)] = both(&base(optimizer, 24), Problem::Classes(3));
+        let mut run = Run::<f64>::new(same.clone(), samples.clone());
+        let all = epochs(&mut run);
+        let mut without = Run::<f64>::new(plain.clone(), samples.clone());
+        // 153 rows in batches of 24 are 7 steps an epoch.
+        let weights = after_steps(&plain, &samples, &(1..=7 * u64::from(EPOCHS)).collect::<Vec<_>>());
+        let (mut average, mut state) = (Vec::new(), Run::<f64>::new(same.clone(), samples.clone()).save());
+        assert_eq!(saved_parameters::<f64>(&same, &state).unwrap(), without.parameters(), "nothing is averaged yet");
+        for seen in all {
+            let ends: Vec<&Vec<f64>> = weights.chunks(7).take(seen.epoch as usize).map(|steps| &steps[6]).collect();
+            let mean = |all: &[&Vec<f64>]| -> Vec<f64> {
+                (0..all[0].len()).map(|i| all.iter().map(|one| one[i]).sum::<f64>() / all.len() as f64).collect()
+            };
+            average = match same.recipe.averaging {
+                Averaging::Swa { from } if seen.epoch >= from => mean(&ends[from as usize - 1..]),
+                Averaging::Swa { .. } => ends[ends.len() - 1].clone(),
+                _ => weights[..7 * seen.epoch as usize].iter().skip(1).fold(weights[0].clone(), |average, now| {
+                    average.iter().zip(now).map(|(average, now)| 0.9 * average + 0.1 * now).collect()
+                }),
+            };
+            let losses: f64 = samples.validation.iter().map(|row| row_loss(&average, 3, &samples, *row)).sum();
+            close(seen.validation.unwrap().loss, losses / samples.validation.len() as f64);
+            assert!(seen.averaged.is_none());
+            let own = without.epoch(&mut || false).unwrap();
+            assert_eq!(seen.train_loss.to_bits(), own.train_loss.to_bits(), "what is trained is the same");
+            let mut piece = Run::<f64>::load(same.clone(), samples.clone(), &state).unwrap();
+            piece.epoch(&mut || false).unwrap();
+            state = piece.save();
+            saved_parameters::<f64>(&same, &state).unwrap().iter().zip(&average).for_each(|(a, b)| close(*a, *b));
+        }
+        assert!(run.parameters() == without.parameters() && state == run.save());
+        assert!(average.iter().zip(run.parameters()).any(|(a, b)| (a - b).abs() > 1e-6), "it is not the weights");
     }
 }
 

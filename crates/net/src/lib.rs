@@ -10,6 +10,11 @@
 //!   1 − rate·λ before the step. Both leave biases alone (PyTorch decays whatever it is given).
 //! - Adam's ε stands outside the corrected root. Where a schedule cycles β1, the correction is 1 − β1ᵗ with the β1 of
 //!   the moment, as in PyTorch.
+//! - Gradients are clipped as by PyTorch's `clip_grad_value_` and `clip_grad_norm_`, before the penalty's are added.
+//! - Dropout and layer normalisation are PyTorch's: activated values are dropped and the rest divided by the share that is
+//!   kept; sums are normalised before the activation. With dropout, losses and scores of training rows are those of training.
+//! - Averaged weights are those of PyTorch's `AveragedModel`, the exponential ones taken in at every step, the mean's at the
+//!   ends of epochs.
 //! - Targets of a regression are standardised; its loss is half the squared error of those, its score in original
 //!   units.
 //! - The order of rows is drawn afresh for each epoch from what it is for, so no state of a generator is carried.
@@ -22,6 +27,10 @@
 mod activation;
 #[cfg(test)]
 mod averaging_tests;
+mod dropout;
+#[cfg(test)]
+mod golden_tests;
+mod layer_norm;
 pub mod math;
 mod model;
 mod model_file;

@@ -1,6 +1,7 @@
 //! A model as a file: safetensors, with what is not a tensor as JSON in its metadata.
 //!
-//! Tensors `layer0.weight` (in x out), `layer0.bias`, `layer1.weight`, …, of the width in which they were trained.
+//! Tensors `layer0.weight` (in x out), `layer0.bias`, with layer normalisation `layer0.norm.gain` and `layer0.norm.bias`,
+//! `layer1.weight`, …, of the width in which they were trained.
 //! Metadata `opportune` is the JSON of [`Head`], the version of this format in it.
 
 use crate::model::{Model, Parameters};
@@ -14,9 +15,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 
-const VERSION: u32 = 1;
+/// The latest. A model is written as the first that has all it needs.
+const VERSION: u32 = 2;
+/// The first, without layer normalisation.
+const PLAIN: u32 = 1;
 
 /// What every version of the head has.
 #[derive(Deserialize)]
@@ -63,7 +68,7 @@ impl Model {
 
     fn bytes(&self) -> Result<Vec<u8>, String> {
         let head = Head {
-            version: VERSION,
+            version: if self.network.layer_norm { VERSION } else { PLAIN },
             network: self.network.clone(),
             loss: self.loss,
             encoder: self.encoder.clone(),
@@ -84,17 +89,10 @@ impl Model {
                 (Dtype::F64, f64::BYTES)
             }
         };
-        let layout = Layout::new(self.network.widths());
         let mut tensors = Vec::new();
-        for layer in 0..layout.layers() {
-            let (inputs, outputs) = layout.sizes(layer);
-            for (name, shape, range) in [
-                ("weight", vec![inputs, outputs], layout.weights(layer)),
-                ("bias", vec![outputs], layout.biases(layer)),
-            ] {
-                let view = TensorView::new(dtype, shape, &numbers[range.start * width..range.end * width]);
-                tensors.push((format!("layer{layer}.{name}"), view.map_err(|error| error.to_string())?));
-            }
+        for (name, shape, range) in places(&self.network) {
+            let view = TensorView::new(dtype, shape, &numbers[range.start * width..range.end * width]);
+            tensors.push((name, view.map_err(|error| error.to_string())?));
         }
         safetensors::serialize(tensors, Some(metadata)).map_err(|error| error.to_string())
     }
@@ -111,8 +109,8 @@ impl Model {
         // The version first: what else there is depends on it.
         let bad_head = |error: serde_json::Error| damaged(&format!("its head ({error})"));
         let Version { version } = serde_json::from_str(text).map_err(bad_head)?;
-        if version != VERSION {
-            return Err(InputError::new(format!("has version {version}, and this program reads version {VERSION}"))
+        if !(PLAIN..=VERSION).contains(&version) {
+            return Err(InputError::new(format!("has version {version}, and this program reads up to {VERSION}"))
                 .remedy("use the program that wrote it, or train again"));
         }
         let head: Head = serde_json::from_str(text).map_err(bad_head)?;
@@ -131,8 +129,8 @@ impl Model {
         }
         let dtype = tensors.tensor("layer0.weight").map_err(|_| damaged("it has no layer0.weight"))?.dtype();
         let parameters = match dtype {
-            Dtype::F32 => Parameters::F32(parameters(&tensors, &widths, dtype).map_err(|what| damaged(&what))?),
-            Dtype::F64 => Parameters::F64(parameters(&tensors, &widths, dtype).map_err(|what| damaged(&what))?),
+            Dtype::F32 => Parameters::F32(parameters(&tensors, &head.network, dtype).map_err(|what| damaged(&what))?),
+            Dtype::F64 => Parameters::F64(parameters(&tensors, &head.network, dtype).map_err(|what| damaged(&what))?),
             other => return Err(damaged(&format!("its numbers are {other:?}"))),
         };
         let model =
@@ -144,22 +142,31 @@ impl Model {
     }
 }
 
+/// The tensors of a network in the order of the flat vector: names, shapes and places.
+fn places(network: &Network) -> impl Iterator<Item = (String, Vec<usize>, Range<usize>)> {
+    let layout = Layout::new(network.widths(), network.layer_norm);
+    (0..layout.layers()).flat_map(move |layer| {
+        let (inputs, outputs) = layout.sizes(layer);
+        let [gain, bias] = layout.norm(layer).map(|places| places.map(Some)).unwrap_or_default();
+        let all = [
+            ("weight", vec![inputs, outputs], Some(layout.weights(layer))),
+            ("bias", vec![outputs], Some(layout.biases(layer))),
+            ("norm.gain", vec![outputs], gain),
+            ("norm.bias", vec![outputs], bias),
+        ];
+        all.into_iter().filter_map(move |(name, shape, place)| Some((format!("layer{layer}.{name}"), shape, place?)))
+    })
+}
+
 /// The flat vector. Its size is that of the tensors there are, whatever the head says.
-fn parameters<T: Real>(tensors: &SafeTensors<'_>, widths: &[usize], dtype: Dtype) -> Result<Vec<T>, String> {
+fn parameters<T: Real>(tensors: &SafeTensors<'_>, network: &Network, dtype: Dtype) -> Result<Vec<T>, String> {
     let mut all = Vec::new();
-    for (layer, pair) in widths.windows(2).enumerate() {
-        for (name, shape) in [("weight", pair), ("bias", &pair[1..])] {
-            let name = format!("layer{layer}.{name}");
-            let tensor = tensors.tensor(&name).map_err(|_| format!("it has no {name}"))?;
-            if tensor.shape() != shape || tensor.dtype() != dtype {
-                return Err(format!(
-                    "{name} has shape {:?} of {:?} instead of {shape:?}",
-                    tensor.shape(),
-                    tensor.dtype()
-                ));
-            }
-            all.extend(tensor.data().chunks_exact(T::BYTES).map(T::get));
+    for (name, shape, _) in places(network) {
+        let tensor = tensors.tensor(&name).map_err(|_| format!("it has no {name}"))?;
+        if tensor.shape() != shape || tensor.dtype() != dtype {
+            return Err(format!("{name} has shape {:?} of {:?} instead of {shape:?}", tensor.shape(), tensor.dtype()));
         }
+        all.extend(tensor.data().chunks_exact(T::BYTES).map(T::get));
     }
     Ok(all)
 }
@@ -194,8 +201,8 @@ mod tests {
     use opportune_core::settings::{Precision, Settings};
     use opportune_data::Dataset;
 
-    fn trained<T: Real>(problem: Problem) -> (Model, Dataset, f64) {
-        let base = Settings { hidden: vec![9], batch: 30, precision: T::PRECISION, ..Settings::default() };
+    fn trained<T: Real>(problem: Problem, layer_norm: bool) -> (Model, Dataset, f64) {
+        let base = Settings { hidden: vec![9], batch: 30, precision: T::PRECISION, layer_norm, ..Settings::default() };
         let data = table(120, 5, problem);
         let (plan, samples) = planned(data.clone(), &base);
         let mut run = Run::<T>::new(plan.clone(), samples.clone());
@@ -210,8 +217,9 @@ mod tests {
     fn round_trip<T: Real>() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        for problem in [Problem::Classes(2), Problem::Classes(5), Problem::Number] {
-            let (model, data, _) = trained::<T>(problem);
+        let problems = [Problem::Classes(2), Problem::Classes(5), Problem::Number];
+        for (problem, layer_norm) in problems.into_iter().flat_map(|problem| [(problem, false), (problem, true)]) {
+            let (model, data, _) = trained::<T>(problem, layer_norm);
             model.save(&path).unwrap();
             let again = Model::load(&path).unwrap();
             assert_eq!((again.predict(&data), again.key()), (model.predict(&data), model.key()));
@@ -238,7 +246,11 @@ mod tests {
 
     #[test]
     fn what_is_no_model_is_refused() {
-        let (model, ..) = trained::<f32>(Problem::Classes(3));
+        let normalised = trained::<f32>(Problem::Classes(3), true).0.bytes().unwrap();
+        let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(has(&normalised, "version\\\":2") && has(&normalised, "layer0.norm.gain"));
+        let (model, ..) = trained::<f32>(Problem::Classes(3), false);
+        assert!(!has(&model.bytes().unwrap(), "norm"), "what is off leaves no trace");
         let good = model.bytes().unwrap();
         let error = |bytes: &[u8]| Model::from_bytes(bytes).map(|_| ()).unwrap_err().to_string();
         assert!(Model::from_bytes(&good).is_ok());

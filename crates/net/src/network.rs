@@ -1,6 +1,8 @@
 //! A dense network: its parameters, and what one batch does on its way forth and back.
 
 use crate::activation::needs_sum;
+use crate::dropout::Dropout;
+use crate::layer_norm::Normal;
 use crate::panels::pack;
 use crate::passes::{self, Sums, padded};
 use crate::product::{Factors, NEAR, Product};
@@ -12,21 +14,23 @@ use pulp::Arch;
 use std::ops::Range;
 
 /// Where the parameters of each layer lie in the flat vector: weights (in x out, row-major, as scikit-learn's
-/// `coefs_`), then biases.
+/// `coefs_`), then biases; of a hidden layer that is normalised then gain and bias of that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
     widths: Vec<usize>,
     starts: Vec<usize>,
+    normalised: bool,
 }
 
 impl Layout {
-    /// Of a network with these widths, inputs and outputs included.
-    pub(crate) fn new(widths: Vec<usize>) -> Layout {
+    /// Of a network with these widths, inputs and outputs included; `normalised` if its hidden layers are.
+    pub(crate) fn new(widths: Vec<usize>, normalised: bool) -> Layout {
         let mut starts = vec![0];
-        for pair in widths.windows(2) {
-            starts.push(starts[starts.len() - 1] + (pair[0] + 1) * pair[1]);
+        for (layer, pair) in widths.windows(2).enumerate() {
+            let norm = if normalised && layer + 2 < widths.len() { 2 * pair[1] } else { 0 };
+            starts.push(starts[starts.len() - 1] + (pair[0] + 1) * pair[1] + norm);
         }
-        Layout { widths, starts }
+        Layout { widths, starts, normalised }
     }
 
     /// Number of layers with weights.
@@ -52,13 +56,26 @@ impl Layout {
 
     /// Place of a layer's biases.
     pub(crate) fn biases(&self, layer: usize) -> Range<usize> {
+        let weights = self.weights(layer);
+        weights.end..weights.end + self.sizes(layer).1
+    }
+
+    /// Places of a normalised layer's gain and bias; `None` of one that is not.
+    pub(crate) fn norm(&self, layer: usize) -> Option<[Range<usize>; 2]> {
+        let (middle, end) = (self.starts[layer + 1] - self.sizes(layer).1, self.starts[layer + 1]);
+        let there = self.normalised && layer + 1 < self.layers();
+        there.then(|| [self.biases(layer).end..middle, middle..end])
+    }
+
+    /// Place of all of a layer that are no weights, and free of penalty and decay.
+    pub(crate) fn free(&self, layer: usize) -> Range<usize> {
         self.weights(layer).end..self.starts[layer + 1]
     }
 }
 
 /// Initial parameters, drawn in 64 bits layer by layer, weights before biases.
 pub(crate) fn initial<T: Real>(network: &Network, stream: &mut Stream) -> Vec<T> {
-    let layout = Layout::new(network.widths());
+    let layout = Layout::new(network.widths(), network.layer_norm);
     let mut parameters = Vec::with_capacity(layout.parameters());
     for layer in 0..layout.layers() {
         let (inputs, outputs) = layout.sizes(layer);
@@ -74,6 +91,9 @@ pub(crate) fn initial<T: Real>(network: &Network, stream: &mut Stream) -> Vec<T>
                 parameters.extend((0..inputs * outputs).map(|_| T::of(stream.normal() * deviation)));
                 parameters.extend(std::iter::repeat_n(T::ZERO, outputs));
             }
+        }
+        if layout.norm(layer).is_some() {
+            parameters.extend(std::iter::repeat_n(T::ONE, outputs).chain(std::iter::repeat_n(T::ZERO, outputs)));
         }
     }
     parameters
@@ -114,8 +134,12 @@ pub(crate) struct Net<T> {
     turned: Vec<Vec<T>>,
     /// What each layer gives, rows padded; in the end the last one's derivatives.
     values: Vec<Vec<T>>,
-    /// Sums of each hidden layer before its activation, rows padded; empty where the derivative does without.
+    /// What each hidden layer's derivative is told from, rows padded; empty where that is its values: the sums before the
+    /// activation, or the values before units are dropped.
     sums: Vec<Vec<T>>,
+    dropout: Dropout<T>,
+    /// Of each hidden layer, where they are normalised; else there are none.
+    normal: Vec<Normal<T>>,
     /// Derivatives by the sums of each hidden layer, rows padded.
     deltas: Vec<Vec<T>>,
     /// Where products bring a left factor's columns together.
@@ -127,7 +151,7 @@ pub(crate) struct Net<T> {
 impl<T: Real> Net<T> {
     /// With these parameters, and room for `rows` rows at once.
     pub(crate) fn new(arch: Arch, network: &Network, parameters: Vec<T>, rows: usize) -> Net<T> {
-        let layout = Layout::new(network.widths());
+        let layout = Layout::new(network.widths(), network.layer_norm);
         let zeros = |n: usize| vec![T::ZERO; n];
         let all = || (0..layout.layers()).map(|layer| layout.sizes(layer));
         let mut net = Net {
@@ -144,6 +168,12 @@ impl<T: Real> Net<T> {
                 .skip(1)
                 .map(|(inputs, _)| zeros(if needs_sum(network.activation) { rows * padded::<T>(inputs) } else { 0 }))
                 .collect(),
+            dropout: Dropout::new(0.0, std::iter::empty()),
+            normal: all()
+                .skip(1)
+                .filter(|_| network.layer_norm)
+                .map(|(inputs, _)| Normal::new(rows, padded::<T>(inputs)))
+                .collect(),
             deltas: all().skip(1).map(|(inputs, _)| zeros(rows * padded::<T>(inputs))).collect(),
             near: zeros(rows * NEAR),
             turned_gradient: zeros(
@@ -153,6 +183,23 @@ impl<T: Real> Net<T> {
         };
         net.pack();
         net
+    }
+
+    /// The same network, which drops this share of its hidden units in [`Net::forward_dropped`].
+    pub(crate) fn with_dropout(mut self, rate: f64) -> Net<T> {
+        self.dropout = Dropout::new(rate, self.deltas.iter().map(Vec::len));
+        if self.dropout.is_on() {
+            self.sums.iter_mut().zip(&self.deltas).for_each(|(sums, deltas)| sums.resize(deltas.len(), T::ZERO));
+        }
+        self
+    }
+
+    /// Draws which units are dropped of `rows` rows, until it is called again.
+    pub(crate) fn draw_dropped(&mut self, rows: usize, stream: &mut Stream) {
+        for layer in 0..self.deltas.len() {
+            let units = self.layout.sizes(layer).1;
+            self.dropout.draw(layer, (rows, units, padded::<T>(units)), stream);
+        }
     }
 
     /// Where the parameters lie.
@@ -185,6 +232,15 @@ impl<T: Real> Net<T> {
 
     /// The first `rows` of [`Net::inputs`] through all layers; the outputs are sums, before softmax or logistic.
     pub(crate) fn forward(&mut self, rows: usize) {
+        self.pass(rows, false);
+    }
+
+    /// The same without the units that were drawn to be dropped: what [`Net::backward`] goes back.
+    pub(crate) fn forward_dropped(&mut self, rows: usize) {
+        self.pass(rows, self.dropout.is_on());
+    }
+
+    fn pass(&mut self, rows: usize, dropping: bool) {
         let layers = self.layout.layers();
         for layer in 0..layers {
             let (inputs, outputs) = self.layout.sizes(layer);
@@ -204,10 +260,21 @@ impl<T: Real> Net<T> {
             }
             .run(self.arch);
             if layer + 1 < layers {
-                if !self.sums[layer].is_empty() {
+                if let (Some(normal), Some([gain, bias])) = (self.normal.get_mut(layer), self.layout.norm(layer)) {
+                    let learned = (&self.parameters[gain], &self.parameters[bias]);
+                    normal.forward(self.arch, out, stride, learned);
+                }
+                let before = needs_sum(self.activation);
+                if before {
                     self.sums[layer][..out.len()].copy_from_slice(out);
                 }
                 passes::activate(self.arch, self.activation, out);
+                if dropping {
+                    if !before {
+                        self.sums[layer][..out.len()].copy_from_slice(out);
+                    }
+                    self.dropout.apply(self.arch, layer, out);
+                }
             }
         }
     }
@@ -309,7 +376,12 @@ impl<T: Real> Net<T> {
                     true => &self.values[layer - 1],
                     false => &self.sums[layer - 1],
                 };
+                self.dropout.apply(arch, layer - 1, out);
                 passes::derive(arch, self.activation, out, told_from);
+                if let (Some(normal), Some([gain, _])) = (self.normal.get(layer - 1), self.layout.norm(layer - 1)) {
+                    let (by_gain, by_bias) = self.gradients[gain.start..gain.end + inputs].split_at_mut(inputs);
+                    normal.backward(arch, out, left_stride, &self.parameters[gain], (by_gain, by_bias));
+                }
             }
         }
     }
@@ -332,11 +404,15 @@ mod tests {
     }
 
     impl Case {
-        fn new(loss: Loss, activation: Activation, hidden: &[u32]) -> Case {
+        fn new(loss: Loss, activation: Activation, hidden: &[u32], (dropout, layer_norm): (f64, bool)) -> Case {
             let outputs = if loss == Loss::Softmax { 3 } else { 1 };
-            let network = Network { inputs: 4, hidden: hidden.to_vec(), outputs, activation, init: Init::Glorot };
+            let network =
+                Network { inputs: 4, hidden: hidden.to_vec(), outputs, activation, init: Init::Glorot, layer_norm };
             let mut stream = Stream::new(3, hidden.len() as u32, None, Purpose::Weights);
-            let mut net = Net::new(Arch::new(), &network, initial(&network, &mut stream), ROWS);
+            let mut net = Net::new(Arch::new(), &network, initial(&network, &mut stream), ROWS).with_dropout(dropout);
+            if dropout > 0.0 {
+                net.draw_dropped(ROWS, &mut stream);
+            }
             net.inputs.iter_mut().for_each(|x| *x = stream.normal());
             Case {
                 net,
@@ -358,7 +434,7 @@ mod tests {
         fn objective(&mut self) -> f64 {
             let targets = self.targets();
             self.net.pack();
-            self.net.forward(ROWS);
+            self.net.forward_dropped(ROWS);
             let loss = self.net.predict(targets).loss / ROWS as f64;
             let layout = self.net.layout().clone();
             let weights = (0..layout.layers()).flat_map(|layer| layout.weights(layer));
@@ -369,7 +445,7 @@ mod tests {
         fn gradient(&mut self) -> Vec<f64> {
             let targets = self.targets();
             self.net.pack();
-            self.net.forward(ROWS);
+            self.net.forward_dropped(ROWS);
             self.net.predict(targets);
             self.net.backward(ROWS, targets);
             let (layout, mut gradient) = (self.net.layout(), self.net.gradients.clone());
@@ -384,8 +460,16 @@ mod tests {
     fn gradients_are_those_of_finite_differences() {
         for loss in [Loss::Softmax, Loss::Logistic, Loss::Squared] {
             for &activation in Activation::ALL {
-                for hidden in [&[][..], &[5], &[4, 3], &[5, 17, 3]] {
-                    let mut case = Case::new(loss, activation, hidden);
+                for (hidden, more) in [
+                    (&[][..], (0.0, false)),
+                    (&[5], (0.0, false)),
+                    (&[4, 3], (0.0, false)),
+                    (&[5, 17, 3], (0.0, false)),
+                    (&[9, 17], (0.4, false)),
+                    (&[9, 17], (0.0, true)),
+                    (&[2, 8, 3], (0.3, true)),
+                ] {
+                    let mut case = Case::new(loss, activation, hidden, more);
                     let gradient = case.gradient();
                     for (i, &exact) in gradient.iter().enumerate() {
                         let at = case.net.parameters[i];
@@ -397,7 +481,7 @@ mod tests {
                         case.net.parameters[i] = at;
                         let difference = (above - below) / (2.0 * h);
                         let error = (difference - exact).abs() / exact.abs().max(1e-2);
-                        assert!(error < 1e-6, "{loss} {activation} {hidden:?} {i}: {exact} or {difference}");
+                        assert!(error < 1e-6, "{loss} {activation} {hidden:?} {more:?} {i}: {exact} or {difference}");
                     }
                 }
             }
@@ -405,13 +489,41 @@ mod tests {
     }
 
     #[test]
+    fn units_stay_dropped_until_drawn_anew_and_a_prediction_drops_none() {
+        fn outputs(net: &Net<f64>) -> Vec<f64> {
+            net.predictions(ROWS).map(|row| row[0]).collect()
+        }
+        let Case { mut net, .. } = Case::new(Loss::Squared, Activation::Tanh, &[9, 17], (0.4, false));
+        net.forward_dropped(ROWS);
+        let first = outputs(&net);
+        net.forward(ROWS);
+        let whole = outputs(&net);
+        net.forward_dropped(ROWS);
+        assert!(outputs(&net) == first && whole != first);
+        net.draw_dropped(ROWS, &mut Stream::new(4, 0, None, Purpose::Dropout { epoch: 0 }));
+        net.forward_dropped(ROWS);
+        assert!(outputs(&net) != first);
+        let Case { net: mut plain, .. } = Case::new(Loss::Squared, Activation::Tanh, &[9, 17], (0.0, false));
+        plain.inputs.copy_from_slice(&net.inputs);
+        plain.forward(ROWS);
+        assert_eq!(outputs(&plain), whole);
+    }
+
+    #[test]
     fn weights_start_as_they_should() {
-        let network = |activation, init| Network { inputs: 60, hidden: vec![40], outputs: 10, activation, init };
+        let network = |activation, init| Network {
+            inputs: 60,
+            hidden: vec![40],
+            outputs: 10,
+            activation,
+            init,
+            layer_norm: false,
+        };
         let draw = |network: &Network| {
             let mut stream = Stream::new(0, 0, Some(0), Purpose::Weights);
             initial::<f64>(network, &mut stream)
         };
-        let layout = Layout::new(vec![60, 40, 10]);
+        let layout = Layout::new(vec![60, 40, 10], false);
         assert_eq!((layout.parameters(), layout.weights(1), layout.biases(1)), (2850, 2440..2840, 2840..2850));
         for (activation, factor) in [(Activation::Relu, 6.0f64), (Activation::Logistic, 2.0)] {
             let all = draw(&network(activation, Init::Glorot));
@@ -421,6 +533,13 @@ mod tests {
             assert!(all[layout.biases(1)].iter().all(|b| *b != 0.0));
         }
         let all = draw(&network(Activation::Relu, Init::He));
+        let normalised = Network { layer_norm: true, ..network(Activation::Relu, Init::He) };
+        let (with, places) = (draw(&normalised), Layout::new(vec![60, 40, 10], true));
+        let [gain, bias] = places.norm(0).unwrap();
+        assert!(with[gain.clone()].iter().all(|g| *g == 1.0) && with[bias.clone()].iter().all(|b| *b == 0.0));
+        assert_eq!((with.len() as u64, places.parameters()), (normalised.parameters(), 2930));
+        assert_eq!((gain, bias, places.free(0), places.norm(1)), (2440..2480, 2480..2520, 2400..2520, None));
+        assert_eq!([&with[..2440], &with[2520..]].concat(), all, "all others are drawn alike");
         let mean_square = all[layout.weights(0)].iter().map(|w| w * w).sum::<f64>() / 2400.0;
         assert!((mean_square - 2.0 / 60.0).abs() < 0.003);
         assert!(all[layout.biases(0)].iter().all(|b| *b == 0.0));

@@ -1,6 +1,8 @@
 //! What is done to every number of a layer between two products, in one pass each.
 
-use crate::activation::{SLOPE, elu, gelu_tanh, gelu_tanh_slope, leaky_relu, silu, silu_slope, softplus};
+use crate::activation::{
+    SLOPE, elu, gelu, gelu_slope, gelu_tanh, gelu_tanh_slope, leaky_relu, silu, silu_slope, softplus,
+};
 use crate::math::logistic;
 use crate::real::Real;
 use opportune_core::settings::Activation;
@@ -33,7 +35,7 @@ pub(crate) use vectorised;
 const ROW_BYTES: usize = 64;
 
 /// Virtual lanes of the sums below: partial sums are the same on every instruction set.
-const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// Numbers from one row of `width` to the next: whole registers.
 pub fn padded<T: Real>(width: usize) -> usize {
@@ -53,7 +55,7 @@ pub struct Sums {
 }
 
 #[inline(always)]
-fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
+pub(crate) fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
     let [a, b, c, d, e, f, g, h] = parts;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
@@ -108,6 +110,7 @@ vectorised! {
             Activation::LeakyRelu => each(values, leaky_relu),
             Activation::Elu => each(values, elu),
             Activation::Silu => each(values, silu),
+            Activation::Gelu => each(values, gelu),
             Activation::GeluTanh => each(values, gelu_tanh),
             Activation::Softplus => each(values, softplus),
         }
@@ -124,6 +127,7 @@ vectorised! {
             Activation::LeakyRelu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * T::of(SLOPE) }),
             Activation::Elu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * (a + T::ONE) }),
             Activation::Silu => each_by(deltas, activated, |d, z| d * silu_slope(z)),
+            Activation::Gelu => each_by(deltas, activated, |d, z| d * gelu_slope(z)),
             Activation::GeluTanh => each_by(deltas, activated, |d, z| d * gelu_tanh_slope(z)),
             Activation::Softplus => each_by(deltas, activated, |d, z| d * logistic(z)),
         }
@@ -246,6 +250,11 @@ vectorised! {
             let truth = if label == 1 { T::ONE } else { T::ZERO };
             row[0] = (row[0] - truth) * share;
         }
+    }
+
+    /// Multiplies each of `values`, which are padded rows, by the factor of its place.
+    fn scale_each(values: &'a mut [T], factors: &'a [T]) -> () {
+        each_by(values, factors, |value, factor| value * factor);
     }
 
     /// Moves `average` by `weight` of the way to `values`.

@@ -4,6 +4,7 @@ use crate::real::Real;
 use crate::run::Run;
 use crate::trainer::{NativeTrainer, guarded};
 use opportune_core::InputError;
+use opportune_core::averaging::Averaging;
 use opportune_core::plan::{Part, Plan};
 use opportune_core::ports::Planner;
 use opportune_core::range_test::{RangeTest, RatePoint};
@@ -38,7 +39,7 @@ impl NativeTrainer {
             let plan = self.plan(&config.with("lr", Value::Number(rate)), Part::Fold(0))?;
             let repeated = |repeat| {
                 let mut plan = plan.clone();
-                (plan.recipe.repeat, plan.recipe.averaging, plan.recipe.blocks) = (repeat, false, false);
+                (plan.recipe.repeat, plan.recipe.averaging, plan.recipe.blocks) = (repeat, Averaging::None, false);
                 Arc::new(plan)
             };
             Ok((0..repeats.max(1)).map(repeated).collect::<Vec<_>>())

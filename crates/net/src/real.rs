@@ -41,6 +41,10 @@ pub trait Real:
     fn root(self) -> Self;
     /// e to the power of it; see [`crate::math`].
     fn exp(self) -> Self;
+    /// ln(1 + it), of numbers from 0 to 1; see [`crate::math`].
+    fn ln_1p(self) -> Self;
+    /// Distribution function and density of the standard normal distribution at it; see [`crate::math`].
+    fn normal(self) -> (Self, Self);
     /// Hyperbolic tangent; see [`crate::math`].
     fn tanh(self) -> Self;
     /// Inputs of some rows; [`Encoder::encode`], inlined. [`crate::passes::encode`] is compiled for each instruction set.
@@ -71,7 +75,8 @@ pub trait Real:
 /// Both widths differ in nothing but names.
 macro_rules! real {
     ($real:ident, $precision:ident, $lanes:ident, $count:ident, $splat:ident, $mul_add:ident, $split:ident,
-     $split_mut:ident, $load:ident, $store:ident, $exp:ident, $tanh:ident) => {
+     $split_mut:ident, $load:ident, $store:ident, $exp:ident, $tanh:ident,
+     $ln_1p:ident, $normal:ident) => {
         impl Real for $real {
             const PRECISION: Precision = Precision::$precision;
             const ZERO: Self = 0.0;
@@ -93,6 +98,14 @@ macro_rules! real {
             #[inline(always)]
             fn root(self) -> Self {
                 self.sqrt()
+            }
+            #[inline(always)]
+            fn ln_1p(self) -> Self {
+                crate::math::$ln_1p(self)
+            }
+            #[inline(always)]
+            fn normal(self) -> (Self, Self) {
+                crate::math::$normal(self)
             }
             #[inline(always)]
             fn exp(self) -> Self {
@@ -160,7 +173,9 @@ real!(
     partial_load_f32s,
     partial_store_f32s,
     exp_f32,
-    tanh_f32
+    tanh_f32,
+    ln_1p_f32,
+    normal_f32
 );
 real!(
     f64,
@@ -174,5 +189,7 @@ real!(
     partial_load_f64s,
     partial_store_f64s,
     exp_f64,
-    tanh_f64
+    tanh_f64,
+    ln_1p_f64,
+    normal_f64
 );

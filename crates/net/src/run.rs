@@ -5,9 +5,9 @@ use crate::passes;
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::tally::Tally;
-use crate::update::{At, Updater};
+use crate::update::{At, Updater, clip};
 use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
-use opportune_core::plan::{Averaging, Loss, Plan};
+use opportune_core::plan::{Loss, Plan};
 use opportune_core::rng::{Purpose, Stream};
 use opportune_core::schedule::Setting;
 use opportune_core::sweep::Sweep;
@@ -36,6 +36,8 @@ pub struct Run<T> {
     batch: usize,
     /// Training rows in this epoch's order.
     order: Vec<u32>,
+    /// Which units are dropped, epoch by epoch; none where none are.
+    dropping: Option<Stream>,
     /// Validation rows, block by block where there are blocks.
     judged: Vec<u32>,
     labels: Vec<u32>,
@@ -61,21 +63,26 @@ impl<T: Real> Run<T> {
         let batch = (recipe.batch as usize).min(train);
         let room = batch.max(validation.min(CHUNK));
         let outputs = recipe.network.outputs as usize;
-        let updater = Updater::new(recipe.optimizer, &Layout::new(recipe.network.widths()), &parameters);
+        let updater = Updater::new(
+            recipe.optimizer,
+            &Layout::new(recipe.network.widths(), recipe.network.layer_norm),
+            &parameters,
+        );
         Run {
             updater,
-            average: vec![T::ZERO; if recipe.averaging { parameters.len() } else { 0 }],
+            average: vec![T::ZERO; if recipe.averaging.is_on() { parameters.len() } else { 0 }],
             epoch: 0,
             step: 0,
             batch,
             order: samples.train.clone(),
+            dropping: None,
             judged: judged(&samples.validation, recipe.blocks),
             labels: Vec::with_capacity(room),
             numbers: Vec::with_capacity(room),
             scaled: Vec::with_capacity(room),
             training: Tally::new(recipe.score, train, outputs),
             validation: Tally::new(recipe.score, validation, outputs),
-            net: Net::new(arch, &recipe.network, parameters, room),
+            net: Net::new(arch, &recipe.network, parameters, room).with_dropout(recipe.dropout),
             plan: plan.clone(),
             samples,
         }
@@ -91,7 +98,8 @@ impl<T: Real> Run<T> {
         self.step
     }
 
-    /// The parameters: for each layer weights (in x out, row-major, as scikit-learn's `coefs_`), then biases.
+    /// The parameters that are trained, whatever is averaged beside them: for each layer weights (in x out, row-major, as
+    /// scikit-learn's `coefs_`), then biases, then gain and bias of its normalisation where it has one.
     pub fn parameters(&self) -> &[T] {
         &self.net.parameters
     }
@@ -118,9 +126,13 @@ impl<T: Real> Run<T> {
         self.updater.exchange(&mut self.net);
         self.epoch += 1;
         let trained = self.training.scored();
-        let (validation, mut blocks) = self.validate();
+        let averaging = self.plan.recipe.averaging;
+        let (validation, mut blocks) = match averaging.is_delivered(self.epoch) {
+            true => self.averaged(Run::validate),
+            false => self.validate(),
+        };
         let mut averaged = None;
-        if !self.average.is_empty() && self.epoch >= Averaging::FROM_EPOCH {
+        if averaging.is_observed(self.epoch) {
             (averaged, blocks) = self.averaged(Run::validate);
         }
         Some(Observation {
@@ -138,13 +150,14 @@ impl<T: Real> Run<T> {
         })
     }
 
-    /// Puts the training rows into the order of an epoch.
+    /// Puts the training rows into the order of an epoch, and begins to draw what it drops.
     fn shuffle(&mut self, epoch: u32) {
         let recipe = &self.plan.recipe;
         // From the rows' own order, so that no epoch depends on the one before.
         self.order.copy_from_slice(&self.samples.train);
-        let purpose = Purpose::BatchOrder { epoch };
-        Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose).shuffle(&mut self.order);
+        let stream = |purpose| Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose);
+        stream(Purpose::BatchOrder { epoch }).shuffle(&mut self.order);
+        self.dropping = (recipe.dropout > 0.0).then(|| stream(Purpose::Dropout { epoch }));
     }
 
     /// One step on these places of the order. Gives the batch's penalty times its rows.
@@ -160,10 +173,14 @@ impl<T: Real> Run<T> {
             &mut self.scaled,
         );
         let targets = targets(self.plan.recipe.loss, &self.labels, &self.scaled);
-        self.net.forward(rows);
+        if let Some(stream) = &mut self.dropping {
+            self.net.draw_dropped(rows, stream);
+        }
+        self.net.forward_dropped(rows);
         let sums = self.net.predict(targets);
         self.training.add(sums, &self.samples.target, self.net.predictions(rows), &self.labels, &self.numbers);
         self.net.backward(rows, targets);
+        clip(self.net.arch(), &mut self.net.gradients, self.plan.recipe.clip);
         self.step += 1;
         self.update(rows, setting, sums.loss / rows as f64)
     }
@@ -174,17 +191,16 @@ impl<T: Real> Run<T> {
         let recipe = &self.plan.recipe;
         let at = At { setting, step: self.step, l2: recipe.l2 / rows as f64, decay: recipe.weight_decay, loss };
         let targets = targets(recipe.loss, &self.labels, &self.scaled);
-        // The same batch at other parameters, for optimizers that search along a line.
+        // The same batch, without the same units, at other parameters, for optimizers that search along a line.
         let mut evaluate = |net: &mut Net<T>| {
             net.pack();
-            net.forward(rows);
+            net.forward_dropped(rows);
             let sums = net.predict(targets);
             net.backward(rows, targets);
             sums.loss / rows as f64
         };
         let squares = self.updater.step(&mut self.net, &at, &mut evaluate);
-        let weight = Averaging::weight(self.step, self.plan.schedule.steps_per_epoch());
-        if let (Some(weight), false) = (weight, self.average.is_empty()) {
+        if let Some(weight) = recipe.averaging.weight(self.step, self.plan.schedule.steps_per_epoch()) {
             let judged = self.updater.judged(&self.net.parameters);
             passes::blend(self.net.arch(), &mut self.average, judged, T::of(weight));
         }
@@ -330,7 +346,7 @@ fn targets<'a, T>(loss: Loss, labels: &'a [u32], scaled: &'a [T]) -> Targets<'a,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Problem, arches, optimizers, planned, table};
+    use crate::testing::{Problem, arches, optimizers, planned, table, variants};
     use opportune_core::settings::{Activation, Init, Settings};
 
     fn settings(text: &str, hidden: &[u32]) -> Settings {
@@ -382,6 +398,25 @@ mod tests {
             for arch in arches() {
                 assert_eq!(narrow.1, train::<f32>(arch, &base, Problem::Classes(3)).1, "{optimizer} on {arch:?}");
                 assert_eq!(wide.1, train::<f64>(arch, &base, Problem::Classes(3)).1, "{optimizer} on {arch:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits_in_every_variant() {
+        let base = settings("sgd(momentum=0.9)", &[21, 6]);
+        let plain = train::<f64>(Arch::Scalar, &base, Problem::Classes(3));
+        for base in variants(&base) {
+            let narrow = train::<f32>(Arch::Scalar, &base, Problem::Classes(3));
+            let wide = train::<f64>(Arch::Scalar, &base, Problem::Classes(3));
+            assert!(wide.0.last().unwrap().train_loss.is_finite() && !wide.0[2].same_bits(&plain.0[2]), "{base:?}");
+            for arch in arches() {
+                assert_eq!(narrow.1, train::<f32>(arch, &base, Problem::Classes(3)).1, "{base:?} on {arch:?}");
+                let (seen, state) = train::<f64>(arch, &base, Problem::Classes(3));
+                assert!(
+                    state == wide.1 && seen.iter().zip(&wide.0).all(|(a, b)| a.same_bits(b)),
+                    "{base:?} on {arch:?}"
+                );
             }
         }
     }

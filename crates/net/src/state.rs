@@ -32,11 +32,6 @@ fn bits(precision: Precision) -> u32 {
     }
 }
 
-/// Parameters of the plan's network, by arithmetic alone.
-fn parameters(plan: &Plan) -> u64 {
-    plan.recipe.network.widths().windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum()
-}
-
 /// Reads the header and splits off the numbers. Nothing is allocated on what it says: all sizes come from the plan.
 fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> {
     let Some((header, numbers)) = bytes.split_at_checked(HEADER) else {
@@ -54,7 +49,7 @@ fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> 
     if word(12) != bits(recipe.precision) {
         return Err(format!("its numbers have {} bits, not those of {}", word(12), recipe.precision));
     }
-    let expected = parameters(plan);
+    let expected = recipe.network.parameters();
     if long(44) != expected {
         return Err(format!("it has {} parameters, and the network {} has {expected}", long(44), recipe.network));
     }
@@ -62,7 +57,7 @@ fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> 
         return Err("it is of another training: data, rows, network, optimizer or settings differ".into());
     }
     let (slots, scalars) = update::kept(&recipe.optimizer);
-    let copies = 1 + slots as u64 + u64::from(recipe.averaging);
+    let copies = 1 + slots as u64 + u64::from(recipe.averaging.is_on());
     let length = expected * copies * u64::from(bits(recipe.precision) / 8) + 8 * scalars as u64;
     if numbers.len() as u64 != length {
         return Err(format!("it holds {} bytes of numbers instead of {length}", numbers.len()));
@@ -74,13 +69,20 @@ fn open<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<(Header, &'a [u8]), String> 
     Ok((Header { epoch, step }, numbers))
 }
 
-/// The parameters alone of a saved state, for making a model of it; `T` is the plan's precision.
+/// The parameters alone that a saved state delivers, its own or their average, for making a model of it; `T` is the plan's
+/// precision.
 ///
 /// # Errors
 /// As [`Run::load`].
 pub(crate) fn saved_parameters<T: Real>(plan: &Plan, bytes: &[u8]) -> Result<Vec<T>, String> {
-    let (_, numbers) = open(plan, bytes)?;
-    Ok(numbers.chunks_exact(T::BYTES).take(parameters(plan) as usize).map(T::get).collect())
+    let (header, numbers) = open(plan, bytes)?;
+    // The average stands behind what the optimizer keeps.
+    let before = match plan.recipe.averaging.is_delivered(header.epoch) {
+        true => 1 + update::kept(&plan.recipe.optimizer).0,
+        false => 0,
+    };
+    let parameters = plan.recipe.network.parameters() as usize;
+    Ok(numbers.chunks_exact(T::BYTES).skip(before * parameters).take(parameters).map(T::get).collect())
 }
 
 impl<T: Real> Run<T> {
@@ -126,9 +128,9 @@ impl<T: Real> Run<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Problem, optimizers, planned, table};
+    use crate::testing::{Problem, optimizers, planned, table, variants};
+    use opportune_core::averaging::{Average, Averaging};
     use opportune_core::optimizer::Optimizer;
-    use opportune_core::plan::Averaging;
     use opportune_core::settings::{Activation, Settings};
 
     fn settings(schedule: &str, optimizer: &str) -> Settings {
@@ -145,10 +147,13 @@ mod tests {
         }
     }
 
-    fn interrupted_or_not<T: Real>(base: &Settings, averaging: bool) {
+    fn interrupted_or_not<T: Real>(base: &Settings, observed: bool) {
         let base = Settings { precision: T::PRECISION, ..base.clone() };
         let (plan, samples) = planned(table(180, 6, Problem::Classes(3)), &base);
-        let recipe = Recipe { averaging, blocks: averaging, ..plan.recipe.clone() };
+        let mut recipe = plan.recipe.clone();
+        if observed {
+            (recipe.averaging, recipe.blocks) = (Averaging::Observed, true);
+        }
         let plan = Arc::new(Plan { recipe, ..(*plan).clone() });
         let mut whole = Run::<T>::new(plan.clone(), samples.clone());
         let mut state = Run::<T>::new(plan.clone(), samples.clone()).save();
@@ -156,7 +161,7 @@ mod tests {
             let mut piece = Run::<T>::load(plan.clone(), samples.clone(), &state).unwrap();
             let (a, b) = (whole.epoch(&mut || false).unwrap(), piece.epoch(&mut || false).unwrap());
             assert!(a.same_bits(&b) && a.epoch == epoch, "{a:?} {b:?}");
-            assert_eq!(a.averaged.is_some(), averaging && epoch >= Averaging::FROM_EPOCH);
+            assert_eq!(a.averaged.is_some(), observed && epoch >= Averaging::FROM_EPOCH);
             state = piece.save();
             assert_eq!(state, whole.save());
         }
@@ -177,6 +182,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn so_has_one_in_every_variant() {
+        for optimizer in ["adam", "sgd(momentum=0.9)"] {
+            for base in variants(&settings("cosine", optimizer)) {
+                interrupted_or_not::<f32>(&base, false);
+                interrupted_or_not::<f64>(&base, false);
+            }
+        }
+        let average = Average::Ema { decay: 0.5 };
+        let base = Settings { dropout: 0.3, layer_norm: true, average, ..settings("constant", "lbfgs") };
+        interrupted_or_not::<f32>(&base, false);
+        interrupted_or_not::<f64>(&base, false);
     }
 
     #[test]
@@ -211,7 +230,7 @@ mod tests {
             let error = load(&other(base), &good);
             assert!(error.contains(word), "{error}");
         }
-        let averaging = Recipe { averaging: true, ..plan.recipe.clone() };
+        let averaging = Recipe { averaging: Averaging::Observed, ..plan.recipe.clone() };
         let averaging = Arc::new(Plan { recipe: averaging, ..(*plan).clone() });
         assert!(load(&averaging, &good).contains("another training"), "a state without an average");
         // Another schedule is another future of the same run.

@@ -4,6 +4,7 @@ use crate::real::Real;
 use crate::run::Run;
 use crate::trainer::{NativeTrainer, guarded};
 use opportune_core::InputError;
+use opportune_core::averaging::Averaging;
 use opportune_core::plan::{Part, Plan};
 use opportune_core::ports::Planner;
 use opportune_core::schedule::{Constant, Schedule, Timing};
@@ -29,7 +30,7 @@ impl NativeTrainer {
         let constant = Schedule::Constant(Constant, Timing::default()).to_string();
         let config = config.with("schedule", Value::Text(constant)).with("lr", Value::Number(sweep.next_rate()));
         let mut plan = self.plan(&config, Part::Fold(0))?;
-        (plan.recipe.averaging, plan.recipe.blocks) = (false, false);
+        (plan.recipe.averaging, plan.recipe.blocks) = (Averaging::None, false);
         let plan = Arc::new(plan);
         let whole = match plan.recipe.precision {
             Precision::F32 => self.swept::<f32>(&plan, &mut sweep, interrupt),

@@ -2,6 +2,8 @@
 
 use crate::samples::Samples;
 use crate::trainer::NativeTrainer;
+use opportune_core::averaging::Average;
+use opportune_core::clip::Clip;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::plan::{Part, Plan};
 use opportune_core::ports::Planner;
@@ -43,6 +45,24 @@ pub(crate) fn optimizers() -> Vec<String> {
         "lbfgs(strong_wolfe=false, history_size=2)",
     ];
     Optimizer::NAMES.iter().chain(&other).map(ToString::to_string).collect()
+}
+
+/// These settings with each thing in turn that a network or its steps may have and usually have not, and with all.
+pub(crate) fn variants(base: &Settings) -> Vec<Settings> {
+    let changes: &[fn(&mut Settings)] = &[
+        |one| one.average = Average::Ema { decay: 0.9 },
+        |one| one.average = "swa(from=2)".parse().unwrap(),
+        |one| one.layer_norm = true,
+        |one| one.dropout = 0.3,
+        |one| one.clip = Clip { norm: Some(0.05), value: None },
+        |one| one.clip.value = Some(0.002),
+    ];
+    let changed = |changes: &[fn(&mut Settings)]| {
+        let mut settings = base.clone();
+        changes.iter().for_each(|change| change(&mut settings));
+        settings
+    };
+    changes.iter().map(|change| changed(&[*change])).chain([changed(changes)]).collect()
 }
 
 /// What a made-up table is to learn.

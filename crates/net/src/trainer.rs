@@ -6,8 +6,8 @@ use crate::samples::Samples;
 use crate::trace::Trace;
 use crate::update;
 use opportune_core::InputError;
+use opportune_core::averaging::{Average, Averaging};
 use opportune_core::observation::BLOCKS;
-use opportune_core::optimizer::Optimizer;
 use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Start, Trainer};
 use opportune_core::schedule::Ruled;
@@ -84,7 +84,8 @@ impl NativeTrainer {
         })
     }
 
-    /// Keeps averaged weights beside those of every fold's runs, and observes them.
+    /// Keeps averaged weights beside those of every fold's runs, and observes them
+    /// ([`Averaging::Observed`]); runs that deliver another average keep that alone.
     pub fn with_averaging(self) -> NativeTrainer {
         NativeTrainer { averaging: true, ..self }
     }
@@ -180,13 +181,14 @@ impl NativeTrainer {
     }
 }
 
-/// About how many numbers a run holds: parameters with gradients, what the optimizer keeps and two forms for the products,
-/// and for each row of a batch what every unit gives and its derivative.
-fn numbers(network: &Network, optimizer: &Optimizer, batch: u32) -> u64 {
-    let widths = network.widths();
-    let parameters: u64 = widths.windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum();
-    let units: u64 = widths.iter().map(|&width| width as u64).sum();
-    (4 + update::kept(optimizer).0 as u64) * parameters + 2 * u64::from(batch) * units
+/// About how many numbers a run holds: parameters with gradients, an average, what the optimizer keeps and two forms for the
+/// products; and for each row of a batch what every unit gives and its derivative, with dropout a mask and the values before
+/// it, with layer normalisation what it is gone back by.
+fn numbers(network: &Network, settings: &Settings, batch: u32) -> u64 {
+    let units: u64 = network.widths().iter().map(|&width| width as u64).sum();
+    let copies = 4 + update::kept(&settings.optimizer).0 as u64 + u64::from(settings.average != Average::None);
+    let values = 2 + 2 * u64::from(settings.dropout > 0.0) + u64::from(network.layer_norm);
+    copies * network.parameters() + values * u64::from(batch) * units
 }
 
 /// A panic in the arithmetic ends one job, not the study.
@@ -230,11 +232,12 @@ impl Planner for NativeTrainer {
             outputs: samples.outputs(),
             activation: settings.activation,
             init: settings.init,
+            layer_norm: settings.layer_norm && !settings.hidden.is_empty(),
         };
         let rows = u32::try_from(samples.train.len()).map_err(|_| InputError::new("more than 2^32 rows"))?;
         let batch = settings.optimizer.batch(settings.batch, rows);
         let searched = matches!(part, Part::Fold(_));
-        let numbers = numbers(&network, &settings.optimizer, batch);
+        let numbers = numbers(&network, &settings, batch);
         if numbers > NUMBERS_MAX {
             let size =
                 numbers as f64 * if settings.precision == Precision::F32 { 4.0 } else { 8.0 } / f64::from(1u32 << 30);
@@ -256,13 +259,18 @@ impl Planner for NativeTrainer {
                 optimizer: settings.optimizer,
                 l2: settings.l2,
                 weight_decay: settings.weight_decay,
+                clip: settings.clip,
+                dropout: if settings.hidden.is_empty() { 0.0 } else { settings.dropout },
                 batch,
                 seed: settings.seed,
                 repeat: u32::from(matches!(part, Part::Confirmation(_))),
                 precision: settings.precision,
                 kernels: format!("native {VERSION}, {} {}", std::env::consts::OS, std::env::consts::ARCH),
                 score: self.score,
-                averaging: self.averaging && searched,
+                averaging: match settings.average.resolve(settings.epochs)? {
+                    Averaging::None if self.averaging && searched => Averaging::Observed,
+                    delivered => delivered,
+                },
                 blocks: self.averaging && searched && self.folds.len() == 1 && samples.validation.len() >= 2 * BLOCKS,
             },
         })
@@ -278,7 +286,7 @@ impl Planner for NativeTrainer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Problem, table, trainer};
+    use crate::testing::{Problem, planned, table, trainer, variants};
     use opportune_core::observation::Observation;
     use opportune_core::space::Value;
     use std::collections::{BTreeMap, VecDeque};
@@ -434,6 +442,22 @@ mod tests {
         assert_eq!((trainer.parts(), trainer.samples(Part::Fold(1)).is_none()), (vec![Part::Fold(0)], true));
         let whole = trainer.plan(&Config::default(), Part::Whole).unwrap();
         assert_ne!(whole.recipe.rows, trainer.plan(&Config::default(), Part::Fold(0)).unwrap().recipe.rows);
+    }
+
+    #[test]
+    fn what_changes_bits_changes_the_key_and_what_is_off_leaves_no_trace() {
+        let recipe = |base: &Settings| planned(table(90, 5, Problem::Classes(3)), base).0.recipe.clone();
+        let mut keys = vec![recipe(&base()).key(None)];
+        keys.extend(variants(&base()).iter().map(|base| recipe(base).key(None)));
+        assert!((1..keys.len()).all(|place| !keys[..place].contains(&keys[place])));
+        // Without hidden layers there is nothing to normalise or to drop.
+        let linear = Settings { hidden: vec![], ..base() };
+        let more = Settings { layer_norm: true, dropout: 0.5, ..linear.clone() };
+        assert_eq!(recipe(&more).key(None), recipe(&linear).key(None));
+        let plain = recipe(&base());
+        assert_eq!(plain.network.to_string(), "5-6-3 relu glorot");
+        assert_eq!((plain.clip.to_string(), plain.averaging.to_string()), (String::new(), String::new()));
+        assert_eq!(Averaging::Observed.to_string(), "; averaging");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 #![allow(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+use opportune_core::averaging::Average;
+use opportune_core::clip::Clip;
 use opportune_core::plan::Part;
 use opportune_core::ports::Planner;
 use opportune_core::score::Score;
@@ -49,24 +51,30 @@ fn allocations<T: Real>(trainer: &NativeTrainer) -> usize {
 
 #[test]
 fn steps_do_not_allocate() {
+    let average = Average::Ema { decay: 0.99 };
+    let clip = Clip { norm: Some(1.0), value: Some(0.1) };
+    let base = |text: &str| Settings { optimizer: text.parse().unwrap(), hidden: vec![50, 50], ..Settings::default() };
+    for base in [
+        base("adam"),
+        base("sgd(momentum=0.9)"),
+        Settings { clip, dropout: 0.2, layer_norm: true, average, ..base("adam") },
+    ] {
+        none(base);
+    }
+}
+
+fn none(base: Settings) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/digits.csv");
     let data = Arc::new(read(&path, &ReadOptions::default()).unwrap().data);
     let folds = vec![((0..1400).collect(), (1400..1797).collect())];
-    for optimizer in ["adam", "sgd(momentum=0.9)"] {
-        for precision in [Precision::F32, Precision::F64] {
-            let base = Settings {
-                hidden: vec![50, 50],
-                optimizer: optimizer.parse().unwrap(),
-                precision,
-                ..Settings::default()
-            };
-            let whole = (0..1797).collect();
-            let trainer = NativeTrainer::new(data.clone(), folds.clone(), whole, base, Score::Accuracy, 1).unwrap();
-            let count = match precision {
-                Precision::F32 => allocations::<f32>(&trainer),
-                Precision::F64 => allocations::<f64>(&trainer),
-            };
-            assert_eq!(count, 0, "{optimizer} {precision}");
-        }
+    for precision in [Precision::F32, Precision::F64] {
+        let base = Settings { precision, ..base.clone() };
+        let whole = (0..1797).collect();
+        let trainer = NativeTrainer::new(data.clone(), folds.clone(), whole, base.clone(), Score::Accuracy, 1).unwrap();
+        let count = match precision {
+            Precision::F32 => allocations::<f32>(&trainer),
+            Precision::F64 => allocations::<f64>(&trainer),
+        };
+        assert_eq!(count, 0, "{base:?}");
     }
 }

@@ -17,7 +17,9 @@ In the formulas θ are the parameters, g is their gradient, t the number of the 
 divided by 1−β1ᵗ and 1−β2ᵗ. What holds for all:
 
 - `--l2 α` is part of the loss, ½α‖W‖²/rows, and so of g. `--weight-decay λ` is decoupled, times the rate of the step, also
-  where upstream adds it to the gradient. Biases are free of both.
+  where upstream adds it to the gradient. Biases are free of both, and so are gain and bias of `--layer-norm`.
+- `--clip-value` and then `--clip-norm` cut the gradient of the loss before that of `--l2` is added, as PyTorch's
+  `clip_grad_value_` and `clip_grad_norm_` do where the penalty is the optimizer's `weight_decay`; not with lbfgs.
 - A schedule may multiply any rate. One that cycles the momentum sets the constant named below at each step; with an optimizer
   that has none it is an error.
 - The rate is the one below where `fit` is given none.

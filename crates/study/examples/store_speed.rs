@@ -101,8 +101,14 @@ impl Planner for Plans {
 
     fn plan(&self, config: &Config, part: Part) -> Result<Plan, InputError> {
         let settings = Settings::default().with(config)?;
-        let network =
-            Network { inputs: 2, hidden: vec![], outputs: 1, activation: Activation::Relu, init: Init::Glorot };
+        let network = Network {
+            inputs: 2,
+            hidden: vec![],
+            outputs: 1,
+            activation: Activation::Relu,
+            init: Init::Glorot,
+            layer_norm: false,
+        };
         let recipe = Recipe {
             data: Key([1; 16]),
             part,
@@ -112,13 +118,15 @@ impl Planner for Plans {
             optimizer: Optimizer::default(),
             l2: settings.l2,
             weight_decay: 0.0,
+            clip: Default::default(),
+            dropout: 0.0,
             batch: 1,
             seed: 0,
             repeat: 0,
             precision: Precision::F32,
             kernels: "none".into(),
             score: Score::R2,
-            averaging: false,
+            averaging: Default::default(),
             blocks: false,
         };
         let schedule = settings.schedule.resolve(settings.lr, STEPS, self.epochs)?;

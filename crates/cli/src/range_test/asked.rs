@@ -79,7 +79,13 @@ impl Asked {
 
 /// The settings as a job takes them.
 pub fn space(flags: &Flags) -> flags::Space {
-    flags::Space { lr: flags.lr.clone(), epochs: None, schedule: Vec::new(), network: flags.network.clone() }
+    flags::Space {
+        lr: flags.lr.clone(),
+        epochs: None,
+        schedule: Vec::new(),
+        average: None,
+        network: flags.network.clone(),
+    }
 }
 
 fn within<T: PartialOrd + Copy + std::fmt::Display>(
@@ -172,8 +178,12 @@ pub fn again(flags: &Flags) -> Vec<String> {
     add("--activation", network.activation.clone());
     add("--l2", network.l2.clone());
     add("--weight-decay", network.weight_decay.clone());
+    add("--dropout", network.dropout.clone());
+    add("--clip-norm", network.clip_norm.clone());
+    add("--clip-value", network.clip_value.clone());
     add("--precision", Some(flags.precision.to_string()).filter(|_| flags.precision != Precision::F32));
     add("--init", Some(flags.init.to_string()).filter(|_| flags.init != Init::Glorot));
     add("--seed", Some(flags.seed.to_string()).filter(|_| flags.seed != 0));
+    words.extend(network.layer_norm.as_ref().map(|text| format!("--layer-norm={text}")));
     words
 }

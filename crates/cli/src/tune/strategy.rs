@@ -63,6 +63,11 @@ impl Strategy {
                 .at(*flag)
                 .remedy("leave it out, or choose another --strategy, such as halving"));
         }
+        if strategy == Strategy::Auto && flags.space.average.as_ref().is_some_and(|text| text != "none") {
+            return Err(InputError::new("the default search judges by an average of its own, and cools down instead")
+                .at("--average")
+                .remedy("leave it out, or choose another --strategy, such as halving"));
+        }
         for (flag, zero) in [
             ("--trials", limits.trials == Some(0)),
             ("--budget-epochs", limits.budget_epochs == Some(0)),
@@ -128,6 +133,9 @@ fn grid(flags: &Tune) -> Result<(), InputError> {
         ("--batch", &flags.space.network.batch),
         ("--l2", &flags.space.network.l2),
         ("--weight-decay", &flags.space.network.weight_decay),
+        ("--dropout", &flags.space.network.dropout),
+        ("--clip-norm", &flags.space.network.clip_norm),
+        ("--clip-value", &flags.space.network.clip_value),
     ];
     match ranges.iter().find(|(_, text)| text.as_deref().is_some_and(|text| text.contains(".."))) {
         Some((flag, Some(text))) => Err(InputError::new(format!("'{text}' is a range, and a grid takes lists"))

@@ -24,6 +24,11 @@ impl Optimizer {
         key != "momentum" || self.constants().iter().any(|(name, value)| *name == key && *value > 0.0)
     }
 
+    /// Whether what it delivers is an average beside the weights that it steps: Schedule-Free.
+    pub fn averages(&self) -> bool {
+        matches!(self, Optimizer::ScheduleFreeSgd(_) | Optimizer::ScheduleFreeAdamW(_))
+    }
+
     /// λ where `--weight-decay` is not given, as upstream: 0.01 for AdamW, 0.1 for Muon, else 0.
     pub fn weight_decay_default(&self) -> f64 {
         self.kind().weight_decay

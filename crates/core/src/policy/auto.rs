@@ -1,8 +1,8 @@
 //! The default search: successive halving with resume over runs of constant rate, that ends itself.
 
 use super::{Action, Event, Policy};
+use crate::averaging::Averaging;
 use crate::judged::{JudgedCurve, Paired};
-use crate::plan::Averaging;
 use crate::space::{Config, Value};
 use crate::stop::Stopped;
 

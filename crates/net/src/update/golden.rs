@@ -52,7 +52,7 @@ fn golden() -> Golden {
 /// A network of one layer more than `hidden`, with these parameters.
 fn net<T: Real>(inputs: u32, hidden: &[u32], outputs: u32, start: &[f64], rows: usize) -> Net<T> {
     let (activation, init) = (Activation::Tanh, Init::Glorot);
-    let network = Network { inputs, hidden: hidden.to_vec(), outputs, activation, init };
+    let network = Network { inputs, hidden: hidden.to_vec(), outputs, activation, init, layer_norm: false };
     Net::new(Arch::new(), &network, start.iter().map(|x| T::of(*x)).collect(), rows)
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Forms and constants are PyTorch's where it has the optimizer: Adam's ε stands outside the corrected root, and where a
 //! schedule cycles β1, the correction is 1 − β1ᵗ with the β1 of the moment. Decoupled weight decay (times the effective
-//! rate) and the L2 penalty (in the gradient) act on weights; biases are free of both.
+//! rate) and the L2 penalty (in the gradient) act on weights; biases are free of both, and so are gain and
+//! bias of a normalisation.
 //!
 //! Nothing here allocates in a step, and all instruction sets give the same bits: arithmetic is plain or fused, and sums
 //! run in fixed lanes.
 
+mod clip;
 mod elementwise;
 #[cfg(test)]
 mod golden;
@@ -19,6 +21,7 @@ mod sums;
 
 use crate::network::{Layout, Net};
 use crate::real::Real;
+pub(crate) use clip::clip;
 pub use elementwise::{SLOTS, Shrink, Step, sweep};
 use opportune_core::optimizer::{Adam, AdamW, Optimizer};
 use opportune_core::schedule::Setting;
@@ -147,27 +150,22 @@ impl<T: Real> Updater<T> {
         squares
     }
 
-    /// Whether what is judged is an average beside the parameters that are stepped.
-    fn averages(&self) -> bool {
-        matches!(self.optimizer, Optimizer::ScheduleFreeSgd(_) | Optimizer::ScheduleFreeAdamW(_))
-    }
-
     /// The parameters that are judged, averaged and delivered, while `stepped` are those of the network.
     pub(crate) fn judged<'a>(&'a self, stepped: &'a [T]) -> &'a [T] {
-        if self.averages() { &self.slots[schedule_free::AVERAGE] } else { stepped }
+        if self.optimizer.averages() { &self.slots[schedule_free::AVERAGE] } else { stepped }
     }
 
     /// Between two epochs a network has the parameters that are judged. This puts those in that are stepped, before an epoch,
     /// and takes them out after it.
     pub(crate) fn exchange(&mut self, net: &mut Net<T>) {
-        if self.averages() {
+        if self.optimizer.averages() {
             std::mem::swap(&mut net.parameters, &mut self.slots[schedule_free::AVERAGE]);
             net.pack();
         }
     }
 }
 
-/// The weights of a layer, or its biases, with all that belongs to them.
+/// The weights of a layer, or all else of it, with what belongs to them.
 struct Piece<'a, T> {
     /// Whether they are weights.
     weights: bool,
@@ -183,7 +181,7 @@ struct Piece<'a, T> {
 fn pieces<T: Real>(net: &mut Net<T>, slots: &mut [Vec<T>], mut act: impl FnMut(Piece<'_, T>)) {
     for layer in 0..net.layout().layers() {
         let (layout, sizes) = (net.layout(), net.layout().sizes(layer));
-        let each: [(bool, Range<usize>); 2] = [(true, layout.weights(layer)), (false, layout.biases(layer))];
+        let each: [(bool, Range<usize>); 2] = [(true, layout.weights(layer)), (false, layout.free(layer))];
         for (weights, range) in each {
             let mut own: [&mut [T]; SLOTS] = Default::default();
             own.iter_mut().zip(slots.iter_mut()).for_each(|(own, slot)| *own = &mut slot[range.clone()]);

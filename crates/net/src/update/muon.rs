@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn singular_values_come_near_one() {
         for (inputs, outputs) in [(3, 3), (7, 2), (2, 7), (20, 19), (1, 5), (5, 1)] {
-            let layout = Layout::new(vec![inputs, outputs]);
+            let layout = Layout::new(vec![inputs, outputs], false);
             let mut room = Room::<f64>::new(&layout);
             for (i, x) in room.way.iter_mut().enumerate() {
                 *x = ((i * 37 % 101) as f64 / 101.0).sin() - 0.3;

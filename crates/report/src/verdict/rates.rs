@@ -119,7 +119,7 @@ impl Rates {
             rates.steps = Some(test.steps);
             let first = |name: &str| found.space.param(name).and_then(|param| param.values().first());
             let differs = |name: &str| first(name).is_some_and(|value| base.config.get(name) != Some(value));
-            rates.other_network = ["hidden", "optimizer", "activation", "batch"].into_iter().any(differs);
+            rates.other_network = ["hidden", "optimizer", "activation", "layer-norm", "batch"].into_iter().any(differs);
         } else if let Some(place) = tried.iter().position(|(other, gone)| *other == rate && !gone) {
             let low = tried[..place].iter().rev().take_while(|one| !one.1).last().map_or(rate, |one| one.0);
             let high = tried[place..].iter().take_while(|one| !one.1).last().map_or(rate, |one| one.0);
