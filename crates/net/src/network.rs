@@ -98,6 +98,7 @@ fn turned_pays<T: Real>(inputs: usize, outputs: usize) -> bool {
 /// A network with room for a batch. Nothing here allocates after [`Net::new`].
 pub(crate) struct Net<T> {
     arch: Arch,
+    threads: usize,
     layout: Layout,
     activation: Activation,
     /// The flat vector; call [`Net::pack`] after changing it.
@@ -132,6 +133,7 @@ impl<T: Real> Net<T> {
         let all = || (0..layout.layers()).map(|layer| layout.sizes(layer));
         let mut net = Net {
             arch,
+            threads: 1,
             activation: network.activation,
             gradients: zeros(layout.parameters()),
             parameters,
@@ -163,6 +165,15 @@ impl<T: Real> Net<T> {
     /// Rows there is room for at once.
     pub(crate) fn room(&self) -> usize {
         self.inputs.len() / self.layout.widths[0]
+    }
+
+    /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
+    pub(crate) fn spread(&mut self, threads: usize) {
+        self.threads = threads;
+        let near = self.room() * NEAR * threads;
+        if self.near.len() < near {
+            self.near.resize(near, T::ZERO);
+        }
     }
 
     /// The instruction set.
@@ -202,7 +213,7 @@ impl<T: Real> Net<T> {
                 out,
                 out_stride: stride,
             }
-            .run(self.arch);
+            .run(self.arch, self.threads);
             if layer + 1 < layers {
                 if !self.sums[layer].is_empty() {
                     self.sums[layer][..out.len()].copy_from_slice(out);
@@ -275,7 +286,7 @@ impl<T: Real> Net<T> {
                     out: turned,
                     out_stride: inputs,
                 }
-                .run(arch);
+                .run(arch, self.threads);
                 passes::turn(arch, turned, inputs, gradient, outputs);
             } else {
                 Product {
@@ -291,7 +302,7 @@ impl<T: Real> Net<T> {
                     out: gradient,
                     out_stride: outputs,
                 }
-                .run(arch);
+                .run(arch, self.threads);
             }
             let sums = &mut self.gradients[self.layout.biases(layer)];
             passes::column_sums(arch, deltas, stride, sums);
@@ -304,7 +315,7 @@ impl<T: Real> Net<T> {
                     out,
                     out_stride: left_stride,
                 }
-                .run(self.arch);
+                .run(self.arch, self.threads);
                 let told_from = match self.sums[layer - 1].is_empty() {
                     true => &self.values[layer - 1],
                     false => &self.sums[layer - 1],
