@@ -1,18 +1,27 @@
 """One training step of others: `trainer_peer.py PEER` prints one line of JSON, seconds a step for each network and width.
 
 PEER is `scikit-learn` (MLPClassifier) or `torch` (a plain loop with fused Adam). Random bytes as inputs, standardised, ten
-classes, 10,000 rows in batches of 200, one thread: as many steps as make an epoch, the fastest of many epochs.
+classes, 10,000 rows in batches of 200 on one thread, of 256 on all cores for the large network: as many steps as make an
+epoch, the fastest of many epochs.
 """
 
 import json
+import os
 import sys
 import time
 import warnings
 
 import numpy as np
 
-ROWS, BATCH, EPOCHS = 10_000, 200, 20
-NETWORKS = [[64, 100, 10], [64, 50, 50, 10], [784, 100, 10]]
+ROWS = 10_000
+CORES = len(os.sched_getaffinity(0))
+# Widths, rows of a batch, threads, epochs.
+NETWORKS = [
+    ([64, 100, 10], 200, 1, 20),
+    ([64, 50, 50, 10], 200, 1, 20),
+    ([784, 100, 10], 200, 1, 20),
+    ([784, 1024, 1024, 10], 256, CORES, 4),
+]
 WIDTHS = {"f32": np.float32, "f64": np.float64}
 
 
@@ -23,8 +32,9 @@ def data(inputs, width):
     return x.astype(width), generator.integers(0, 10, ROWS)
 
 
-def scikit_learn(network, width):
+def scikit_learn(network, batch, threads, epochs, width):
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
 
     class Timed(MLPClassifier):
         """Notes when each epoch ends: that is when its stop rule is asked."""
@@ -34,17 +44,18 @@ def scikit_learn(network, width):
             return super()._update_no_improvement_count(early_stopping, *rest)
 
     x, y = data(network[0], width)
-    model = Timed(hidden_layer_sizes=network[1:-1], batch_size=BATCH, max_iter=EPOCHS, tol=0.0, n_iter_no_change=10**6,
+    model = Timed(hidden_layer_sizes=network[1:-1], batch_size=batch, max_iter=epochs, tol=0.0, n_iter_no_change=10**6,
                   random_state=0)
     model.ends = []
-    model.fit(x, y)
-    return min(np.diff(model.ends)) / (ROWS // BATCH)
+    with threadpool_limits(threads):
+        model.fit(x, y)
+    return min(np.diff(model.ends)) / -(-ROWS // batch)
 
 
-def torch_loop(network, width):
+def torch_loop(network, batch, threads, epochs, width):
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     x, y = (torch.from_numpy(array) for array in data(network[0], width))
     layers = []
     for inputs, outputs in zip(network, network[1:]):
@@ -53,13 +64,13 @@ def torch_loop(network, width):
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=True)
     loss = torch.nn.CrossEntropyLoss()
     best = float("inf")
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         begun = time.perf_counter()
-        for rows in torch.randperm(ROWS).split(BATCH):
+        for rows in torch.randperm(ROWS).split(batch):
             optimizer.zero_grad()
             loss(model(x[rows]), y[rows]).backward()
             optimizer.step()
-        best = min(best, (time.perf_counter() - begun) / (ROWS // BATCH))
+        best = min(best, (time.perf_counter() - begun) / -(-ROWS // batch))
     return best
 
 
@@ -68,7 +79,7 @@ def main():
     peer = sys.argv[1]
     step = {"scikit-learn": scikit_learn, "torch": torch_loop}[peer]
     module = __import__({"scikit-learn": "sklearn", "torch": "torch"}[peer])
-    steps = {width: {"-".join(map(str, network)): step(network, dtype) for network in NETWORKS}
+    steps = {width: {"-".join(map(str, network)): step(network, *rest, dtype) for network, *rest in NETWORKS}
              for width, dtype in WIDTHS.items()}
     versions = {"python": sys.version.split()[0], peer: module.__version__, "numpy": np.__version__}
     print(json.dumps({"versions": versions, "steps": steps}))

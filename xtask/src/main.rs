@@ -33,7 +33,7 @@ usage: cargo xtask TASK
       --time N                               splits of each on which both sides are timed; of the others kept answers do (1)
       --peer-cache DIR                       where kept answers of scikit-learn may lie too
       --out FILE                             write all figures as JSON
-  bench trainer       one training step on one core, beside scikit-learn's, PyTorch's and the processor's peak
+  bench trainer       one training step on one core, of a large network on all, beside scikit-learn's, PyTorch's and the processor's peak
       --peers scikit-learn,torch             only these (both; PyTorch is a download of gigabytes, into target/torch-env)
       --runs N                               runs of each (3)
       --out FILE                             write all figures as JSON

@@ -55,7 +55,7 @@ fn product<T: Real>(
                 out: &mut out,
                 out_stride,
             }
-            .run(Arch::new());
+            .run(Arch::new(), 1);
         })
     });
 }

@@ -1,5 +1,5 @@
-//! Time of one training step (gather, forward, backward, Adam) for three networks, against the machine's peak of fused
-//! multiply-adds. Run with `cargo run --release -p opportune-net --example step_time`; with `-- --json` it prints one line
+//! Time of one training step (gather, forward, backward, Adam) for three networks on one core, and for a large one on all,
+//! against the machine's peak of fused multiply-adds. Run with `cargo run --release -p opportune-net --example step_time`; with `-- --json` it prints one line
 //! of JSON, seconds a step by width and network. `cargo xtask bench trainer` puts others beside it.
 
 #[path = "../benches/peak/mod.rs"]
@@ -23,9 +23,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const ROWS: u32 = 10_000;
-const BATCH: u32 = 200;
 
-fn trainer(inputs: usize, hidden: &[u32], precision: Precision) -> NativeTrainer {
+/// Inputs, hidden layers, rows of a batch, and whether all cores share the work.
+const NETWORKS: [(usize, &[u32], u32, bool); 4] =
+    [(64, &[100], 200, false), (64, &[50, 50], 200, false), (784, &[100], 200, false), (784, &[1024, 1024], 256, true)];
+
+fn trainer(inputs: usize, hidden: &[u32], batch: u32, precision: Precision) -> NativeTrainer {
     let mut stream = Stream::new(1, 0, None, Purpose::Split);
     let mut text = String::new();
     for column in 0..inputs {
@@ -42,7 +45,7 @@ fn trainer(inputs: usize, hidden: &[u32], precision: Precision) -> NativeTrainer
     std::fs::write(&path, text).expect("the folder for temporary files can be written");
     let data = read(&path, &ReadOptions::default()).expect("the data can be read").data;
     let _ = std::fs::remove_file(&path);
-    let base = Settings { hidden: hidden.to_vec(), batch: BATCH, precision, ..Settings::default() };
+    let base = Settings { hidden: hidden.to_vec(), batch, precision, ..Settings::default() };
     NativeTrainer::new(Arc::new(data), Vec::new(), (0..ROWS).collect(), base, Score::Accuracy, 1).expect("it fits")
 }
 
@@ -55,19 +58,22 @@ struct Measured {
     gather: f64,
 }
 
-fn measure<T: Real>(inputs: usize, hidden: &[u32], peak: f64) -> Measured {
-    let trainer = trainer(inputs, hidden, T::PRECISION);
+fn measure<T: Real>(inputs: usize, hidden: &[u32], batch: u32, threads: usize, peak: f64) -> Measured {
+    let trainer = trainer(inputs, hidden, batch, T::PRECISION);
     let plan: Arc<Plan> = Arc::new(trainer.plan(&Config::default(), Part::Whole).expect("the settings are good"));
     let samples = trainer.samples(Part::Whole).expect("there is a whole");
     let mut run = Run::<T>::new(plan.clone(), samples.clone());
-    let steps = f64::from(ROWS / BATCH);
-    let best = (0..20).filter_map(|_| run.epoch(&mut || false)).map(|one| one.seconds / steps).fold(f64::MAX, f64::min);
+    run.spread(threads);
+    let steps = f64::from(ROWS.div_ceil(batch));
+    let epochs = if threads == 1 { 20 } else { 4 };
+    let best =
+        (0..epochs).filter_map(|_| run.epoch(&mut || false)).map(|one| one.seconds / steps).fold(f64::MAX, f64::min);
     // Two operations for each weight and row: forward, gradient, and, behind the first layer, the inputs' derivative.
     let widths = plan.recipe.network.widths();
     let products: usize = widths.windows(2).zip([2, 3, 3, 3]).map(|(pair, times)| pair[0] * pair[1] * times).sum();
-    let floor = 2.0 * f64::from(BATCH) * products as f64 / peak;
-    let mut inputs = vec![T::ZERO; BATCH as usize * samples.encoder.inputs()];
-    let rows: Vec<u32> = (0..BATCH).collect();
+    let floor = 2.0 * f64::from(ROWS) / steps * products as f64 / (peak * threads as f64);
+    let mut inputs = vec![T::ZERO; batch as usize * samples.encoder.inputs()];
+    let rows: Vec<u32> = (0..batch).collect();
     let gather = (0..50).map(|_| {
         let begun = Instant::now();
         encode(Arch::new(), &samples.encoder, &samples.data, &rows, &mut inputs);
@@ -89,8 +95,10 @@ fn width<T: Real>(factor: T) -> (f64, Vec<Measured>) {
         Arch::new().dispatch(Peak(factor)) as f64 / begun.elapsed().as_secs_f64()
     };
     let peak = (0..4000).map(rate).fold(0.0, f64::max);
-    let networks = [(64, &[100][..]), (64, &[50, 50]), (784, &[100])];
-    (peak, networks.map(|(inputs, hidden)| measure::<T>(inputs, hidden, peak)).into())
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let measured = NETWORKS
+        .map(|(inputs, hidden, batch, all)| measure::<T>(inputs, hidden, batch, if all { cores } else { 1 }, peak));
+    (peak, measured.into())
 }
 
 fn main() {
@@ -114,7 +122,7 @@ fn main() {
         println!("{name} peak {:.0} GFLOP/s", peak / 1e9);
         for Measured { network, step, floor, gather } in all {
             println!(
-                "{name} {network:16} {:8.1} us a step, floor {:6.1} us, ratio {:.2}; of it gathering {:.1} us",
+                "{name} {network:17} {:8.1} us a step, floor {:6.1} us, ratio {:.2}; of it gathering {:.1} us",
                 step * 1e6,
                 floor * 1e6,
                 step / floor,

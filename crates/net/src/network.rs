@@ -118,6 +118,7 @@ fn turned_pays<T: Real>(inputs: usize, outputs: usize) -> bool {
 /// A network with room for a batch. Nothing here allocates after [`Net::new`].
 pub(crate) struct Net<T> {
     arch: Arch,
+    threads: usize,
     layout: Layout,
     activation: Activation,
     /// The flat vector; call [`Net::pack`] after changing it.
@@ -156,6 +157,7 @@ impl<T: Real> Net<T> {
         let all = || (0..layout.layers()).map(|layer| layout.sizes(layer));
         let mut net = Net {
             arch,
+            threads: 1,
             activation: network.activation,
             gradients: zeros(layout.parameters()),
             parameters,
@@ -212,6 +214,15 @@ impl<T: Real> Net<T> {
         self.inputs.len() / self.layout.widths[0]
     }
 
+    /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
+    pub(crate) fn spread(&mut self, threads: usize) {
+        self.threads = threads;
+        let near = self.room() * NEAR * threads;
+        if self.near.len() < near {
+            self.near.resize(near, T::ZERO);
+        }
+    }
+
     /// The instruction set.
     pub(crate) fn arch(&self) -> Arch {
         self.arch
@@ -258,7 +269,7 @@ impl<T: Real> Net<T> {
                 out,
                 out_stride: stride,
             }
-            .run(self.arch);
+            .run(self.arch, self.threads);
             if layer + 1 < layers {
                 if let (Some(normal), Some([gain, bias])) = (self.normal.get_mut(layer), self.layout.norm(layer)) {
                     let learned = (&self.parameters[gain], &self.parameters[bias]);
@@ -342,7 +353,7 @@ impl<T: Real> Net<T> {
                     out: turned,
                     out_stride: inputs,
                 }
-                .run(arch);
+                .run(arch, self.threads);
                 passes::turn(arch, turned, inputs, gradient, outputs);
             } else {
                 Product {
@@ -358,7 +369,7 @@ impl<T: Real> Net<T> {
                     out: gradient,
                     out_stride: outputs,
                 }
-                .run(arch);
+                .run(arch, self.threads);
             }
             let sums = &mut self.gradients[self.layout.biases(layer)];
             passes::column_sums(arch, deltas, stride, sums);
@@ -371,7 +382,7 @@ impl<T: Real> Net<T> {
                     out,
                     out_stride: left_stride,
                 }
-                .run(self.arch);
+                .run(self.arch, self.threads);
                 let told_from = match self.sums[layer - 1].is_empty() {
                     true => &self.values[layer - 1],
                     false => &self.sums[layer - 1],

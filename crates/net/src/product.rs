@@ -65,11 +65,58 @@ const FAR: usize = 256;
 /// Rows whose numbers lie side by side there: whole tiles of any height.
 const BLOCK: usize = 12;
 
+/// Operations below which another thread costs more than it takes off: some 40 microseconds' work.
+const PART: usize = 1 << 22;
+
 impl<T: Real> Product<'_, T> {
-    /// Writes the product.
-    pub fn run(self, arch: Arch) {
-        arch.dispatch(self);
+    /// Writes the product, spread over at most so many threads. Each row is the work of one, so that their number changes
+    /// nothing in the result.
+    pub fn run(self, arch: Arch, threads: usize) {
+        let Product { sizes: (rows, depth, columns), factors, start, out, out_stride } = self;
+        let near = match &factors {
+            Factors::ColumnsRows { stride, near, .. } if *stride > FAR => near.len() / (depth * NEAR).max(1),
+            _ => usize::MAX,
+        };
+        let parts = threads.min(near).min(2 * rows * depth * columns / PART);
+        if parts <= 1 {
+            return arch.dispatch(Product { sizes: (rows, depth, columns), factors, start, out, out_stride });
+        }
+        let each = rows.div_ceil(parts).next_multiple_of(BLOCK);
+        let outs = out.chunks_mut(each * out_stride).enumerate();
+        let part = |part: usize, factors, out| Product {
+            sizes: (each.min(rows - part * each), depth, columns),
+            factors,
+            start,
+            out,
+            out_stride,
+        };
+        match factors {
+            Factors::RowsPanels { left, stride, right } => spread(outs, |(at, out)| {
+                let left = &left[at * each * stride..];
+                arch.dispatch(part(at, Factors::RowsPanels { left, stride, right }, out));
+            }),
+            Factors::ColumnsRows { left, stride, right, right_stride, near } => {
+                let mut rooms = near.chunks_mut(depth * NEAR);
+                spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((at, out), near)| {
+                    let left = &left[at * each..];
+                    arch.dispatch(part(at, Factors::ColumnsRows { left, stride, right, right_stride, near }, out));
+                });
+            }
+        }
     }
+}
+
+/// Does each part on a thread of its own, the last one on this.
+fn spread<P: Send>(parts: impl Iterator<Item = P>, work: impl Fn(P) + Sync) {
+    std::thread::scope(|scope| {
+        let mut parts = parts.peekable();
+        while let Some(part) = parts.next() {
+            match parts.peek() {
+                Some(_) => drop(scope.spawn(|| work(part))),
+                None => work(part),
+            }
+        }
+    });
 }
 
 impl<T: Real> WithSimd for Product<'_, T> {
@@ -283,12 +330,12 @@ mod tests {
     }
 
     /// One product, with NaN wherever nothing should be read or written.
-    fn product<T: Real>(arch: Arch, (rows, depth, columns): (usize, usize, usize), turned: bool) {
+    fn product<T: Real>(arch: Arch, (rows, depth, columns): (usize, usize, usize), turned: bool, threads: usize) {
         let stream = &mut Stream::new(5, 0, None, Purpose::Split);
         let (stride, nan) = (padded::<T>(columns), T::of(f64::NAN));
         let (left, right) = (numbers(rows * depth, stream), numbers::<T>(depth * columns, stream));
         let mut padding = vec![nan; depth * stride];
-        let mut near = vec![nan; depth * NEAR];
+        let mut near = vec![nan; threads * depth * NEAR];
         match turned {
             true => pad(arch, &right, columns, &mut padding, stride),
             false => pack(arch, &right, columns, (depth, columns), false, &mut padding),
@@ -311,7 +358,7 @@ mod tests {
             out: &mut out,
             out_stride: columns + 1,
         }
-        .run(arch);
+        .run(arch, threads);
         for (i, out) in out.chunks_exact(columns + 1).enumerate() {
             assert!(out[columns].wide().is_nan(), "written beyond the columns");
             for (j, &got) in out[..columns].iter().enumerate() {
@@ -325,8 +372,8 @@ mod tests {
     fn all_forms(sizes: (usize, usize, usize)) {
         for arch in arches() {
             for turned in [false, true] {
-                product::<f32>(arch, sizes, turned);
-                product::<f64>(arch, sizes, turned);
+                product::<f32>(arch, sizes, turned, 1);
+                product::<f64>(arch, sizes, turned, 1);
             }
         }
     }
@@ -344,6 +391,17 @@ mod tests {
     fn blocks_and_far_columns_change_nothing() {
         for sizes in [(FAR, 3, 10), (FAR + 1, 3, 10), (2 * FAR + 17, 5, 21), (NEAR + 7, 2, 100), (3, FAR + 9, 129)] {
             all_forms(sizes);
+        }
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        // Enough work for three, and rows that are not shared evenly.
+        for sizes in [(FAR + 45, 211, 100), (NEAR - 1, 400, 173)] {
+            for turned in [false, true] {
+                product::<f32>(Arch::new(), sizes, turned, 3);
+                product::<f64>(Arch::new(), sizes, turned, 2);
+            }
         }
     }
 }

@@ -98,6 +98,11 @@ impl<T: Real> Run<T> {
         self.step
     }
 
+    /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
+    pub fn spread(&mut self, threads: usize) {
+        self.net.spread(threads);
+    }
+
     /// The parameters that are trained, whatever is averaged beside them: for each layer weights (in x out, row-major, as
     /// scikit-learn's `coefs_`), then biases, then gain and bias of its normalisation where it has one.
     pub fn parameters(&self) -> &[T] {

@@ -18,6 +18,7 @@ use opportune_data::Dataset;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Version of the arithmetic, to be counted up with every change to it. It enters the keys of runs with the system, whose
 /// logarithm and cosine draw weights and rates; instruction sets do not, because all give the same bits (a test compares
@@ -29,7 +30,8 @@ const NUMBERS_MAX: u64 = 1 << 30;
 
 /// Plans and trains dense networks on one data set, in this process.
 ///
-/// Each run has one thread, so that results depend neither on the number of threads nor on what runs beside.
+/// Each run is one thread's; threads without a run take rows of the large products of the others. Results depend neither on
+/// the number of threads nor on what runs beside.
 #[derive(Debug)]
 pub struct NativeTrainer {
     folds: Vec<Arc<Samples>>,
@@ -40,6 +42,8 @@ pub struct NativeTrainer {
     base: Settings,
     score: Score,
     threads: usize,
+    /// Runs in work.
+    busy: AtomicUsize,
     trace: Option<Trace>,
 }
 
@@ -80,6 +84,7 @@ impl NativeTrainer {
             base,
             score,
             threads: threads.max(1),
+            busy: AtomicUsize::new(0),
             trace: None,
         })
     }
@@ -147,6 +152,8 @@ impl NativeTrainer {
         };
         while run.epochs() < job.until.min(job.plan.epochs) {
             let before = run.steps();
+            // Threads that have no run of their own share the work of those that are there.
+            run.spread((self.threads / self.busy.load(Ordering::Relaxed).max(1)).max(1));
             let trained = guarded(|| run.epoch(&mut || desk.dropped(job.id)));
             self.note(job, &run, before, matches!(trained, Ok(Some(_))));
             let Some(observation) = trained? else {
@@ -209,7 +216,9 @@ impl Trainer for NativeTrainer {
             for _ in 0..self.threads {
                 scope.spawn(|| {
                     while let Some(job) = desk.take() {
+                        self.busy.fetch_add(1, Ordering::Relaxed);
                         self.job(desk, &job);
+                        self.busy.fetch_sub(1, Ordering::Relaxed);
                     }
                 });
             }

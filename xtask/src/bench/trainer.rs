@@ -1,5 +1,5 @@
-//! `cargo xtask bench trainer`: one training step on one core, beside scikit-learn's and PyTorch's and beside what the
-//! processor can do at most.
+//! `cargo xtask bench trainer`: one training step on one core, and of a large network on all, beside scikit-learn's and PyTorch's
+//! and beside what the processor can do at most.
 //!
 //! Each program measures itself, the fastest of many epochs, and all are started in turn, so that a machine that slows down
 //! slows all.
@@ -51,8 +51,7 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
             }
             _ => environment.python.clone(),
         };
-        let program = Program::new(name, [python]).with([environment.script("trainer_peer.py")]).with([name]);
-        sides.push(program.variable("OMP_NUM_THREADS", "1").variable("OPENBLAS_NUM_THREADS", "1"));
+        sides.push(Program::new(name, [python]).with([environment.script("trainer_peer.py")]).with([name]));
     }
     let mut sides: Vec<Side> = sides.into_iter().map(|program| Side { program, answers: Vec::new() }).collect();
     for _ in 0..runs {

@@ -80,7 +80,7 @@ impl<T: Real> Room<T> {
                 out: &mut self.next[..tall],
                 out_stride: stride,
             }
-            .run(arch);
+            .run(arch, 1);
             std::mem::swap(&mut self.tall, &mut self.next);
         }
     }
@@ -102,7 +102,7 @@ fn inner<T: Real>(
         out,
         out_stride: stride,
     }
-    .run(arch);
+    .run(arch, 1);
 }
 
 vectorised! {
