@@ -167,6 +167,10 @@ pub struct Network {
     /// relu, tanh, logistic, identity, leaky_relu, elu, silu, gelu_tanh or softplus [default: relu]
     #[arg(long, value_name = "NAME")]
     pub activation: Option<String>,
+    /// What is minimised where numbers are predicted: squared, huber(delta=1) or absolute, all of standardised targets, or
+    /// poisson (counts from 0 up, against e to the power of the output) [default: squared; cross-entropy for classes]
+    #[arg(long, value_name = "SPEC")]
+    pub loss: Option<String>,
     /// L2 penalty of scikit-learn's alpha [default: 1e-4]
     #[arg(long, value_name = "ALPHA")]
     pub l2: Option<String>,

@@ -3,13 +3,14 @@
 use crate::flags;
 use opportune_core::InputError;
 use opportune_core::epochs::ladder;
+use opportune_core::loss::Loss;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::settings::{Activation, Settings};
 use opportune_core::space::{Domain, Param, Space, Value};
 use opportune_core::stop::{Monitor, Patience, StopRule, TolOn};
 
 /// Splits a comma list, but not within brackets.
-fn list(text: &str) -> Vec<&str> {
+pub fn list(text: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
     for (at, c) in text.char_indices() {
         match c {
@@ -135,6 +136,11 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     add("l2", each("l2", &given.network.l2, Value::Number(base.l2), &number)?)?;
     let decay = Value::Number(usual.weight_decay_default());
     add("weight-decay", each("weight-decay", &given.network.weight_decay, decay, &number)?)?;
+    // Only what is given: which loss it is without depends on the target.
+    if given.network.loss.is_some() {
+        let loss = |text: &str| text.parse::<Loss>().map(|one| word(one.to_string()));
+        add("loss", each("loss", &given.network.loss, word(String::new()), &loss)?)?;
+    }
     if !(sought && given.schedule.is_empty()) {
         let schedules = match given.schedule.is_empty() {
             true => vec![word(base.schedule.to_string())],
@@ -330,6 +336,7 @@ mod tests {
         let names = |space: &Space| space.0.iter().map(|param| param.name.clone()).collect::<Vec<_>>();
         let always = ["hidden", "activation", "optimizer", "batch", "l2", "weight-decay"];
         assert_eq!(names(&open("")), always);
+        assert_eq!(names(&open("--loss absolute")), [&always[..], &["loss"]].concat());
         let all = open("--lr 1e-4..1e-2 --schedule cosine --epochs 5 --batch 16..64");
         assert_eq!(names(&all), [&always[..], &["schedule", "lr"]].concat());
         assert_eq!(all.param("lr").unwrap().domain, Domain::Range { low: 1e-4, high: 1e-2, log: true, whole: false });

@@ -379,6 +379,36 @@ fn ranges_and_no_flags_at_all_are_good_input() {
 }
 
 #[test]
+fn losses() {
+    all(vec![
+        words(
+            "fit good.csv --loss huber",
+            &["--loss: huber is for numbers, and the target is classes", "cross-entropy"],
+        ),
+        words("tune good.csv --loss squared", &["--loss: squared is for numbers, and the target is classes"]),
+        words("fit good.csv --loss logistic", &["--loss: with so many classes it is softmax, not logistic"]),
+        words(
+            "fit numbers.csv --loss softmax",
+            &["--loss: softmax is for classes, and the target is numbers", "huber"],
+        ),
+        words("fit numbers.csv --loss hubr", &["--loss: ", "unknown loss 'hubr'; did you mean 'huber'?"]),
+        words("fit numbers.csv --loss huber(delta=0)", &["--loss: ", "delta must be above 0, not 0"]),
+        words("fit numbers.csv --loss squared,huber", &["--loss: fit trains once, and 2 values are given"]),
+        words(
+            "tune numbers.csv --loss squared,huber",
+            &["--loss: trials are compared by their validation loss", "grid"],
+        ),
+        words("range-test numbers.csv --loss squared,huber", &["--loss: "]),
+        file(
+            "x.csv",
+            "a,y\n1,0.5\n2,2.5\n3,-1.5\n4,0\n",
+            "fit x.csv --loss poisson",
+            &["--loss: poisson is for counts, and the target is -1.5 in some row", "choose squared or huber"],
+        ),
+    ]);
+}
+
+#[test]
 fn places() {
     let config = |content: &'static str, says| file("best.toml", content, "fit good.csv --config best.toml", says);
     all(vec![

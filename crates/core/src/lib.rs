@@ -7,6 +7,7 @@ pub mod error;
 mod expression;
 pub mod finalists;
 pub mod judged;
+pub mod loss;
 pub mod memory;
 pub mod observation;
 pub mod optimizer;

@@ -1,10 +1,11 @@
 //! A training, planned to the last bit, and the keys by which two trainings are found to agree.
 
 use crate::error::InputError;
+use crate::loss::Loss;
 use crate::optimizer::Optimizer;
 use crate::schedule::Resolved;
 use crate::score::Score;
-use crate::settings::{Activation, Init, Precision, words};
+use crate::settings::{Activation, Init, Precision};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -60,18 +61,6 @@ impl TryFrom<String> for Key {
     }
 }
 
-words!(
-    /// What is minimised.
-    Loss, "loss" {
-        /// Cross-entropy over classes behind a softmax.
-        Softmax = "softmax",
-        /// Cross-entropy of one logistic output: two classes.
-        Logistic = "logistic",
-        /// Half the squared error of standardised targets, as scikit-learn.
-        Squared = "squared",
-    }
-);
-
 /// A dense network's shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Network {
@@ -79,7 +68,7 @@ pub struct Network {
     pub inputs: u32,
     /// Units of each hidden layer.
     pub hidden: Vec<u32>,
-    /// Classes for [`Loss::Softmax`], else 1.
+    /// Classes for [`Loss::Softmax`](crate::loss::Loss::Softmax), else 1.
     pub outputs: u32,
     /// Of the hidden layers.
     pub activation: Activation,
@@ -194,14 +183,9 @@ impl Averaging {
 }
 
 impl Recipe {
-    /// Loss of guessing without looking at the features: the entropy of equally frequent classes, or half the
-    /// variance of standardised targets.
+    /// Loss of guessing without looking at the features: [`Loss::guessing`].
     pub fn guessing(&self) -> f64 {
-        match self.loss {
-            Loss::Softmax => f64::from(self.network.outputs).ln(),
-            Loss::Logistic => 2f64.ln(),
-            Loss::Squared => 0.5,
-        }
+        self.loss.guessing(self.network.outputs)
     }
 
     /// The key of a run that has not begun. `private` keeps a trial's runs apart from all others (`--no-share`).

@@ -1,6 +1,7 @@
 //! The settings of one training, typed, and how a point of the space changes them.
 
 use crate::error::InputError;
+use crate::loss::Loss;
 use crate::optimizer::Optimizer;
 use crate::schedule::{Constant, Schedule, Timing};
 use crate::space::{Config, Value};
@@ -122,6 +123,8 @@ pub struct Settings {
     /// Decoupled weight decay λ: weights are multiplied by 1−rate·λ before each step (Loshchilov and Hutter 2019).
     /// Default 0.
     pub weight_decay: f64,
+    /// What is minimised; `None`, the default, is cross-entropy for classes and squared for numbers.
+    pub loss: Option<Loss>,
     /// Default f32.
     pub precision: Precision,
     /// Of training: initial weights and batch order. Default 0.
@@ -141,6 +144,7 @@ impl Default for Settings {
             optimizer: Optimizer::default(),
             l2: 1e-4,
             weight_decay: 0.0,
+            loss: None,
             precision: Precision::F32,
             seed: 0,
         }
@@ -178,6 +182,7 @@ impl Settings {
             "hidden" => self.hidden = value.layers().ok_or_else(|| kind("a list of layer widths"))?.to_vec(),
             "schedule" => self.schedule = value.text().ok_or_else(|| kind("a schedule"))?.parse()?,
             "optimizer" => self.optimizer = value.text().ok_or_else(|| kind("an optimizer"))?.parse()?,
+            "loss" => self.loss = Some(value.text().ok_or_else(|| kind("a loss"))?.parse()?),
             "activation" => self.activation = value.text().ok_or_else(|| kind("an activation"))?.parse()?,
             _ => return Err(InputError::new("no such setting")),
         }

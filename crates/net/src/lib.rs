@@ -10,8 +10,9 @@
 //!   1 − rate·λ before the step. Both leave biases alone (PyTorch decays whatever it is given).
 //! - Adam's ε stands outside the corrected root. Where a schedule cycles β1, the correction is 1 − β1ᵗ with the β1 of
 //!   the moment, as in PyTorch.
-//! - Targets of a regression are standardised; its loss is half the squared error of those, its score in original
-//!   units.
+//! - Targets of a regression are standardised, and its losses are of those; with the Poisson loss they are divided by
+//!   their mean, which leaves that loss what it is but for a factor, and what the network gives is a logarithm. Scores are
+//!   in original units.
 //! - The order of rows is drawn afresh for each epoch from what it is for, so no state of a generator is carried.
 //! - Sums over rows (losses, penalties) are in 64 bits, whatever the width of the network.
 //!
@@ -22,6 +23,7 @@
 mod activation;
 #[cfg(test)]
 mod averaging_tests;
+mod losses;
 pub mod math;
 mod model;
 mod model_file;
@@ -39,12 +41,14 @@ mod tally;
 mod testing;
 mod trace;
 mod trainer;
+mod truth;
 mod update;
 
 /// The inner loops, for benchmarks alone: their forms may change with any version.
 #[doc(hidden)]
 pub mod kernels {
-    pub use crate::passes::{activate, column_sums, derive, pad, padded, softmax, turn};
+    pub use crate::losses::softmax;
+    pub use crate::passes::{activate, column_sums, derive, pad, padded, turn};
     pub use crate::product::{Left, Product};
     pub use crate::update::{Shrink, Step, sweep};
 }

@@ -1,7 +1,8 @@
 //! A dense network: its parameters, and what one batch does on its way forth and back.
 
 use crate::activation::needs_sum;
-use crate::passes::{self, Sums, padded};
+use crate::losses::{Aim, Outputs, Sums};
+use crate::passes::{self, padded};
 use crate::product::{Left, Product};
 use crate::real::Real;
 use opportune_core::plan::Network;
@@ -76,15 +77,6 @@ pub(crate) fn initial<T: Real>(network: &Network, stream: &mut Stream) -> Vec<T>
         }
     }
     parameters
-}
-
-/// What the rows of a batch should have given.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Targets<'a, T> {
-    /// A class for each row.
-    Classes(&'a [u32]),
-    /// A standardised number for each row.
-    Numbers(&'a [T]),
 }
 
 /// A network with room for a batch. Nothing here allocates after [`Net::new`].
@@ -197,22 +189,15 @@ impl<T: Real> Net<T> {
         }
     }
 
-    /// Turns the outputs of [`Net::forward`] into predictions (probabilities, or standardised numbers) and sums the
-    /// loss over the rows, of which there are as many as targets.
-    pub(crate) fn predict(&mut self, targets: Targets<'_, T>) -> Sums {
-        let arch = self.arch;
-        let (classes, stride, values) = self.outputs();
-        match targets {
-            Targets::Classes(labels) if classes > 1 => passes::softmax(arch, values, stride, classes, labels),
-            Targets::Classes(labels) => passes::binary(arch, values, stride, labels),
-            Targets::Numbers(targets) => passes::squared(arch, values, stride, targets),
-        }
+    /// Turns the outputs of [`Net::forward`] into predictions and sums the loss over the rows: [`Aim::predict`].
+    pub(crate) fn predict(&mut self, aim: &Aim<'_, T>) -> Sums {
+        aim.predict(self.outputs())
     }
 
-    fn outputs(&mut self) -> (usize, usize, &mut [T]) {
+    fn outputs(&mut self) -> Outputs<'_, T> {
         let last = self.layout.layers() - 1;
-        let outputs = self.layout.sizes(last).1;
-        (outputs, padded::<T>(outputs), &mut self.values[last])
+        let width = self.layout.sizes(last).1;
+        Outputs { arch: self.arch, values: &mut self.values[last], stride: padded::<T>(width), width }
     }
 
     /// Predictions of the first `rows` rows, one slice for each.
@@ -222,17 +207,10 @@ impl<T: Real> Net<T> {
         self.values[last].chunks_exact(padded::<T>(outputs)).take(rows).map(move |row| &row[..outputs])
     }
 
-    /// From predictions back to the gradients of the mean loss over `rows` rows.
-    pub(crate) fn backward(&mut self, rows: usize, targets: Targets<'_, T>) {
-        let share = T::of(1.0 / rows as f64);
+    /// From predictions back to the gradients of the mean loss over `rows` rows, as many as the aim has.
+    pub(crate) fn backward(&mut self, rows: usize, aim: &Aim<'_, T>) {
         let arch = self.arch;
-        let (classes, stride, values) = self.outputs();
-        let values = &mut values[..rows * stride];
-        match targets {
-            Targets::Classes(labels) if classes > 1 => passes::class_deltas(arch, values, stride, labels, share),
-            Targets::Classes(labels) => passes::binary_deltas(arch, values, stride, labels, share),
-            Targets::Numbers(numbers) => passes::number_deltas(arch, values, stride, numbers, share),
-        }
+        aim.derive(self.outputs());
         let last = self.layout.layers() - 1;
         for layer in (0..=last).rev() {
             let (inputs, outputs) = self.layout.sizes(layer);
@@ -281,7 +259,8 @@ impl<T: Real> Net<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opportune_core::plan::Loss;
+    use crate::losses::Targets;
+    use opportune_core::loss::Loss;
     use opportune_core::rng::Purpose;
 
     const ROWS: usize = 7;
@@ -304,25 +283,29 @@ mod tests {
             Case {
                 net,
                 labels: (0..ROWS).map(|_| stream.below(if loss == Loss::Softmax { 3 } else { 2 })).collect(),
-                numbers: (0..ROWS).map(|_| stream.normal()).collect(),
+                // Poisson's have a first row of 0.
+                numbers: (0..ROWS)
+                    .map(|row| if loss == Loss::Poisson { (row as f64) * stream.uniform() } else { stream.normal() })
+                    .collect(),
                 loss,
                 l2: 0.3,
             }
         }
 
-        fn targets(&self) -> Targets<'static, f64> {
-            match self.loss {
-                Loss::Squared => Targets::Numbers(self.numbers.clone().leak()),
-                _ => Targets::Classes(self.labels.clone().leak()),
-            }
+        fn aim(&self) -> Aim<'static, f64> {
+            let targets = match self.loss.is_regression() {
+                true => Targets::Numbers(self.numbers.clone().leak()),
+                false => Targets::Classes(self.labels.clone().leak()),
+            };
+            Aim { loss: self.loss, targets }
         }
 
         /// Mean loss and penalty, the latter computed from the weights as a sum.
         fn objective(&mut self) -> f64 {
-            let targets = self.targets();
+            let aim = self.aim();
             self.net.pack();
             self.net.forward(ROWS);
-            let loss = self.net.predict(targets).loss / ROWS as f64;
+            let loss = self.net.predict(&aim).loss / ROWS as f64;
             let layout = self.net.layout().clone();
             let weights = (0..layout.layers()).flat_map(|layer| layout.weights(layer));
             loss + weights.map(|i| 0.5 * self.l2 * self.net.parameters[i] * self.net.parameters[i]).sum::<f64>()
@@ -330,11 +313,11 @@ mod tests {
 
         /// Its gradient.
         fn gradient(&mut self) -> Vec<f64> {
-            let targets = self.targets();
+            let aim = self.aim();
             self.net.pack();
             self.net.forward(ROWS);
-            self.net.predict(targets);
-            self.net.backward(ROWS, targets);
+            self.net.predict(&aim);
+            self.net.backward(ROWS, &aim);
             let (layout, mut gradient) = (self.net.layout(), self.net.gradients.clone());
             for i in (0..layout.layers()).flat_map(|layer| layout.weights(layer)) {
                 gradient[i] += self.l2 * self.net.parameters[i];
@@ -345,7 +328,9 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_finite_differences() {
-        for loss in [Loss::Softmax, Loss::Logistic, Loss::Squared] {
+        for loss in
+            [Loss::Softmax, Loss::Logistic, Loss::Squared, Loss::Huber { delta: 0.7 }, Loss::Absolute, Loss::Poisson]
+        {
             for &activation in Activation::ALL {
                 for hidden in [&[][..], &[5], &[4, 3], &[5, 17, 3]] {
                     let mut case = Case::new(loss, activation, hidden);

@@ -31,30 +31,12 @@ pub(crate) use vectorised;
 /// summed in which order.
 const ROW_BYTES: usize = 64;
 
-/// Virtual lanes of the sums below: partial sums are the same on every instruction set.
-const LANES: usize = 8;
-
 /// Numbers from one row of `width` to the next: whole registers.
 pub fn padded<T: Real>(width: usize) -> usize {
     let lines = (width * T::BYTES).div_ceil(ROW_BYTES);
     // An even number of cache lines, from four on, would put a column of them into a part of the cache only.
     let lines = if lines >= 4 { lines | 1 } else { lines };
     lines * ROW_BYTES / T::BYTES
-}
-
-/// What an output pass sums over its rows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sums {
-    /// Loss without penalty.
-    pub loss: f64,
-    /// Rows whose class was the most probable one.
-    pub hits: u32,
-}
-
-#[inline(always)]
-fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
-    let [a, b, c, d, e, f, g, h] = parts;
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 /// Numbers that [`each`] and [`each_by`] take at a time: a padded row is a multiple of them.
@@ -119,110 +101,6 @@ vectorised! {
             for (sum, value) in sums.iter_mut().zip(&row[..width]) {
                 *sum += *value;
             }
-        }
-    }
-
-    /// Softmax cross-entropy of rows of `stride` logits, the first `classes` of which count. Each row becomes its
-    /// probabilities, with zeros behind.
-    fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
-        let mut sums = Sums::default();
-        let logits = &mut logits[..labels.len() * stride];
-        for (row, &label) in logits.chunks_exact_mut(stride).zip(labels) {
-            row[classes..].fill(T::of(f64::NEG_INFINITY));
-            let label = label as usize;
-            let mut tops = [row[0]; LANES];
-            for chunk in row.chunks_exact(LANES) {
-                for (top, z) in tops.iter_mut().zip(chunk) {
-                    *top = if *z > *top { *z } else { *top };
-                }
-            }
-            let top = tops.iter().fold(tops[0], |a, b| if *b > a { *b } else { a });
-            let truth = row[label];
-            // The first of equals is the prediction, as numpy's argmax has it.
-            sums.hits += u32::from(truth == top && row[..label].iter().all(|z| *z < top));
-            sums.loss += top.wide() - truth.wide();
-            row.iter_mut().for_each(|z| *z = *z - top);
-        }
-        // On its own and over all rows: in the middle of the other work it would not become vector code.
-        logits.iter_mut().for_each(|z| *z = z.exp());
-        // Logarithms are taken of the product of eight rows' sums, which is far from overflowing.
-        let mut product = 1.0;
-        for (index, row) in logits.chunks_exact_mut(stride).enumerate() {
-            let mut parts = [T::ZERO; LANES];
-            for chunk in row.chunks_exact(LANES) {
-                for (part, p) in parts.iter_mut().zip(chunk) {
-                    *part += *p;
-                }
-            }
-            let total = sum_lanes(parts);
-            product *= total.wide();
-            if index % 8 == 7 {
-                sums.loss += product.ln();
-                product = 1.0;
-            }
-            let scale = T::ONE / total;
-            row.iter_mut().for_each(|p| *p = *p * scale);
-        }
-        sums.loss += product.ln();
-        sums
-    }
-
-    /// Cross-entropy of one logit a row, the first of its `stride`; `labels` are 0 or 1. The logit becomes the probability
-    /// of class 1.
-    fn binary(logits: &'a mut [T], stride: usize, labels: &'a [u32]) -> Sums {
-        let mut sums = Sums::default();
-        // Π(1 + e) − 1: losses far below the last place of 1 keep their digits, with one logarithm for many rows.
-        let mut product = 0.0f64;
-        for (index, (row, &label)) in logits.chunks_exact_mut(stride).zip(labels).enumerate() {
-            let z = row[0];
-            sums.hits += u32::from((z > T::ZERO) == (label == 1));
-            let negative = z < T::ZERO;
-            let small = (if negative { z } else { -z }).exp();
-            // −ln p of the true class is ln(1 + e^−|z|), and |z| more where the logit has the wrong sign.
-            sums.loss += if negative == (label == 1) { z.wide().abs() } else { 0.0 };
-            product = (1.0 + product).mul_add(small.wide(), product);
-            if index % 256 == 255 {
-                sums.loss += product.ln_1p();
-                product = 0.0;
-            }
-            row[0] = (if negative { small } else { T::ONE }) / (T::ONE + small);
-        }
-        sums.loss += product.ln_1p();
-        sums
-    }
-
-    /// Half the squared error of one output a row, the first of its `stride`.
-    fn squared(outputs: &'a [T], stride: usize, targets: &'a [T]) -> Sums {
-        let mut sums = Sums::default();
-        for (row, &target) in outputs.chunks_exact(stride).zip(targets) {
-            let error = row[0].wide() - target.wide();
-            sums.loss += 0.5 * error * error;
-        }
-        sums
-    }
-
-    /// Probabilities of classes become the derivative of softmax cross-entropy by the logits, times `share`.
-    fn class_deltas(values: &'a mut [T], stride: usize, labels: &'a [u32], share: T) -> () {
-        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
-            let truth = row[label as usize];
-            row.iter_mut().for_each(|p| *p = *p * share);
-            row[label as usize] = (truth - T::ONE) * share;
-        }
-    }
-
-    /// The first of each row becomes its distance from the target, times `share`: the derivative of the logistic
-    /// cross-entropy by the logit and of half the squared error by the output.
-    fn number_deltas(values: &'a mut [T], stride: usize, targets: &'a [T], share: T) -> () {
-        for (row, target) in values.chunks_exact_mut(stride).zip(targets) {
-            row[0] = (row[0] - *target) * share;
-        }
-    }
-
-    /// The same for classes 0 and 1.
-    fn binary_deltas(values: &'a mut [T], stride: usize, labels: &'a [u32], share: T) -> () {
-        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
-            let truth = if label == 1 { T::ONE } else { T::ZERO };
-            row[0] = (row[0] - truth) * share;
         }
     }
 

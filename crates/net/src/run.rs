@@ -1,13 +1,14 @@
 //! One training: batches, steps, epochs, and what is observed of them.
 
-use crate::network::{Layout, Net, Targets, initial};
+use crate::network::{Layout, Net, initial};
 use crate::passes;
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::tally::Tally;
+use crate::truth::Truth;
 use crate::update::{At, Updater};
 use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
-use opportune_core::plan::{Averaging, Loss, Plan};
+use opportune_core::plan::{Averaging, Plan};
 use opportune_core::rng::{Purpose, Stream};
 use opportune_core::schedule::Setting;
 use opportune_core::sweep::Sweep;
@@ -38,9 +39,7 @@ pub struct Run<T> {
     order: Vec<u32>,
     /// Validation rows, block by block where there are blocks.
     judged: Vec<u32>,
-    labels: Vec<u32>,
-    numbers: Vec<f64>,
-    scaled: Vec<T>,
+    truth: Truth<T>,
     training: Tally,
     validation: Tally,
 }
@@ -70,9 +69,7 @@ impl<T: Real> Run<T> {
             batch,
             order: samples.train.clone(),
             judged: judged(&samples.validation, recipe.blocks),
-            labels: Vec::with_capacity(room),
-            numbers: Vec::with_capacity(room),
-            scaled: Vec::with_capacity(room),
+            truth: Truth::new(samples.clone(), recipe.loss, room),
             training: Tally::new(recipe.score, train, outputs),
             validation: Tally::new(recipe.score, validation, outputs),
             net: Net::new(arch, &recipe.network, parameters, room),
@@ -150,19 +147,12 @@ impl<T: Real> Run<T> {
     /// One step on these places of the order. Gives the batch's penalty times its rows.
     fn step(&mut self, places: Range<usize>, setting: Setting) -> f64 {
         let rows = places.len();
-        gather(
-            &self.samples,
-            &self.order[places],
-            self.net.inputs.as_mut_slice(),
-            &mut self.labels,
-            &mut self.numbers,
-            &mut self.scaled,
-        );
-        let targets = targets(self.plan.recipe.loss, &self.labels, &self.scaled);
+        self.truth.gather(&self.order[places], &mut self.net.inputs);
         self.net.forward(rows);
-        let sums = self.net.predict(targets);
-        self.training.add(sums, &self.samples.target, self.net.predictions(rows), &self.labels, &self.numbers);
-        self.net.backward(rows, targets);
+        let aim = self.truth.aim();
+        let sums = self.net.predict(&aim);
+        self.training.add(sums, &self.truth, self.net.predictions(rows));
+        self.net.backward(rows, &aim);
         self.step += 1;
         self.update(rows, setting, sums.loss / rows as f64)
     }
@@ -172,13 +162,13 @@ impl<T: Real> Run<T> {
     fn update(&mut self, rows: usize, setting: Setting, loss: f64) -> f64 {
         let recipe = &self.plan.recipe;
         let at = At { setting, step: self.step, l2: recipe.l2 / rows as f64, decay: recipe.weight_decay, loss };
-        let targets = targets(recipe.loss, &self.labels, &self.scaled);
+        let aim = self.truth.aim();
         // The same batch at other parameters, for optimizers that search along a line.
         let mut evaluate = |net: &mut Net<T>| {
             net.pack();
             net.forward(rows);
-            let sums = net.predict(targets);
-            net.backward(rows, targets);
+            let sums = net.predict(&aim);
+            net.backward(rows, &aim);
             sums.loss / rows as f64
         };
         let squares = self.updater.step(&mut self.net, &at, &mut evaluate);
@@ -229,12 +219,10 @@ impl<T: Real> Run<T> {
         let mut loss = 0.0;
         for start in places.clone().step_by(room) {
             let rows = &self.judged[start..(start + room).min(places.end)];
-            let inputs = self.net.inputs.as_mut_slice();
-            gather(&self.samples, rows, inputs, &mut self.labels, &mut self.numbers, &mut self.scaled);
+            self.truth.gather(rows, &mut self.net.inputs);
             self.net.forward(rows.len());
-            let sums = self.net.predict(targets(self.plan.recipe.loss, &self.labels, &self.scaled));
-            let predictions = self.net.predictions(rows.len());
-            self.validation.add(sums, &self.samples.target, predictions, &self.labels, &self.numbers);
+            let sums = self.net.predict(&self.truth.aim());
+            self.validation.add(sums, &self.truth, self.net.predictions(rows.len()));
             loss += sums.loss;
         }
         loss
@@ -293,34 +281,6 @@ fn judged(rows: &[u32], blocks: bool) -> Vec<u32> {
     match blocks {
         true => (0..BLOCKS).flat_map(|block| rows.iter().skip(block).step_by(BLOCKS).copied()).collect(),
         false => rows.to_vec(),
-    }
-}
-
-/// Inputs and targets of some rows.
-fn gather<T: Real>(
-    samples: &Samples,
-    rows: &[u32],
-    inputs: &mut [T],
-    labels: &mut Vec<u32>,
-    numbers: &mut Vec<f64>,
-    scaled: &mut Vec<T>,
-) {
-    T::encode(&samples.encoder, &samples.data, rows, &mut inputs[..rows.len() * samples.encoder.inputs()]);
-    labels.clear();
-    numbers.clear();
-    scaled.clear();
-    if samples.loss() == Loss::Squared {
-        numbers.extend(rows.iter().map(|&row| samples.number(row)));
-        scaled.extend(numbers.iter().map(|&number| T::of(samples.target.scaled(number))));
-    } else {
-        labels.extend(rows.iter().map(|&row| samples.class(row)));
-    }
-}
-
-fn targets<'a, T>(loss: Loss, labels: &'a [u32], scaled: &'a [T]) -> Targets<'a, T> {
-    match loss {
-        Loss::Squared => Targets::Numbers(scaled),
-        Loss::Softmax | Loss::Logistic => Targets::Classes(labels),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The rows of one part of the data, with what preprocessing learnt from those it is trained on.
 
 use opportune_core::InputError;
-use opportune_core::plan::{Key, Loss, Part};
+use opportune_core::loss::Loss;
+use opportune_core::plan::{Key, Part};
 use opportune_data::{Dataset, Encoder, Target, TargetEncoder};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub struct Samples {
     pub validation: Vec<u32>,
     /// Of features, fitted on the training rows.
     pub encoder: Encoder,
-    /// Of targets, fitted on the training rows.
+    /// Of targets, fitted on the training rows: numbers are standardised.
     pub target: TargetEncoder,
 }
 
@@ -40,12 +41,57 @@ impl Samples {
         Ok(Samples { part, data, train, validation, encoder, target })
     }
 
-    /// What is minimised: softmax for three classes or more, logistic for two, squared for numbers.
-    pub fn loss(&self) -> Loss {
+    /// What is minimised: what is asked for if the target allows it; unless told softmax for three classes or more, logistic
+    /// for two, squared for numbers.
+    ///
+    /// # Errors
+    /// A loss for another kind of target, and Poisson's where a target is negative.
+    pub fn loss(&self, asked: Option<Loss>) -> Result<Loss, InputError> {
+        let usual = self.usual_loss();
+        let Some(loss) = asked else { return Ok(usual) };
+        let error = |what: String, remedy: &str| Err(InputError::new(what).at("--loss").remedy(remedy));
+        match (loss.is_regression(), self.data.target()) {
+            (true, Target::Numbers(numbers)) => match numbers.iter().find(|number| **number < 0.0) {
+                Some(number) if loss == Loss::Poisson => error(
+                    format!("poisson is for counts, and the target is {number} in some row"),
+                    "choose squared or huber",
+                ),
+                _ => Ok(loss),
+            },
+            (true, _) => error(
+                format!("{loss} is for numbers, and the target is classes"),
+                "leave it out: that of classes is cross-entropy; or give --task regression",
+            ),
+            (false, _) if loss == usual => Ok(loss),
+            (false, Target::Numbers(_)) => error(
+                format!("{loss} is for classes, and the target is numbers"),
+                "choose squared, huber, absolute or poisson, or give --task classification",
+            ),
+            (false, _) => error(format!("with so many classes it is {usual}, not {loss}"), "leave it out"),
+        }
+    }
+
+    /// Whether numbers are predicted.
+    pub(crate) fn is_regression(&self) -> bool {
+        matches!(self.target, TargetEncoder::Numbers { .. })
+    }
+
+    fn usual_loss(&self) -> Loss {
         match &self.target {
             TargetEncoder::Classes { labels } if labels.len() == 2 => Loss::Logistic,
             TargetEncoder::Classes { .. } => Loss::Softmax,
             TargetEncoder::Numbers { .. } => Loss::Squared,
+        }
+    }
+
+    /// How targets are shown to a network under a loss. Poisson's are not moved, or counts would no longer be from 0 up, but
+    /// divided by their mean: with outputs of 0 the network then predicts the mean.
+    pub fn encoding(&self, loss: Loss) -> TargetEncoder {
+        match (loss, &self.target) {
+            (Loss::Poisson, &TargetEncoder::Numbers { mean, .. }) => {
+                TargetEncoder::Numbers { mean: 0.0, scale: if mean > 0.0 { mean } else { 1.0 } }
+            }
+            _ => self.target.clone(),
         }
     }
 

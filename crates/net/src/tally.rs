@@ -1,7 +1,8 @@
 //! Loss and score of many rows, batch by batch.
 
-use crate::passes::Sums;
+use crate::losses::Sums;
 use crate::real::Real;
+use crate::truth::Truth;
 use opportune_core::observation::Scored;
 use opportune_core::score::Score;
 use opportune_data::TargetEncoder;
@@ -43,14 +44,12 @@ impl Tally {
         self.numbers.clear();
     }
 
-    /// Adds a batch. `labels` are those of a classification, `numbers` the original ones of a regression.
+    /// Adds the rows of a batch.
     pub(crate) fn add<'a, T: Real>(
         &mut self,
         sums: Sums,
-        target: &TargetEncoder,
+        truth: &Truth<T>,
         predictions: impl ExactSizeIterator<Item = &'a [T]>,
-        labels: &[u32],
-        numbers: &[f64],
     ) {
         self.loss += sums.loss;
         self.hits += u64::from(sums.hits);
@@ -59,16 +58,16 @@ impl Tally {
             return;
         }
         for row in predictions {
-            match (row, target) {
-                ([z], TargetEncoder::Numbers { .. }) => self.predictions.push(target.original(z.wide())),
+            match (row, &truth.encoding) {
+                ([z], target @ TargetEncoder::Numbers { .. }) => self.predictions.push(target.original(z.wide())),
                 ([p], TargetEncoder::Classes { .. }) => self.predictions.extend([1.0 - p.wide(), p.wide()]),
                 _ => self.predictions.extend(row.iter().map(|p| p.wide())),
             }
         }
         if self.score.is_regression() {
-            self.numbers.extend_from_slice(numbers);
+            self.numbers.extend_from_slice(&truth.numbers);
         } else {
-            self.labels.extend_from_slice(labels);
+            self.labels.extend_from_slice(&truth.labels);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::update;
 use opportune_core::InputError;
 use opportune_core::observation::BLOCKS;
 use opportune_core::optimizer::Optimizer;
-use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
+use opportune_core::plan::{Key, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Start, Trainer};
 use opportune_core::schedule::Ruled;
 use opportune_core::score::Score;
@@ -60,10 +60,11 @@ impl NativeTrainer {
     ) -> Result<NativeTrainer, InputError> {
         let samples = |part, train, validation| Samples::new(data.clone(), part, train, validation).map(Arc::new);
         let whole = samples(Part::Whole, whole, Vec::new())?;
-        if score.is_regression() != (whole.loss() == Loss::Squared) {
-            let (target, fitting) = match whole.loss() {
-                Loss::Squared => ("numbers", "r2, rmse or mae"),
-                _ => ("classes", "accuracy, balanced_accuracy, f1, roc_auc or log_loss"),
+        let regression = whole.is_regression();
+        if score.is_regression() != regression {
+            let (target, fitting) = match regression {
+                true => ("numbers", "r2, rmse or mae"),
+                false => ("classes", "accuracy, balanced_accuracy, f1, roc_auc or log_loss"),
             };
             return Err(InputError::new(format!("{score} cannot judge {target}"))
                 .at("--score")
@@ -168,7 +169,7 @@ impl NativeTrainer {
             && recipe.rows == samples.key()
             && recipe.network.inputs as usize == samples.encoder.inputs()
             && recipe.network.outputs == samples.outputs()
-            && recipe.loss == samples.loss();
+            && samples.loss(Some(recipe.loss)).is_ok();
         if fits { Ok(samples) } else { Err(other()) }
     }
 
@@ -252,7 +253,7 @@ impl Planner for NativeTrainer {
                 part,
                 rows: samples.key(),
                 network,
-                loss: samples.loss(),
+                loss: samples.loss(settings.loss)?,
                 optimizer: settings.optimizer,
                 l2: settings.l2,
                 weight_decay: settings.weight_decay,
@@ -279,6 +280,7 @@ impl Planner for NativeTrainer {
 mod tests {
     use super::*;
     use crate::testing::{Problem, table, trainer};
+    use opportune_core::loss::Loss;
     use opportune_core::observation::Observation;
     use opportune_core::space::Value;
     use std::collections::{BTreeMap, VecDeque};
@@ -434,6 +436,25 @@ mod tests {
         assert_eq!((trainer.parts(), trainer.samples(Part::Fold(1)).is_none()), (vec![Part::Fold(0)], true));
         let whole = trainer.plan(&Config::default(), Part::Whole).unwrap();
         assert_ne!(whole.recipe.rows, trainer.plan(&Config::default(), Part::Fold(0)).unwrap().recipe.rows);
+    }
+
+    #[test]
+    fn a_loss_is_one_for_the_target() {
+        let plan = |problem, loss: &str| {
+            let config = Config::from_iter([("loss".to_string(), Value::Text(loss.into()))]);
+            let plan = trainer(table(90, 5, problem), &base(), 1).plan(&config, Part::Fold(0));
+            plan.map(|plan| plan.recipe.loss).map_err(|error| error.to_string())
+        };
+        assert_eq!(plan(Problem::Number, "huber(delta=2)"), Ok(Loss::Huber { delta: 2.0 }));
+        assert_eq!(plan(Problem::Classes(3), "softmax"), Ok(Loss::Softmax));
+        for (problem, loss, part) in [
+            (Problem::Classes(2), "huber", "--loss: huber is for numbers, and the target is classes"),
+            (Problem::Classes(2), "softmax", "--loss: with so many classes it is logistic, not softmax"),
+            (Problem::Number, "logistic", "--loss: logistic is for classes, and the target is numbers"),
+        ] {
+            let error = plan(problem, loss).unwrap_err();
+            assert!(error.starts_with(part), "{error}");
+        }
     }
 
     #[test]

@@ -11,10 +11,11 @@
 //! - `open`: takes hold of the study that is in the folder, and reads it as `opportune show` does.
 
 use opportune_core::InputError;
+use opportune_core::loss::Loss;
 use opportune_core::memory::Remembered;
 use opportune_core::observation::{Observation, Scored};
 use opportune_core::optimizer::Optimizer;
-use opportune_core::plan::{Key, Loss, Network, Part, Plan, PrefixKey, Recipe};
+use opportune_core::plan::{Key, Network, Part, Plan, PrefixKey, Recipe};
 use opportune_core::policy::Sampled;
 use opportune_core::ports::{Capabilities, Desk, Go, Job, Planner, Record, Start, Store, StoreError, StudyId, Trainer};
 use opportune_core::sampler::Random;

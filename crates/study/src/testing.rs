@@ -2,10 +2,11 @@
 //! that equal settings give equal bits, and every epoch executed is counted.
 
 use opportune_core::InputError;
+use opportune_core::loss::Loss;
 use opportune_core::memory::Remembered;
 use opportune_core::observation::{Observation, Scored};
 use opportune_core::optimizer::Optimizer;
-use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
+use opportune_core::plan::{Key, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Record, Start, Trainer};
 use opportune_core::schedule::{Ruled, Schedule};
 use opportune_core::score::Score;

@@ -170,6 +170,7 @@ pub fn again(flags: &Flags) -> Vec<String> {
     add("--batch", network.batch.clone());
     add("--optimizer", network.optimizer.clone());
     add("--activation", network.activation.clone());
+    add("--loss", network.loss.clone());
     add("--l2", network.l2.clone());
     add("--weight-decay", network.weight_decay.clone());
     add("--precision", Some(flags.precision.to_string()).filter(|_| flags.precision != Precision::F32));

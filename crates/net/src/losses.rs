@@ -1,0 +1,339 @@
+//! The losses: what outputs become, what they cost, and their derivatives by the sums of the last layer.
+
+use crate::passes::vectorised;
+use crate::real::Real;
+use opportune_core::loss::Loss;
+use pulp::{Arch, Simd, WithSimd};
+
+/// What the outputs for the rows of a batch should have been.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Targets<'a, T> {
+    /// A class for each row.
+    Classes(&'a [u32]),
+    /// A number for each row, as [`crate::Samples::encoding`] scales it for the loss.
+    Numbers(&'a [T]),
+}
+
+/// By which loss they are brought there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aim<'a, T> {
+    /// A loss that is for such targets.
+    pub(crate) loss: Loss,
+    /// As many as there are rows.
+    pub(crate) targets: Targets<'a, T>,
+}
+
+/// The outputs of a batch: `width` to a row, the rows `stride` numbers apart.
+#[derive(Debug)]
+pub(crate) struct Outputs<'a, T> {
+    pub(crate) arch: Arch,
+    pub(crate) values: &'a mut [T],
+    pub(crate) stride: usize,
+    pub(crate) width: usize,
+}
+
+impl<T: Real> Aim<'_, T> {
+    /// Turns sums of the last layer into predictions (probabilities, or numbers as the targets are scaled), and sums the
+    /// loss over the rows.
+    pub(crate) fn predict(&self, outputs: Outputs<'_, T>) -> Sums {
+        let Outputs { arch, values, stride, width } = outputs;
+        match (self.targets, self.loss) {
+            (Targets::Classes(labels), Loss::Softmax) => softmax(arch, values, stride, width, labels),
+            (Targets::Classes(labels), _) => binary(arch, values, stride, labels),
+            (Targets::Numbers(targets), Loss::Huber { delta }) => huber(arch, values, stride, targets, delta),
+            (Targets::Numbers(targets), Loss::Absolute) => absolute(arch, values, stride, targets),
+            (Targets::Numbers(targets), Loss::Poisson) => poisson(arch, values, stride, targets),
+            (Targets::Numbers(targets), _) => squared(arch, values, stride, targets),
+        }
+    }
+
+    /// Turns predictions into the derivatives of the mean loss over the rows by the sums of the last layer.
+    pub(crate) fn derive(&self, outputs: Outputs<'_, T>) {
+        let Outputs { arch, values, stride, .. } = outputs;
+        let rows = match self.targets {
+            Targets::Classes(labels) => labels.len(),
+            Targets::Numbers(numbers) => numbers.len(),
+        };
+        let share = T::of(1.0 / rows as f64);
+        match (self.targets, self.loss) {
+            (Targets::Classes(labels), Loss::Softmax) => class_deltas(arch, values, stride, labels, share),
+            (Targets::Classes(labels), _) => binary_deltas(arch, values, stride, labels, share),
+            (Targets::Numbers(numbers), Loss::Huber { delta }) => {
+                huber_deltas(arch, values, stride, numbers, T::of(delta), share);
+            }
+            (Targets::Numbers(numbers), Loss::Absolute) => absolute_deltas(arch, values, stride, numbers, share),
+            (Targets::Numbers(numbers), _) => number_deltas(arch, values, stride, numbers, share),
+        }
+    }
+}
+
+/// Virtual lanes of sums over classes: partial sums are the same on every instruction set.
+const LANES: usize = 8;
+
+/// What an output pass sums over its rows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sums {
+    /// Loss without penalty.
+    pub loss: f64,
+    /// Rows whose class was the most probable one.
+    pub hits: u32,
+}
+
+#[inline(always)]
+fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
+    let [a, b, c, d, e, f, g, h] = parts;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+/// Sums `loss(output, target)` over the first outputs of all rows.
+#[inline(always)]
+fn summed<T: Real>(outputs: &[T], stride: usize, targets: &[T], loss: impl Fn(f64, f64) -> f64) -> Sums {
+    let mut sums = Sums::default();
+    for (row, &target) in outputs.chunks_exact(stride).zip(targets) {
+        sums.loss += loss(row[0].wide(), target.wide());
+    }
+    sums
+}
+
+/// Replaces the first output of each row by `slope(output, target)`.
+#[inline(always)]
+fn replaced<T: Real>(values: &mut [T], stride: usize, targets: &[T], slope: impl Fn(T, T) -> T) {
+    for (row, target) in values.chunks_exact_mut(stride).zip(targets) {
+        row[0] = slope(row[0], *target);
+    }
+}
+
+vectorised! {
+    /// Softmax cross-entropy of rows of `stride` logits, the first `classes` of which count. Each row becomes its
+    /// probabilities, with zeros behind.
+    fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
+        let mut sums = Sums::default();
+        let logits = &mut logits[..labels.len() * stride];
+        for (row, &label) in logits.chunks_exact_mut(stride).zip(labels) {
+            row[classes..].fill(T::of(f64::NEG_INFINITY));
+            let label = label as usize;
+            let mut tops = [row[0]; LANES];
+            for chunk in row.chunks_exact(LANES) {
+                for (top, z) in tops.iter_mut().zip(chunk) {
+                    *top = if *z > *top { *z } else { *top };
+                }
+            }
+            let top = tops.iter().fold(tops[0], |a, b| if *b > a { *b } else { a });
+            let truth = row[label];
+            // The first of equals is the prediction, as numpy's argmax has it.
+            sums.hits += u32::from(truth == top && row[..label].iter().all(|z| *z < top));
+            sums.loss += top.wide() - truth.wide();
+            row.iter_mut().for_each(|z| *z = *z - top);
+        }
+        // On its own and over all rows: in the middle of the other work it would not become vector code.
+        logits.iter_mut().for_each(|z| *z = z.exp());
+        // Logarithms are taken of the product of eight rows' sums, which is far from overflowing.
+        let mut product = 1.0;
+        for (index, row) in logits.chunks_exact_mut(stride).enumerate() {
+            let mut parts = [T::ZERO; LANES];
+            for chunk in row.chunks_exact(LANES) {
+                for (part, p) in parts.iter_mut().zip(chunk) {
+                    *part += *p;
+                }
+            }
+            let total = sum_lanes(parts);
+            product *= total.wide();
+            if index % 8 == 7 {
+                sums.loss += product.ln();
+                product = 1.0;
+            }
+            let scale = T::ONE / total;
+            row.iter_mut().for_each(|p| *p = *p * scale);
+        }
+        sums.loss += product.ln();
+        sums
+    }
+
+    /// Cross-entropy of one logit a row, the first of its `stride`; `labels` are 0 or 1. The logit becomes the probability
+    /// of class 1.
+    fn binary(logits: &'a mut [T], stride: usize, labels: &'a [u32]) -> Sums {
+        let mut sums = Sums::default();
+        // Π(1 + e) − 1: losses far below the last place of 1 keep their digits, with one logarithm for many rows.
+        let mut product = 0.0f64;
+        for (index, (row, &label)) in logits.chunks_exact_mut(stride).zip(labels).enumerate() {
+            let z = row[0];
+            sums.hits += u32::from((z > T::ZERO) == (label == 1));
+            let negative = z < T::ZERO;
+            let small = (if negative { z } else { -z }).exp();
+            // −ln p of the true class is ln(1 + e^−|z|), and |z| more where the logit has the wrong sign.
+            sums.loss += if negative == (label == 1) { z.wide().abs() } else { 0.0 };
+            product = (1.0 + product).mul_add(small.wide(), product);
+            if index % 256 == 255 {
+                sums.loss += product.ln_1p();
+                product = 0.0;
+            }
+            row[0] = (if negative { small } else { T::ONE }) / (T::ONE + small);
+        }
+        sums.loss += product.ln_1p();
+        sums
+    }
+
+    /// Half the squared error of one output a row, the first of its `stride`.
+    fn squared(outputs: &'a [T], stride: usize, targets: &'a [T]) -> Sums {
+        summed(outputs, stride, targets, |z, y| 0.5 * (z - y) * (z - y))
+    }
+
+    /// The same up to a distance of `delta`, from there on a straight line.
+    fn huber(outputs: &'a [T], stride: usize, targets: &'a [T], delta: f64) -> Sums {
+        summed(outputs, stride, targets, |z, y| {
+            let error = (z - y).abs();
+            // So written that NaN stays NaN.
+            if error > delta { delta * (error - 0.5 * delta) } else { 0.5 * error * error }
+        })
+    }
+
+    /// The distance.
+    fn absolute(outputs: &'a [T], stride: usize, targets: &'a [T]) -> Sums {
+        summed(outputs, stride, targets, |z, y| (z - y).abs())
+    }
+
+    /// Half the Poisson deviance of one logarithm a row, the first of its `stride`, which becomes the number itself.
+    fn poisson(outputs: &'a mut [T], stride: usize, targets: &'a [T]) -> Sums {
+        let mut sums = Sums::default();
+        for (row, &target) in outputs.chunks_exact_mut(stride).zip(targets) {
+            let (z, y) = (row[0], target.wide());
+            row[0] = z.exp();
+            let constant = if y > 0.0 { y * (y.ln() - 1.0) } else { 0.0 };
+            sums.loss += constant - y * z.wide() + row[0].wide();
+        }
+        sums
+    }
+
+    /// Probabilities of classes become the derivative of softmax cross-entropy by the logits, times `share`.
+    fn class_deltas(values: &'a mut [T], stride: usize, labels: &'a [u32], share: T) -> () {
+        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
+            let truth = row[label as usize];
+            row.iter_mut().for_each(|p| *p = *p * share);
+            row[label as usize] = (truth - T::ONE) * share;
+        }
+    }
+
+    /// The first of each row becomes its distance from the target, times `share`: the derivative of half the squared error
+    /// by the output, and of the Poisson deviance by the logarithm.
+    fn number_deltas(values: &'a mut [T], stride: usize, targets: &'a [T], share: T) -> () {
+        replaced(values, stride, targets, |z, y| (z - y) * share);
+    }
+
+    /// The same, of distances up to `delta`.
+    fn huber_deltas(values: &'a mut [T], stride: usize, targets: &'a [T], delta: T, share: T) -> () {
+        replaced(values, stride, targets, |z, y| {
+            let error = z - y;
+            let error = if error > delta { delta } else { error };
+            (if error < -delta { -delta } else { error }) * share
+        });
+    }
+
+    /// The sign of the distance, times `share`; 0 of none.
+    fn absolute_deltas(values: &'a mut [T], stride: usize, targets: &'a [T], share: T) -> () {
+        replaced(values, stride, targets, |z, y| {
+            let error = z - y;
+            if error > T::ZERO { share } else if error < T::ZERO { -share } else { error }
+        });
+    }
+
+    /// Probabilities of class 1 become the derivative of the logistic cross-entropy by the logit, times `share`.
+    fn binary_deltas(values: &'a mut [T], stride: usize, labels: &'a [u32], share: T) -> () {
+        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
+            let truth = if label == 1 { T::ONE } else { T::ZERO };
+            row[0] = (row[0] - truth) * share;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::padded;
+    use crate::run::Run;
+    use crate::testing::{Problem, arches, planned, table};
+    use opportune_core::settings::Settings;
+    use serde::Deserialize;
+
+    /// A case of `xtask/golden/losses.py`.
+    #[derive(Deserialize)]
+    struct Golden {
+        loss: Loss,
+        outputs: Vec<Vec<f64>>,
+        targets: Vec<f64>,
+        mean: f64,
+        gradient: Vec<Vec<f64>>,
+    }
+
+    /// Mean loss and gradient by the outputs.
+    fn computed<T: Real>(arch: Arch, case: &Golden) -> (f64, Vec<Vec<f64>>) {
+        let (rows, width) = (case.outputs.len(), case.outputs[0].len());
+        let stride = padded::<T>(width);
+        let mut values = vec![T::ZERO; rows * stride];
+        for (row, outputs) in values.chunks_mut(stride).zip(&case.outputs) {
+            row.iter_mut().zip(outputs).for_each(|(value, output)| *value = T::of(*output));
+        }
+        let labels: Vec<u32> = case.targets.iter().map(|target| *target as u32).collect();
+        let numbers: Vec<T> = case.targets.iter().map(|target| T::of(*target)).collect();
+        let targets = match case.loss.is_regression() {
+            true => Targets::Numbers(&numbers),
+            false => Targets::Classes(&labels),
+        };
+        let aim = Aim { loss: case.loss, targets };
+        let sums = aim.predict(Outputs { arch, values: &mut values, stride, width });
+        aim.derive(Outputs { arch, values: &mut values, stride, width });
+        let gradient = values.chunks(stride).map(|row| row[..width].iter().map(|value| value.wide()).collect());
+        (sums.loss / rows as f64, gradient.collect())
+    }
+
+    #[test]
+    fn losses_and_gradients_are_those_of_upstream() {
+        let cases: Vec<Golden> = serde_json::from_str(include_str!("../tests/golden/losses.json")).unwrap();
+        let named = |name: &&str| cases.iter().any(|case| case.loss.to_string().starts_with(*name));
+        assert!(Loss::NAMES.iter().all(|name| named(&name)));
+        for case in &cases {
+            let close = |a: f64, b: f64, most: f64| {
+                assert!((a - b).abs() <= most * b.abs().max(0.1), "{}: {a} is not {b}", case.loss);
+            };
+            for ((mean, gradient), most) in
+                [(computed::<f64>(Arch::new(), case), 1e-14), (computed::<f32>(Arch::new(), case), 1e-6)]
+            {
+                close(mean, case.mean, most);
+                for (a, b) in gradient.iter().flatten().zip(case.gradient.iter().flatten()) {
+                    close(*a, *b, most);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits_with_every_loss_of_numbers() {
+        for loss in ["huber(delta=0.5)", "absolute", "poisson"] {
+            let base =
+                Settings { loss: Some(loss.parse().unwrap()), hidden: vec![21, 6], batch: 32, ..Settings::default() };
+            let (plan, samples) = planned(table(203, 9, Problem::Number), &base);
+            let train = |arch: Arch| {
+                let mut run = Run::<f32>::on(arch, plan.clone(), samples.clone());
+                let last = (0..3).map(|_| run.epoch(&mut || false).unwrap()).last().unwrap();
+                assert!(last.train_loss.is_finite() && last.validation.unwrap().score.is_finite(), "{loss}");
+                run.save()
+            };
+            let scalar = train(Arch::Scalar);
+            assert!(arches().into_iter().all(|arch| train(arch) == scalar), "{loss}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        for loss in ["squared", "huber", "absolute", "poisson"] {
+            let one = Golden {
+                loss: loss.parse().unwrap(),
+                outputs: vec![vec![f64::NAN]],
+                targets: vec![1.0],
+                mean: 0.0,
+                gradient: vec![],
+            };
+            let (mean, gradient) = computed::<f32>(Arch::new(), &one);
+            assert!(mean.is_nan() && gradient[0][0].is_nan(), "{loss}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The rows in work: their inputs gathered, and what their outputs should be.
+
+use crate::losses::{Aim, Targets};
+use crate::real::Real;
+use crate::samples::Samples;
+use opportune_core::loss::Loss;
+use opportune_data::TargetEncoder;
+use std::sync::Arc;
+
+/// Targets of some rows. Nothing here allocates after [`Truth::new`].
+#[derive(Debug)]
+pub(crate) struct Truth<T> {
+    samples: Arc<Samples>,
+    loss: Loss,
+    /// How numbers are scaled for the loss.
+    pub(crate) encoding: TargetEncoder,
+    /// Classes; none of a regression.
+    pub(crate) labels: Vec<u32>,
+    /// In original units; none of a classification.
+    pub(crate) numbers: Vec<f64>,
+    scaled: Vec<T>,
+}
+
+impl<T: Real> Truth<T> {
+    /// With room for so many rows.
+    pub(crate) fn new(samples: Arc<Samples>, loss: Loss, room: usize) -> Truth<T> {
+        let numbers = if loss.is_regression() { room } else { 0 };
+        Truth {
+            encoding: samples.encoding(loss),
+            labels: Vec::with_capacity(room - numbers),
+            numbers: Vec::with_capacity(numbers),
+            scaled: Vec::with_capacity(numbers),
+            samples,
+            loss,
+        }
+    }
+
+    /// Takes these rows, and writes their inputs.
+    pub(crate) fn gather(&mut self, rows: &[u32], inputs: &mut [T]) {
+        let Samples { encoder, data, .. } = &*self.samples;
+        T::encode(encoder, data, rows, &mut inputs[..rows.len() * encoder.inputs()]);
+        self.labels.clear();
+        self.numbers.clear();
+        self.scaled.clear();
+        if self.loss.is_regression() {
+            self.numbers.extend(rows.iter().map(|&row| self.samples.number(row)));
+            self.scaled.extend(self.numbers.iter().map(|&number| T::of(self.encoding.scaled(number))));
+        } else {
+            self.labels.extend(rows.iter().map(|&row| self.samples.class(row)));
+        }
+    }
+
+    /// What their outputs are to be brought to.
+    pub(crate) fn aim(&self) -> Aim<'_, T> {
+        let targets = match self.loss.is_regression() {
+            true => Targets::Numbers(&self.scaled),
+            false => Targets::Classes(&self.labels),
+        };
+        Aim { loss: self.loss, targets }
+    }
+}
