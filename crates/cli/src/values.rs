@@ -98,7 +98,7 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     };
     let each = |name: &str, text: &Option<String>, default: Value, read: &dyn Fn(&str) -> Result<Value, InputError>| {
         let Some(text) = text else { return Ok(Domain::Values(vec![default])) };
-        let ranges = ["lr", "l2", "weight-decay", "batch"];
+        let ranges = ["lr", "l2", "weight-decay", "batch", "label-smoothing"];
         let domain = match ranges.contains(&name) && text.contains("..") {
             true => range(text, name == "batch"),
             false => list(text).into_iter().map(read).collect::<Result<Vec<_>, _>>().map(Domain::Values),
@@ -140,6 +140,10 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     if given.network.loss.is_some() {
         let loss = |text: &str| text.parse::<Loss>().map(|one| word(one.to_string()));
         add("loss", each("loss", &given.network.loss, word(String::new()), &loss)?)?;
+    }
+    if given.network.label_smoothing.is_some() {
+        let text = &given.network.label_smoothing;
+        add("label-smoothing", each("label-smoothing", text, Value::Number(base.label_smoothing), &number)?)?;
     }
     if !(sought && given.schedule.is_empty()) {
         let schedules = match given.schedule.is_empty() {
@@ -336,7 +340,8 @@ mod tests {
         let names = |space: &Space| space.0.iter().map(|param| param.name.clone()).collect::<Vec<_>>();
         let always = ["hidden", "activation", "optimizer", "batch", "l2", "weight-decay"];
         assert_eq!(names(&open("")), always);
-        assert_eq!(names(&open("--loss absolute")), [&always[..], &["loss"]].concat());
+        let more = open("--loss absolute --label-smoothing 0.01..0.2");
+        assert_eq!(names(&more), [&always[..], &["loss", "label-smoothing"]].concat());
         let all = open("--lr 1e-4..1e-2 --schedule cosine --epochs 5 --batch 16..64");
         assert_eq!(names(&all), [&always[..], &["schedule", "lr"]].concat());
         assert_eq!(all.param("lr").unwrap().domain, Domain::Range { low: 1e-4, high: 1e-2, log: true, whole: false });

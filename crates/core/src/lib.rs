@@ -2,6 +2,7 @@
 //!
 //! Pure: no files, threads, clocks or global randomness. Everything here can be used from any training loop.
 
+pub mod class_weight;
 pub mod epochs;
 pub mod error;
 mod expression;

@@ -1,5 +1,6 @@
 //! A training, planned to the last bit, and the keys by which two trainings are found to agree.
 
+use crate::class_weight::ClassWeight;
 use crate::error::InputError;
 use crate::loss::Loss;
 use crate::optimizer::Optimizer;
@@ -136,6 +137,10 @@ pub struct Recipe {
     pub network: Network,
     /// What is minimised.
     pub loss: Loss,
+    /// See [`crate::settings::Settings::label_smoothing`].
+    pub label_smoothing: f64,
+    /// See [`crate::settings::Settings::class_weight`].
+    pub class_weight: ClassWeight,
     /// How.
     pub optimizer: Optimizer,
     /// See [`crate::settings::Settings::l2`].
@@ -211,7 +216,19 @@ impl Recipe {
             if self.averaging { "; averaging" } else { "" },
             if self.blocks { "; blocks" } else { "" },
         );
-        PrefixKey(Key::of(text.as_bytes()))
+        PrefixKey(Key::of((text + &self.unusual()).as_bytes()))
+    }
+
+    /// Settings that came later, where they are not as they were before them: keys of old studies stay what they are.
+    fn unusual(&self) -> String {
+        let mut text = String::new();
+        if self.label_smoothing != 0.0 {
+            text += &format!("; label smoothing {:?}", self.label_smoothing);
+        }
+        if self.class_weight != ClassWeight::Alike {
+            text += &format!("; class weight {}", self.class_weight);
+        }
+        text
     }
 }
 

@@ -1,5 +1,6 @@
 //! The settings of one training, typed, and how a point of the space changes them.
 
+use crate::class_weight::ClassWeight;
 use crate::error::InputError;
 use crate::loss::Loss;
 use crate::optimizer::Optimizer;
@@ -125,6 +126,12 @@ pub struct Settings {
     pub weight_decay: f64,
     /// What is minimised; `None`, the default, is cross-entropy for classes and squared for numbers.
     pub loss: Option<Loss>,
+    /// ε, from 0 up and below 1: each row's truth is 1−ε its class and ε all classes alike, so that networks do not grow
+    /// overconfident (Szegedy et al. 2016), as PyTorch's CrossEntropyLoss(label_smoothing=ε). It changes what is trained, not
+    /// how validation rows are judged. Default 0.
+    pub label_smoothing: f64,
+    /// How much rows count by their class. Default alike.
+    pub class_weight: ClassWeight,
     /// Default f32.
     pub precision: Precision,
     /// Of training: initial weights and batch order. Default 0.
@@ -145,6 +152,8 @@ impl Default for Settings {
             l2: 1e-4,
             weight_decay: 0.0,
             loss: None,
+            label_smoothing: 0.0,
+            class_weight: ClassWeight::Alike,
             precision: Precision::F32,
             seed: 0,
         }
@@ -179,6 +188,7 @@ impl Settings {
             "batch" => self.batch = value.count().ok_or_else(|| kind("a whole number"))?,
             "l2" => self.l2 = value.number().ok_or_else(|| kind("a number"))?,
             "weight-decay" => self.weight_decay = value.number().ok_or_else(|| kind("a number"))?,
+            "label-smoothing" => self.label_smoothing = value.number().ok_or_else(|| kind("a number"))?,
             "hidden" => self.hidden = value.layers().ok_or_else(|| kind("a list of layer widths"))?.to_vec(),
             "schedule" => self.schedule = value.text().ok_or_else(|| kind("a schedule"))?.parse()?,
             "optimizer" => self.optimizer = value.text().ok_or_else(|| kind("an optimizer"))?.parse()?,
@@ -226,6 +236,9 @@ impl Settings {
                 return bad(flag, format!("{value} is not a finite number from 0 up"));
             }
         }
+        if !(self.label_smoothing >= 0.0 && self.label_smoothing < 1.0) {
+            return bad("--label-smoothing", format!("{} is not from 0 up and below 1", self.label_smoothing));
+        }
         if self.schedule.cycles_momentum() && !self.optimizer.has_momentum() {
             return bad("--schedule", format!("it cycles the momentum, and {} has none", self.optimizer));
         }
@@ -259,6 +272,8 @@ mod tests {
             ("batch", Value::Count(0), "--batch"),
             ("hidden", Value::Layers(vec![0]), "--hidden"),
             ("l2", Value::Number(-1e-4), "--l2"),
+            ("label-smoothing", Value::Number(1.0), "--label-smoothing"),
+            ("label-smoothing", Value::Number(f64::NAN), "--label-smoothing"),
             ("colour", Value::Count(1), "--colour"),
         ] {
             let config = Config::from_iter([(name.to_string(), value)]);

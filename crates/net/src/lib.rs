@@ -13,6 +13,9 @@
 //! - Targets of a regression are standardised, and its losses are of those; with the Poisson loss they are divided by
 //!   their mean, which leaves that loss what it is but for a factor, and what the network gives is a logarithm. Scores are
 //!   in original units.
+//! - Rows may have weights, of their own and of their class: a batch's loss, gradient and share of the L2 penalty are
+//!   divided by the sum of its weights, as in scikit-learn; so is the loss of an epoch, by that of all its rows.
+//! - Smoothed labels are PyTorch's, for one logit those of two classes that differ by it.
 //! - The order of rows is drawn afresh for each epoch from what it is for, so no state of a generator is carried.
 //! - Sums over rows (losses, penalties) are in 64 bits, whatever the width of the network.
 //!

@@ -21,6 +21,10 @@ pub(crate) struct Aim<'a, T> {
     pub(crate) loss: Loss,
     /// As many as there are rows.
     pub(crate) targets: Targets<'a, T>,
+    /// Share of a row's truth that is spread over all classes alike: see `Settings::label_smoothing`.
+    pub(crate) smoothing: f64,
+    /// How much each row counts; none where all count 1.
+    pub(crate) weights: Option<&'a [T]>,
 }
 
 /// The outputs of a batch: `width` to a row, the rows `stride` numbers apart.
@@ -32,29 +36,41 @@ pub(crate) struct Outputs<'a, T> {
     pub(crate) width: usize,
 }
 
-impl<T: Real> Aim<'_, T> {
+impl<'a, T: Real> Aim<'a, T> {
+    /// Without smoothing or weights.
+    pub(crate) fn new(loss: Loss, targets: Targets<'a, T>) -> Aim<'a, T> {
+        Aim { loss, targets, smoothing: 0.0, weights: None }
+    }
+
     /// Turns sums of the last layer into predictions (probabilities, or numbers as the targets are scaled), and sums the
-    /// loss over the rows.
+    /// loss over the rows, each times its weight.
     pub(crate) fn predict(&self, outputs: Outputs<'_, T>) -> Sums {
         let Outputs { arch, values, stride, width } = outputs;
+        let (smoothing, weights) = (self.smoothing, self.weights);
+        let plain = smoothing == 0.0 && weights.is_none();
         match (self.targets, self.loss) {
-            (Targets::Classes(labels), Loss::Softmax) => softmax(arch, values, stride, width, labels),
-            (Targets::Classes(labels), _) => binary(arch, values, stride, labels),
-            (Targets::Numbers(targets), Loss::Huber { delta }) => huber(arch, values, stride, targets, delta),
-            (Targets::Numbers(targets), Loss::Absolute) => absolute(arch, values, stride, targets),
-            (Targets::Numbers(targets), Loss::Poisson) => poisson(arch, values, stride, targets),
-            (Targets::Numbers(targets), _) => squared(arch, values, stride, targets),
+            (Targets::Classes(labels), Loss::Softmax) if plain => softmax(arch, values, stride, width, labels),
+            (Targets::Classes(labels), Loss::Softmax) => {
+                let loss = cross_entropy(arch, values, stride, width, labels, smoothing, weights);
+                Sums { loss, ..softmax(arch, values, stride, width, labels) }
+            }
+            (Targets::Classes(labels), _) if plain => binary(arch, values, stride, labels),
+            (Targets::Classes(labels), _) => {
+                let loss = logistic_loss(arch, values, stride, labels, smoothing, weights);
+                Sums { loss, ..binary(arch, values, stride, labels) }
+            }
+            (Targets::Numbers(targets), Loss::Huber { delta }) => huber(arch, values, stride, targets, weights, delta),
+            (Targets::Numbers(targets), Loss::Absolute) => absolute(arch, values, stride, targets, weights),
+            (Targets::Numbers(targets), Loss::Poisson) => poisson(arch, values, stride, targets, weights),
+            (Targets::Numbers(targets), _) => squared(arch, values, stride, targets, weights),
         }
     }
 
-    /// Turns predictions into the derivatives of the mean loss over the rows by the sums of the last layer.
-    pub(crate) fn derive(&self, outputs: Outputs<'_, T>) {
-        let Outputs { arch, values, stride, .. } = outputs;
-        let rows = match self.targets {
-            Targets::Classes(labels) => labels.len(),
-            Targets::Numbers(numbers) => numbers.len(),
-        };
-        let share = T::of(1.0 / rows as f64);
+    /// Turns predictions into the derivatives of the mean loss by the sums of the last layer. `total` is the sum of the
+    /// rows' weights; where that is 0 so are they.
+    pub(crate) fn derive(&self, outputs: Outputs<'_, T>, total: f64) {
+        let Outputs { arch, values, stride, width } = outputs;
+        let share = if total > 0.0 { T::of(1.0 / total) } else { T::ZERO };
         match (self.targets, self.loss) {
             (Targets::Classes(labels), Loss::Softmax) => class_deltas(arch, values, stride, labels, share),
             (Targets::Classes(labels), _) => binary_deltas(arch, values, stride, labels, share),
@@ -63,6 +79,12 @@ impl<T: Real> Aim<'_, T> {
             }
             (Targets::Numbers(numbers), Loss::Absolute) => absolute_deltas(arch, values, stride, numbers, share),
             (Targets::Numbers(numbers), _) => number_deltas(arch, values, stride, numbers, share),
+        }
+        if let (Targets::Classes(labels), true) = (self.targets, self.smoothing > 0.0) {
+            smooth_deltas(arch, values, stride, width, labels, T::of(self.smoothing) * share);
+        }
+        if let Some(weights) = self.weights {
+            weigh(arch, values, stride, weights);
         }
     }
 }
@@ -85,12 +107,22 @@ fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
-/// Sums `loss(output, target)` over the first outputs of all rows.
+/// Sums `loss(output, target)`, times the row's weight, over the first outputs of all rows.
 #[inline(always)]
-fn summed<T: Real>(outputs: &[T], stride: usize, targets: &[T], loss: impl Fn(f64, f64) -> f64) -> Sums {
+fn summed<T: Real>(
+    outputs: &[T],
+    stride: usize,
+    targets: &[T],
+    weights: Option<&[T]>,
+    loss: impl Fn(T, T) -> f64,
+) -> Sums {
     let mut sums = Sums::default();
-    for (row, &target) in outputs.chunks_exact(stride).zip(targets) {
-        sums.loss += loss(row[0].wide(), target.wide());
+    let rows = outputs.chunks_exact(stride).zip(targets);
+    match weights {
+        None => rows.for_each(|(row, target)| sums.loss += loss(row[0], *target)),
+        Some(weights) => {
+            rows.zip(weights).for_each(|((row, target), weight)| sums.loss += weight.wide() * loss(row[0], *target));
+        }
     }
     sums
 }
@@ -173,34 +205,76 @@ vectorised! {
         sums
     }
 
+    /// Sum over rows of the cross-entropy of `stride` logits, the first `width` of which count, where a share of each row's
+    /// truth is spread over all classes: ln Σ e^z − (1−ε)·z of the class − ε·mean z. For rows that do not count alike, or
+    /// with smoothing; [`softmax`] is the faster way without.
+    fn cross_entropy(
+        logits: &'a [T], stride: usize, width: usize, labels: &'a [u32], smoothing: f64, weights: Option<&'a [T]>,
+    ) -> f64 {
+        let mut loss = 0.0;
+        for (index, (row, &label)) in logits.chunks_exact(stride).zip(labels).enumerate() {
+            let row = &row[..width];
+            let top = row.iter().fold(row[0], |a, b| if *b > a { *b } else { a });
+            let (mut total, mut below) = (T::ZERO, 0.0);
+            for z in row {
+                total += (*z - top).exp();
+                below += (top - *z).wide();
+            }
+            let truth = (top - row[label as usize]).wide();
+            let one = total.wide().ln() + (1.0 - smoothing) * truth + smoothing * below / width as f64;
+            loss += weights.map_or(1.0, |weights| weights[index].wide()) * one;
+        }
+        loss
+    }
+
+    /// The same of one logit a row, the first of its `stride`, as of two classes whose logits differ by it; `labels` are 0
+    /// or 1.
+    fn logistic_loss(
+        logits: &'a [T], stride: usize, labels: &'a [u32], smoothing: f64, weights: Option<&'a [T]>,
+    ) -> f64 {
+        let mut loss = 0.0;
+        for (index, (row, &label)) in logits.chunks_exact(stride).zip(labels).enumerate() {
+            let z = row[0];
+            let negative = z < T::ZERO;
+            let (size, small) = if negative { (-z, z.exp()) } else { (z, (-z).exp()) };
+            // |z| counts where the logit has the sign of the other class.
+            let other = if negative == (label == 1) { 1.0 - 0.5 * smoothing } else { 0.5 * smoothing };
+            let one = small.wide().ln_1p() + other * size.wide();
+            loss += weights.map_or(1.0, |weights| weights[index].wide()) * one;
+        }
+        loss
+    }
+
     /// Half the squared error of one output a row, the first of its `stride`.
-    fn squared(outputs: &'a [T], stride: usize, targets: &'a [T]) -> Sums {
-        summed(outputs, stride, targets, |z, y| 0.5 * (z - y) * (z - y))
+    fn squared(outputs: &'a [T], stride: usize, targets: &'a [T], weights: Option<&'a [T]>) -> Sums {
+        summed(outputs, stride, targets, weights, |z, y| {
+            let error = z.wide() - y.wide();
+            0.5 * error * error
+        })
     }
 
     /// The same up to a distance of `delta`, from there on a straight line.
-    fn huber(outputs: &'a [T], stride: usize, targets: &'a [T], delta: f64) -> Sums {
-        summed(outputs, stride, targets, |z, y| {
-            let error = (z - y).abs();
+    fn huber(outputs: &'a [T], stride: usize, targets: &'a [T], weights: Option<&'a [T]>, delta: f64) -> Sums {
+        summed(outputs, stride, targets, weights, |z, y| {
+            let error = (z.wide() - y.wide()).abs();
             // So written that NaN stays NaN.
             if error > delta { delta * (error - 0.5 * delta) } else { 0.5 * error * error }
         })
     }
 
     /// The distance.
-    fn absolute(outputs: &'a [T], stride: usize, targets: &'a [T]) -> Sums {
-        summed(outputs, stride, targets, |z, y| (z - y).abs())
+    fn absolute(outputs: &'a [T], stride: usize, targets: &'a [T], weights: Option<&'a [T]>) -> Sums {
+        summed(outputs, stride, targets, weights, |z, y| (z.wide() - y.wide()).abs())
     }
 
     /// Half the Poisson deviance of one logarithm a row, the first of its `stride`, which becomes the number itself.
-    fn poisson(outputs: &'a mut [T], stride: usize, targets: &'a [T]) -> Sums {
-        let mut sums = Sums::default();
-        for (row, &target) in outputs.chunks_exact_mut(stride).zip(targets) {
-            let (z, y) = (row[0], target.wide());
-            row[0] = z.exp();
+    fn poisson(outputs: &'a mut [T], stride: usize, targets: &'a [T], weights: Option<&'a [T]>) -> Sums {
+        let sums = summed(outputs, stride, targets, weights, |z, y| {
+            let (p, z, y) = (z.exp().wide(), z.wide(), y.wide());
             let constant = if y > 0.0 { y * (y.ln() - 1.0) } else { 0.0 };
-            sums.loss += constant - y * z.wide() + row[0].wide();
-        }
+            constant - y * z + p
+        });
+        replaced(outputs, stride, targets, |z, _| z.exp());
         sums
     }
 
@@ -243,6 +317,27 @@ vectorised! {
             row[0] = (row[0] - truth) * share;
         }
     }
+
+    /// What smoothing by ε adds to the derivatives of rows of `stride`, the first `width` of which count: `part` is ε times
+    /// the share. One logit stands for two classes.
+    fn smooth_deltas(values: &'a mut [T], stride: usize, width: usize, labels: &'a [u32], part: T) -> () {
+        let each = part * T::of(if width > 1 { 1.0 / width as f64 } else { 0.5 });
+        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
+            if width > 1 {
+                row[..width].iter_mut().for_each(|value| *value = *value - each);
+                row[label as usize] += part;
+            } else {
+                row[0] += if label == 1 { each } else { -each };
+            }
+        }
+    }
+
+    /// Multiplies rows of `stride` by their weights.
+    fn weigh(values: &'a mut [T], stride: usize, weights: &'a [T]) -> () {
+        for (row, weight) in values.chunks_exact_mut(stride).zip(weights) {
+            row.iter_mut().for_each(|value| *value = *value * *weight);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -255,11 +350,14 @@ mod tests {
     use serde::Deserialize;
 
     /// A case of `xtask/golden/losses.py`.
-    #[derive(Deserialize)]
+    #[derive(Clone, Deserialize)]
     struct Golden {
         loss: Loss,
         outputs: Vec<Vec<f64>>,
         targets: Vec<f64>,
+        #[serde(default)]
+        smoothing: f64,
+        weights: Option<Vec<f64>>,
         mean: f64,
         gradient: Vec<Vec<f64>>,
     }
@@ -278,11 +376,13 @@ mod tests {
             true => Targets::Numbers(&numbers),
             false => Targets::Classes(&labels),
         };
-        let aim = Aim { loss: case.loss, targets };
+        let weights: Option<Vec<T>> = case.weights.as_ref().map(|all| all.iter().map(|one| T::of(*one)).collect());
+        let total = case.weights.as_ref().map_or(rows as f64, |weights| weights.iter().sum());
+        let aim = Aim { loss: case.loss, targets, smoothing: case.smoothing, weights: weights.as_deref() };
         let sums = aim.predict(Outputs { arch, values: &mut values, stride, width });
-        aim.derive(Outputs { arch, values: &mut values, stride, width });
+        aim.derive(Outputs { arch, values: &mut values, stride, width }, total);
         let gradient = values.chunks(stride).map(|row| row[..width].iter().map(|value| value.wide()).collect());
-        (sums.loss / rows as f64, gradient.collect())
+        (sums.loss / total, gradient.collect())
     }
 
     #[test]
@@ -292,8 +392,14 @@ mod tests {
         assert!(Loss::NAMES.iter().all(|name| named(&name)));
         for case in &cases {
             let close = |a: f64, b: f64, most: f64| {
-                assert!((a - b).abs() <= most * b.abs().max(0.1), "{}: {a} is not {b}", case.loss);
+                let what = (case.loss, case.smoothing, &case.weights);
+                assert!((a - b).abs() <= most * b.abs().max(0.1), "{what:?}: {a} is not {b}");
             };
+            // One for all rows is as good as none, though it goes another way.
+            let alike = Golden { weights: Some(vec![1.0; case.targets.len()]), ..case.clone() };
+            if case.weights.is_none() {
+                close(computed::<f64>(Arch::new(), &alike).0, case.mean, 1e-14);
+            }
             for ((mean, gradient), most) in
                 [(computed::<f64>(Arch::new(), case), 1e-14), (computed::<f32>(Arch::new(), case), 1e-6)]
             {
@@ -329,6 +435,8 @@ mod tests {
                 loss: loss.parse().unwrap(),
                 outputs: vec![vec![f64::NAN]],
                 targets: vec![1.0],
+                smoothing: 0.0,
+                weights: None,
                 mean: 0.0,
                 gradient: vec![],
             };

@@ -143,7 +143,7 @@ impl Model {
                 true => Targets::Numbers(&numbers[..rows.len()]),
                 false => Targets::Classes(&labels[..rows.len()]),
             };
-            net.predict(&Aim { loss: self.loss, targets });
+            net.predict(&Aim::new(self.loss, targets));
             for row in net.predictions(rows.len()) {
                 match (self.loss, row) {
                     (loss, _) if loss.is_regression() => {

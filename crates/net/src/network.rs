@@ -207,10 +207,11 @@ impl<T: Real> Net<T> {
         self.values[last].chunks_exact(padded::<T>(outputs)).take(rows).map(move |row| &row[..outputs])
     }
 
-    /// From predictions back to the gradients of the mean loss over `rows` rows, as many as the aim has.
-    pub(crate) fn backward(&mut self, rows: usize, aim: &Aim<'_, T>) {
+    /// From predictions back to the gradients of the mean loss over `rows` rows, as many as the aim has, whose weights have
+    /// the sum `total`.
+    pub(crate) fn backward(&mut self, rows: usize, aim: &Aim<'_, T>, total: f64) {
         let arch = self.arch;
-        aim.derive(self.outputs());
+        aim.derive(self.outputs(), total);
         let last = self.layout.layers() - 1;
         for layer in (0..=last).rev() {
             let (inputs, outputs) = self.layout.sizes(layer);
@@ -271,6 +272,8 @@ mod tests {
         numbers: Vec<f64>,
         loss: Loss,
         l2: f64,
+        smoothing: f64,
+        weights: Option<Vec<f64>>,
     }
 
     impl Case {
@@ -289,6 +292,8 @@ mod tests {
                     .collect(),
                 loss,
                 l2: 0.3,
+                smoothing: 0.0,
+                weights: None,
             }
         }
 
@@ -297,7 +302,12 @@ mod tests {
                 true => Targets::Numbers(self.numbers.clone().leak()),
                 false => Targets::Classes(self.labels.clone().leak()),
             };
-            Aim { loss: self.loss, targets }
+            let weights = self.weights.clone().map(|weights| &*weights.leak());
+            Aim { loss: self.loss, targets, smoothing: self.smoothing, weights }
+        }
+
+        fn total(&self) -> f64 {
+            self.weights.as_ref().map_or(ROWS as f64, |weights| weights.iter().sum())
         }
 
         /// Mean loss and penalty, the latter computed from the weights as a sum.
@@ -305,7 +315,7 @@ mod tests {
             let aim = self.aim();
             self.net.pack();
             self.net.forward(ROWS);
-            let loss = self.net.predict(&aim).loss / ROWS as f64;
+            let loss = self.net.predict(&aim).loss / self.total();
             let layout = self.net.layout().clone();
             let weights = (0..layout.layers()).flat_map(|layer| layout.weights(layer));
             loss + weights.map(|i| 0.5 * self.l2 * self.net.parameters[i] * self.net.parameters[i]).sum::<f64>()
@@ -317,7 +327,7 @@ mod tests {
             self.net.pack();
             self.net.forward(ROWS);
             self.net.predict(&aim);
-            self.net.backward(ROWS, &aim);
+            self.net.backward(ROWS, &aim, self.total());
             let (layout, mut gradient) = (self.net.layout(), self.net.gradients.clone());
             for i in (0..layout.layers()).flat_map(|layer| layout.weights(layer)) {
                 gradient[i] += self.l2 * self.net.parameters[i];
@@ -326,27 +336,47 @@ mod tests {
         }
     }
 
+    /// The gradient of a case beside finite differences of its objective.
+    fn compare(mut case: Case, what: &str) {
+        let gradient = case.gradient();
+        for (i, &exact) in gradient.iter().enumerate() {
+            let at = case.net.parameters[i];
+            let h = 1e-5;
+            case.net.parameters[i] = at + h;
+            let above = case.objective();
+            case.net.parameters[i] = at - h;
+            let below = case.objective();
+            case.net.parameters[i] = at;
+            let difference = (above - below) / (2.0 * h);
+            let error = (difference - exact).abs() / exact.abs().max(1e-2);
+            assert!(error < 1e-6, "{what} {i}: {exact} or {difference}");
+        }
+    }
+
+    const LOSSES: [Loss; 6] =
+        [Loss::Softmax, Loss::Logistic, Loss::Squared, Loss::Huber { delta: 0.7 }, Loss::Absolute, Loss::Poisson];
+
     #[test]
     fn gradients_are_those_of_finite_differences() {
-        for loss in
-            [Loss::Softmax, Loss::Logistic, Loss::Squared, Loss::Huber { delta: 0.7 }, Loss::Absolute, Loss::Poisson]
-        {
+        assert_eq!(LOSSES.len(), Loss::NAMES.len());
+        for loss in LOSSES {
             for &activation in Activation::ALL {
                 for hidden in [&[][..], &[5], &[4, 3], &[5, 17, 3]] {
-                    let mut case = Case::new(loss, activation, hidden);
-                    let gradient = case.gradient();
-                    for (i, &exact) in gradient.iter().enumerate() {
-                        let at = case.net.parameters[i];
-                        let h = 1e-5;
-                        case.net.parameters[i] = at + h;
-                        let above = case.objective();
-                        case.net.parameters[i] = at - h;
-                        let below = case.objective();
-                        case.net.parameters[i] = at;
-                        let difference = (above - below) / (2.0 * h);
-                        let error = (difference - exact).abs() / exact.abs().max(1e-2);
-                        assert!(error < 1e-6, "{loss} {activation} {hidden:?} {i}: {exact} or {difference}");
-                    }
+                    compare(Case::new(loss, activation, hidden), &format!("{loss} {activation} {hidden:?}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn so_are_those_of_smoothed_and_weighted_losses() {
+        let weights = || Some((0..ROWS).map(|row| [0.0, 0.5, 1.0, 3.0][row % 4]).collect());
+        for loss in LOSSES {
+            for smoothing in if loss.is_regression() { &[0.0][..] } else { &[0.0, 0.1, 0.7] } {
+                for weights in [None, weights()] {
+                    let what = format!("{loss} {smoothing} {weights:?}");
+                    let case = Case::new(loss, Activation::Tanh, &[5]);
+                    compare(Case { smoothing: *smoothing, weights, ..case }, &what);
                 }
             }
         }

@@ -126,7 +126,7 @@ impl<T: Real> Run<T> {
             rate: setting.rate,
             momentum: setting.momentum,
             train_loss: trained.loss,
-            penalty: penalty / self.order.len() as f64,
+            penalty: penalty / self.training.weight(),
             train_score: trained.score,
             validation,
             averaged,
@@ -144,32 +144,35 @@ impl<T: Real> Run<T> {
         Stream::new(recipe.seed, recipe.repeat, recipe.part.fold(), purpose).shuffle(&mut self.order);
     }
 
-    /// One step on these places of the order. Gives the batch's penalty times its rows.
+    /// One step on these places of the order. Gives the batch's penalty times the weight of its rows.
     fn step(&mut self, places: Range<usize>, setting: Setting) -> f64 {
         let rows = places.len();
         self.truth.gather(&self.order[places], &mut self.net.inputs);
         self.net.forward(rows);
-        let aim = self.truth.aim();
+        let aim = self.truth.aim(self.plan.recipe.label_smoothing);
         let sums = self.net.predict(&aim);
         self.training.add(sums, &self.truth, self.net.predictions(rows));
-        self.net.backward(rows, &aim);
+        self.net.backward(rows, &aim, self.truth.total);
         self.step += 1;
-        self.update(rows, setting, sums.loss / rows as f64)
+        self.update(rows, setting, mean(sums.loss, self.truth.total))
     }
 
     /// Steps all parameters, from the gradients of a batch of this mean loss. Gives half the penalty's constant times the
     /// squares of the weights before.
     fn update(&mut self, rows: usize, setting: Setting, loss: f64) -> f64 {
         let recipe = &self.plan.recipe;
-        let at = At { setting, step: self.step, l2: recipe.l2 / rows as f64, decay: recipe.weight_decay, loss };
-        let aim = self.truth.aim();
+        // A batch of rows that do not count has no gradient, nor a share of the penalty.
+        let total = self.truth.total;
+        let l2 = mean(recipe.l2, total);
+        let at = At { setting, step: self.step, l2, decay: recipe.weight_decay, loss };
+        let aim = self.truth.aim(recipe.label_smoothing);
         // The same batch at other parameters, for optimizers that search along a line.
         let mut evaluate = |net: &mut Net<T>| {
             net.pack();
             net.forward(rows);
             let sums = net.predict(&aim);
-            net.backward(rows, &aim);
-            sums.loss / rows as f64
+            net.backward(rows, &aim, total);
+            mean(sums.loss, total)
         };
         let squares = self.updater.step(&mut self.net, &at, &mut evaluate);
         let weight = Averaging::weight(self.step, self.plan.schedule.steps_per_epoch());
@@ -205,7 +208,7 @@ impl<T: Real> Run<T> {
                 let mut start = 0;
                 for (block, loss) in blocks.iter_mut().enumerate() {
                     let end = start + block_rows(rows, block);
-                    *loss = (self.add_validation(start..end) / (end - start) as f64) as f32;
+                    *loss = self.add_validation(start..end) as f32;
                     start = end;
                 }
             }
@@ -213,19 +216,20 @@ impl<T: Real> Run<T> {
         (Some(self.validation.scored()), blocks)
     }
 
-    /// Predicts these of the validation rows, and gives the sum of their losses.
+    /// Predicts these of the validation rows, and gives their mean loss.
     fn add_validation(&mut self, places: Range<usize>) -> f64 {
         let room = self.net.room();
-        let mut loss = 0.0;
+        let (mut loss, mut weight) = (0.0, 0.0);
         for start in places.clone().step_by(room) {
             let rows = &self.judged[start..(start + room).min(places.end)];
             self.truth.gather(rows, &mut self.net.inputs);
             self.net.forward(rows.len());
-            let sums = self.net.predict(&self.truth.aim());
+            let sums = self.net.predict(&self.truth.aim(0.0));
             self.validation.add(sums, &self.truth, self.net.predictions(rows.len()));
             loss += sums.loss;
+            weight += self.truth.total;
         }
-        loss
+        mean(loss, weight)
     }
 
     /// Takes so many steps of a run that has not begun, and gives the mean loss on these rows: what a range test wants to
@@ -245,7 +249,7 @@ impl<T: Real> Run<T> {
         self.judged.clear();
         self.judged.extend_from_slice(rows);
         self.validation.clear();
-        self.add_validation(0..rows.len()) / rows.len() as f64
+        self.add_validation(0..rows.len())
     }
 
     /// Takes steps of a run that has not begun, each at the rate that the sweep says, for as long as it wants to go on.
@@ -268,6 +272,11 @@ impl<T: Real> Run<T> {
         }
         true
     }
+}
+
+/// A mean of losses whose weights have the sum `weight`; of rows that do not count it is 0.
+fn mean(loss: f64, weight: f64) -> f64 {
+    if weight > 0.0 { loss / weight } else { 0.0 }
 }
 
 /// Rows of a block: each gets its share, the first ones what is left over.

@@ -14,6 +14,8 @@ pub(crate) struct Tally {
     loss: f64,
     hits: u64,
     rows: usize,
+    /// Sum of their weights.
+    weight: f64,
     /// Kept only where the score is not the share of hits: class probabilities (n x k), or numbers in original units.
     predictions: Vec<f64>,
     labels: Vec<u32>,
@@ -30,6 +32,7 @@ impl Tally {
             loss: 0.0,
             hits: 0,
             rows: 0,
+            weight: 0.0,
             predictions: Vec::with_capacity(numbers + labels * outputs.max(2)),
             labels: Vec::with_capacity(labels),
             numbers: Vec::with_capacity(numbers),
@@ -38,7 +41,7 @@ impl Tally {
 
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
-        (self.loss, self.hits, self.rows) = (0.0, 0, 0);
+        (self.loss, self.hits, self.rows, self.weight) = (0.0, 0, 0, 0.0);
         self.predictions.clear();
         self.labels.clear();
         self.numbers.clear();
@@ -54,6 +57,7 @@ impl Tally {
         self.loss += sums.loss;
         self.hits += u64::from(sums.hits);
         self.rows += predictions.len();
+        self.weight += truth.total;
         if self.score == Score::Accuracy {
             return;
         }
@@ -71,12 +75,17 @@ impl Tally {
         }
     }
 
-    /// Mean loss of all that was added; NaN of nothing.
-    pub(crate) fn loss(&self) -> f64 {
-        self.loss / self.rows as f64
+    /// Sum of the weights of all rows that were added.
+    pub(crate) fn weight(&self) -> f64 {
+        self.weight
     }
 
-    /// Mean loss and score of all that was added; NaN of nothing.
+    /// Mean loss of all that was added, by weight; NaN of nothing.
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss / self.weight
+    }
+
+    /// Mean loss of all that was added, by weight, and score, in which every row counts alike; NaN of nothing.
     pub(crate) fn scored(&self) -> Scored {
         let rows = self.rows as f64;
         let loss = self.loss();

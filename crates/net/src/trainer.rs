@@ -58,7 +58,9 @@ impl NativeTrainer {
         score: Score,
         threads: usize,
     ) -> Result<NativeTrainer, InputError> {
-        let samples = |part, train, validation| Samples::new(data.clone(), part, train, validation).map(Arc::new);
+        let samples = |part, train, validation| {
+            Samples::new(data.clone(), part, train, validation)?.with_class_weight(&base.class_weight).map(Arc::new)
+        };
         let whole = samples(Part::Whole, whole, Vec::new())?;
         let regression = whole.is_regression();
         if score.is_regression() != regression {
@@ -97,7 +99,8 @@ impl NativeTrainer {
     pub fn with_confirmation(self, folds: Vec<(Vec<u32>, Vec<u32>)>) -> Result<NativeTrainer, InputError> {
         let data = &self.whole.data;
         let samples = |((train, validation), fold): ((Vec<u32>, Vec<u32>), u32)| {
-            Samples::new(data.clone(), Part::Confirmation(fold), train, validation).map(Arc::new)
+            let samples = Samples::new(data.clone(), Part::Confirmation(fold), train, validation)?;
+            samples.with_class_weight(&self.base.class_weight).map(Arc::new)
         };
         let confirmation = folds.into_iter().zip(0..).map(samples).collect::<Result<_, _>>()?;
         Ok(NativeTrainer { confirmation, ..self })
@@ -169,6 +172,7 @@ impl NativeTrainer {
             && recipe.rows == samples.key()
             && recipe.network.inputs as usize == samples.encoder.inputs()
             && recipe.network.outputs == samples.outputs()
+            && recipe.class_weight == self.base.class_weight
             && samples.loss(Some(recipe.loss)).is_ok();
         if fits { Ok(samples) } else { Err(other()) }
     }
@@ -245,6 +249,12 @@ impl Planner for NativeTrainer {
             .at("--hidden")
             .remedy("use fewer or narrower layers, or a smaller --batch (lbfgs takes all rows: another optimizer)"));
         }
+        let loss = samples.loss(settings.loss)?;
+        if settings.label_smoothing > 0.0 && loss.is_regression() {
+            return Err(InputError::new("is for classes, and the target is numbers")
+                .at("--label-smoothing")
+                .remedy("leave it out"));
+        }
         Ok(Plan {
             schedule: settings.schedule.with_rows(rows).resolve(settings.lr, rows.div_ceil(batch), settings.epochs)?,
             epochs: settings.epochs,
@@ -253,7 +263,9 @@ impl Planner for NativeTrainer {
                 part,
                 rows: samples.key(),
                 network,
-                loss: samples.loss(settings.loss)?,
+                loss,
+                label_smoothing: settings.label_smoothing,
+                class_weight: settings.class_weight,
                 optimizer: settings.optimizer,
                 l2: settings.l2,
                 weight_decay: settings.weight_decay,

@@ -19,6 +19,10 @@ pub(crate) struct Truth<T> {
     /// In original units; none of a classification.
     pub(crate) numbers: Vec<f64>,
     scaled: Vec<T>,
+    /// How much each row counts; none where all count 1.
+    weights: Vec<T>,
+    /// The sum of the rows' weights.
+    pub(crate) total: f64,
 }
 
 impl<T: Real> Truth<T> {
@@ -30,6 +34,8 @@ impl<T: Real> Truth<T> {
             labels: Vec::with_capacity(room - numbers),
             numbers: Vec::with_capacity(numbers),
             scaled: Vec::with_capacity(numbers),
+            weights: Vec::with_capacity(if samples.weighted() { room } else { 0 }),
+            total: 0.0,
             samples,
             loss,
         }
@@ -48,14 +54,21 @@ impl<T: Real> Truth<T> {
         } else {
             self.labels.extend(rows.iter().map(|&row| self.samples.class(row)));
         }
+        self.total = rows.len() as f64;
+        if self.samples.weighted() {
+            self.weights.clear();
+            self.weights.extend(rows.iter().map(|&row| T::of(self.samples.weight(row))));
+            self.total = self.weights.iter().map(|weight| weight.wide()).sum();
+        }
     }
 
-    /// What their outputs are to be brought to.
-    pub(crate) fn aim(&self) -> Aim<'_, T> {
+    /// What their outputs are to be brought to, with labels smoothed by so much.
+    pub(crate) fn aim(&self, smoothing: f64) -> Aim<'_, T> {
         let targets = match self.loss.is_regression() {
             true => Targets::Numbers(&self.scaled),
             false => Targets::Classes(&self.labels),
         };
-        Aim { loss: self.loss, targets }
+        let weights = self.samples.weighted().then_some(&self.weights[..]);
+        Aim { loss: self.loss, targets, smoothing, weights }
     }
 }

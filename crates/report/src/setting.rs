@@ -6,8 +6,19 @@ use opportune_core::space::Value;
 use std::collections::BTreeSet;
 
 /// From what shapes the network to what trains it; settings not named here follow by name.
-const ORDER: [&str; 10] =
-    ["hidden", "activation", "loss", "optimizer", "schedule", "lr", "epochs", "batch", "l2", "weight-decay"];
+const ORDER: [&str; 11] = [
+    "hidden",
+    "activation",
+    "loss",
+    "label-smoothing",
+    "optimizer",
+    "schedule",
+    "lr",
+    "epochs",
+    "batch",
+    "l2",
+    "weight-decay",
+];
 
 /// Names of all settings that any trial has, in the order in which they are shown.
 pub(crate) fn names(results: &[TrialResult]) -> Vec<String> {

@@ -2,6 +2,7 @@
 //! that equal settings give equal bits, and every epoch executed is counted.
 
 use opportune_core::InputError;
+use opportune_core::class_weight::ClassWeight;
 use opportune_core::loss::Loss;
 use opportune_core::memory::Remembered;
 use opportune_core::observation::{Observation, Scored};
@@ -25,6 +26,8 @@ pub fn plan(part: Part, schedule: &Schedule, lr: f64, epochs: u32) -> Plan {
         rows: Key([2; 16]),
         network: Network { inputs: 2, hidden: vec![], outputs: 1, activation: Activation::Relu, init: Init::Glorot },
         loss: Loss::Squared,
+        label_smoothing: 0.0,
+        class_weight: ClassWeight::Alike,
         optimizer: Optimizer::default(),
         l2: 0.0,
         weight_decay: 0.0,

@@ -135,6 +135,7 @@ fn grid(flags: &Tune) -> Result<(), InputError> {
         ("--epochs", &flags.space.epochs),
         ("--batch", &flags.space.network.batch),
         ("--l2", &flags.space.network.l2),
+        ("--label-smoothing", &flags.space.network.label_smoothing),
         ("--weight-decay", &flags.space.network.weight_decay),
     ];
     match ranges.iter().find(|(_, text)| text.as_deref().is_some_and(|text| text.contains(".."))) {

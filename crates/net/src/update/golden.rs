@@ -75,9 +75,9 @@ fn errors<T: Real>(given: &Given, case: &Case) -> Vec<f64> {
         let mut evaluate = |net: &mut Net<T>| {
             net.pack();
             net.forward(batch);
-            let aim = Aim { loss: Loss::Softmax, targets: Targets::Classes(&labels) };
+            let aim = Aim::new(Loss::Softmax, Targets::Classes(&labels));
             let loss = net.predict(&aim).loss / batch as f64;
-            net.backward(batch, &aim);
+            net.backward(batch, &aim, batch as f64);
             loss
         };
         let loss = evaluate(&mut net);
