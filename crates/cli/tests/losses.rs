@@ -95,8 +95,9 @@ fn smoothed_labels_make_less_confident_networks() {
     // Of the two losses the training one is smoothed, that of the validation rows is not.
     let curves = place.run(&format!("{fit} --label-smoothing 0.9 --out strong")).good().out;
     let row = curves.lines().rfind(|line| line.trim_start().starts_with("60 ")).unwrap().to_string();
-    let losses: Vec<f64> = row.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
-    assert!(losses[0] > 1.0, "{curves}");
+    let fields: Vec<f64> = row.split_whitespace().filter_map(|field| field.parse().ok()).collect();
+    let (training, validation) = (fields[2], fields[4]);
+    assert!(training > 1.05 && validation < 1.0, "{curves}");
 }
 
 #[test]
@@ -106,7 +107,9 @@ fn smoothing_is_searched_over() {
     let grid = "--strategy grid --label-smoothing 0,0.1 --lr 0.01 --epochs 4 --hidden 4 --quiet";
     place.run(&format!("tune x.csv {grid}")).good();
     let trials = table(&place.text("opportune-out/x/trials.csv"));
-    assert_eq!(trials.iter().map(|row| row["label-smoothing"].as_str()).collect::<Vec<_>>(), ["0", "0.1"]);
+    let mut tried: Vec<&str> = trials.iter().map(|row| row["label-smoothing"].as_str()).collect();
+    tried.dedup();
+    assert_eq!(tried, ["0", "0.1"]);
     let flags = "--name range --strategy random --trials 3 --label-smoothing 0.01..0.3 --epochs 3 --hidden 4 --json";
     let last = place.run(&format!("tune x.csv {flags}")).good().last();
     assert!((0.01..=0.3).contains(&last["best"]["label_smoothing"].as_f64().unwrap()), "{last}");
@@ -139,7 +142,7 @@ fn weights_shift_what_is_learnt() {
         let ran = place.run(&format!("{fit} --schedule linear --fresh --out m --json")).good();
         let said = chances(&place, "m", file);
         assert!(said.iter().all(|p| (p - no).abs() < 0.09), "{flags}: {said:?}");
-        assert!(ran.warnings().is_empty(), "{ran:#?}");
+        assert!(!ran.err.contains("column 'w'"), "{ran:#?}");
         place.run(&format!("fit {file} --config m/best.toml --fresh --out again")).good();
         assert_eq!(place.bytes("m/model.safetensors"), place.bytes("again/model.safetensors"), "{flags}");
     }
