@@ -60,9 +60,10 @@ def predict(path, rows):
         if layer < layers[-1]:
             x = activation(x)
     x = x.astype(float)
-    if head["loss"] == "squared":
+    if "numbers" in head["target"]:
         target = head["target"]["numbers"]
-        return None, x[:, 0] * target["scale"] + target["mean"]
+        numbers = np.exp(x[:, 0]) if head["loss"] == "poisson" else x[:, 0]
+        return None, numbers * target["scale"] + target["mean"]
     if head["loss"] == "logistic":
         p = 1 / (1 + np.exp(-x[:, 0]))
         return head["target"]["classes"]["labels"], np.stack([1 - p, p], axis=1)

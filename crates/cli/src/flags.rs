@@ -1,6 +1,7 @@
 //! The flags: one definition gives parsing, help and the keys of `--config`.
 
 use clap::{Args, Parser, Subcommand};
+use opportune_core::class_weight::ClassWeight;
 use opportune_core::schedule::Schedule;
 use opportune_core::score::Score;
 use opportune_core::settings::{Init, Precision};
@@ -111,6 +112,13 @@ pub struct Data {
     /// classification or regression [default: text, or at most 20 distinct integers, is classification]
     #[arg(long)]
     pub task: Option<Task>,
+    /// A column that says how much each row counts in training, in the loss of the validation rows too; scores count rows
+    /// alike [default: all alike]
+    #[arg(long, value_name = "COLUMN")]
+    pub sample_weight: Option<String>,
+    /// How much rows count by their class: balanced, or as yes=3,no=1; in losses, not in scores [default: all alike]
+    #[arg(long, value_name = "WEIGHTS")]
+    pub class_weight: Option<ClassWeight>,
     /// Set aside before anything else and scored once at the end: a share, as 0.2, or a file [default: none]
     #[arg(long, value_name = "SHARE|FILE")]
     pub test: Option<String>,
@@ -171,6 +179,13 @@ pub struct Network {
     /// relu, tanh, logistic, identity, leaky_relu, elu, silu, gelu, gelu_tanh or softplus [default: relu]
     #[arg(long, value_name = "NAME")]
     pub activation: Option<String>,
+    /// What is minimised where numbers are predicted: squared, huber(delta=1) or absolute, all of standardised targets, or
+    /// poisson (counts from 0 up, against e to the power of the output) [default: squared; cross-entropy for classes]
+    #[arg(long, value_name = "SPEC")]
+    pub loss: Option<String>,
+    /// Share of each row's truth that is spread over all classes while training, against overconfidence [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    pub label_smoothing: Option<String>,
     /// L2 penalty of scikit-learn's alpha [default: 1e-4]
     #[arg(long, value_name = "ALPHA")]
     pub l2: Option<String>,

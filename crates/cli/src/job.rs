@@ -108,6 +108,7 @@ impl Job {
         let rules = values::rules(training)?;
         tol_is_given_once(&given.schedule, &rules)?;
         let mut base = values::base(training, owns_rate);
+        base.class_weight = data.class_weight.clone().unwrap_or_default();
         let epochs = match purpose {
             Purpose::Search { .. } => values::epochs(given)?,
             _ => values::Epochs { ladder: Vec::new() },
@@ -287,7 +288,7 @@ fn identity(
         rows.extend((list.len() as u64).to_le_bytes());
         rows.extend(list.iter().flat_map(|row| row.to_le_bytes()));
     }
-    json!({
+    let mut identity = json!({
         "data": Key(data.key()).to_string(),
         "file": flags.data.file_name().map(|name| name.to_string_lossy()),
         "target": data.target_name(),
@@ -299,7 +300,15 @@ fn identity(
         "precision": training.precision,
         "init": training.init,
         "rules": rules,
-    })
+    });
+    // Only what is given: studies from before these flags are still themselves.
+    if let Some(column) = &flags.sample_weight {
+        identity["sample_weight"] = json!(column);
+    }
+    if let Some(weight) = &flags.class_weight {
+        identity["class_weight"] = json!(weight);
+    }
+    identity
 }
 
 /// The data with their test and validation rows told apart.
@@ -350,6 +359,9 @@ impl Split {
             let joined;
             (data, joined) = append(data, path, &mut warnings)?;
             validation = Some(joined.collect());
+        }
+        if let Some(column) = &flags.sample_weight {
+            data = data.with_weights(column).map_err(|error| error.at("--sample-weight"))?;
         }
         Ok(Split { data, test, fit: rows, validation, notes, warnings })
     }

@@ -4,13 +4,14 @@ use crate::flags;
 use opportune_core::InputError;
 use opportune_core::averaging::Average;
 use opportune_core::epochs::ladder;
+use opportune_core::loss::Loss;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::settings::{Activation, Settings};
 use opportune_core::space::{Domain, Param, Space, Value};
 use opportune_core::stop::{Monitor, Patience, StopRule, TolOn};
 
 /// Splits a comma list, but not within brackets.
-fn list(text: &str) -> Vec<&str> {
+pub fn list(text: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
     for (at, c) in text.char_indices() {
         match c {
@@ -111,7 +112,7 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     };
     let each = |name: &str, text: &Option<String>, default: Value, read: &dyn Fn(&str) -> Result<Value, InputError>| {
         let Some(text) = text else { return Ok(Domain::Values(vec![default])) };
-        let ranges = ["lr", "l2", "weight-decay", "batch", "dropout", "clip-norm", "clip-value"];
+        let ranges = ["lr", "l2", "weight-decay", "batch", "label-smoothing", "dropout", "clip-norm", "clip-value"];
         let domain = match ranges.contains(&name) && text.contains("..") {
             true => range(text, name == "batch", name != "dropout"),
             false => list(text).into_iter().map(read).collect::<Result<Vec<_>, _>>().map(Domain::Values),
@@ -153,7 +154,10 @@ pub fn space(given: &flags::Space, unsaid: Unsaid) -> Result<Space, InputError> 
     let network = &given.network;
     type Read = fn(&str) -> Result<Value, InputError>;
     let average: Read = |text| text.parse::<Average>().map(|one| Value::Text(one.to_string()));
+    let loss: Read = |text| text.parse::<Loss>().map(|one| Value::Text(one.to_string()));
     let more: &[(&str, &Option<String>, Read)] = &[
+        ("loss", &network.loss, loss),
+        ("label-smoothing", &network.label_smoothing, number),
         ("layer-norm", &network.layer_norm, switch),
         ("dropout", &network.dropout, number),
         ("clip-norm", &network.clip_norm, bound),
@@ -358,6 +362,8 @@ mod tests {
         let names = |space: &Space| space.0.iter().map(|param| param.name.clone()).collect::<Vec<_>>();
         let always = ["hidden", "activation", "optimizer", "batch", "l2", "weight-decay"];
         assert_eq!(names(&open("")), always);
+        let more = open("--loss absolute --label-smoothing 0.01..0.2");
+        assert_eq!(names(&more), [&always[..], &["loss", "label-smoothing"]].concat());
         let all = open("--lr 1e-4..1e-2 --schedule cosine --epochs 5 --batch 16..64");
         assert_eq!(names(&all), [&always[..], &["schedule", "lr"]].concat());
         assert_eq!(all.param("lr").unwrap().domain, Domain::Range { low: 1e-4, high: 1e-2, log: true, whole: false });

@@ -243,6 +243,12 @@ impl<'a> Work<'a> {
         if let Some(task) = data.task {
             toml.set("task", task.to_string());
         }
+        if let Some(column) = &data.sample_weight {
+            toml.set("sample-weight", column.clone());
+        }
+        if let Some(weight) = &data.class_weight {
+            toml.set("class-weight", weight.to_string());
+        }
         if let Some(test) = &data.test {
             toml.set("test", test.clone());
         }

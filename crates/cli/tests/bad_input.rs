@@ -379,6 +379,83 @@ fn ranges_and_no_flags_at_all_are_good_input() {
 }
 
 #[test]
+fn losses() {
+    all(vec![
+        words(
+            "fit good.csv --loss huber",
+            &["--loss: huber is for numbers, and the target is classes", "cross-entropy"],
+        ),
+        words("tune good.csv --loss squared", &["--loss: squared is for numbers, and the target is classes"]),
+        words("fit good.csv --loss logistic", &["--loss: with so many classes it is softmax, not logistic"]),
+        words(
+            "fit numbers.csv --loss softmax",
+            &["--loss: softmax is for classes, and the target is numbers", "huber"],
+        ),
+        words("fit numbers.csv --loss hubr", &["--loss: ", "unknown loss 'hubr'; did you mean 'huber'?"]),
+        words("fit numbers.csv --loss huber(delta=0)", &["--loss: ", "delta must be above 0, not 0"]),
+        words("fit numbers.csv --loss squared,huber", &["--loss: fit trains once, and 2 values are given"]),
+        words(
+            "tune numbers.csv --loss squared,huber",
+            &["--loss: trials are compared by their validation loss", "grid"],
+        ),
+        words("range-test numbers.csv --loss squared,huber", &["--loss: "]),
+        file(
+            "x.csv",
+            "a,y\n1,0.5\n2,2.5\n3,-1.5\n4,0\n",
+            "fit x.csv --loss poisson",
+            &["--loss: poisson is for counts, and the target is -1.5 in some row", "choose squared or huber"],
+        ),
+        words("fit good.csv --label-smoothing 1", &["--label-smoothing: 1 is not from 0 up and below 1"]),
+        words("tune good.csv --label-smoothing 0..0.5", &["--label-smoothing: ", "does not begin above 0"]),
+        words(
+            "fit numbers.csv --label-smoothing 0.1",
+            &["--label-smoothing: is for classes, and the target is numbers"],
+        ),
+    ]);
+}
+
+#[test]
+fn weights() {
+    let given = "x,w,y\n1,1,0.5\n2,-2,2.5\n3,1,1.5\n4,1,0\n";
+    all(vec![
+        words("fit good.csv --class-weight balance", &["--class-weight", "'balance' has no weight; write balanced"]),
+        words("fit good.csv --class-weight red=x", &["--class-weight", "'red=x' has no weight", "yes=3,no=1"]),
+        words("fit good.csv --class-weight red=-1", &["--class-weight", "a weight of -1 for 'red'"]),
+        words("fit good.csv --class-weight rad=2", &["--class-weight: there is no class 'rad'; did you mean 'red'?"]),
+        words(
+            "tune numbers.csv --class-weight balanced",
+            &["--class-weight: is for classes, and the target is numbers"],
+        ),
+        words("fit good.csv --sample-weight size", &["--sample-weight: ", "there is no column 'size'"]),
+        words("fit good.csv --sample-weight kind", &["--sample-weight: column 'kind' is the target"]),
+        file(
+            "x.csv",
+            given,
+            "fit x.csv --sample-weight w",
+            &["--sample-weight: column 'w': a weight of -2 is below 0"],
+        ),
+        file(
+            "x.csv",
+            given.replace("-2", "zero"),
+            "fit x.csv --sample-weight w",
+            &["--sample-weight: column 'w' holds texts, and a weight is a number"],
+        ),
+        file(
+            "x.csv",
+            given.replace("-2", "").replace("3,1", "3,2"),
+            "tune x.csv --sample-weight w",
+            &["--sample-weight: column 'w': 1 row has no weight; fill it in"],
+        ),
+        file(
+            "x.csv",
+            given.replace("-2", "1"),
+            "tune x.csv --sample-weight w",
+            &["--sample-weight: column 'w' was left out, see above; it tells no rows apart"],
+        ),
+    ]);
+}
+
+#[test]
 fn places() {
     let config = |content: &'static str, says| file("best.toml", content, "fit good.csv --config best.toml", says);
     all(vec![

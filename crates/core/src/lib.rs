@@ -3,12 +3,14 @@
 //! Pure: no files, threads, clocks or global randomness. Everything here can be used from any training loop.
 
 pub mod averaging;
+pub mod class_weight;
 pub mod clip;
 pub mod epochs;
 pub mod error;
 mod expression;
 pub mod finalists;
 pub mod judged;
+pub mod loss;
 pub mod memory;
 pub mod observation;
 pub mod optimizer;

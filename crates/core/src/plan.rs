@@ -1,12 +1,14 @@
 //! A training, planned to the last bit, and the keys by which two trainings are found to agree.
 
 use crate::averaging::Averaging;
+use crate::class_weight::ClassWeight;
 use crate::clip::Clip;
 use crate::error::InputError;
+use crate::loss::Loss;
 use crate::optimizer::Optimizer;
 use crate::schedule::Resolved;
 use crate::score::Score;
-use crate::settings::{Activation, Init, Precision, words};
+use crate::settings::{Activation, Init, Precision};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -62,18 +64,6 @@ impl TryFrom<String> for Key {
     }
 }
 
-words!(
-    /// What is minimised.
-    Loss, "loss" {
-        /// Cross-entropy over classes behind a softmax.
-        Softmax = "softmax",
-        /// Cross-entropy of one logistic output: two classes.
-        Logistic = "logistic",
-        /// Half the squared error of standardised targets, as scikit-learn.
-        Squared = "squared",
-    }
-);
-
 /// A dense network's shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Network {
@@ -81,7 +71,7 @@ pub struct Network {
     pub inputs: u32,
     /// Units of each hidden layer.
     pub hidden: Vec<u32>,
-    /// Classes for [`Loss::Softmax`], else 1.
+    /// Classes for [`Loss::Softmax`](crate::loss::Loss::Softmax), else 1.
     pub outputs: u32,
     /// Of the hidden layers.
     pub activation: Activation,
@@ -160,6 +150,10 @@ pub struct Recipe {
     pub network: Network,
     /// What is minimised.
     pub loss: Loss,
+    /// See [`crate::settings::Settings::label_smoothing`].
+    pub label_smoothing: f64,
+    /// See [`crate::settings::Settings::class_weight`].
+    pub class_weight: ClassWeight,
     /// How.
     pub optimizer: Optimizer,
     /// See [`crate::settings::Settings::l2`].
@@ -189,14 +183,9 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Loss of guessing without looking at the features: the entropy of equally frequent classes, or half the
-    /// variance of standardised targets.
+    /// Loss of guessing without looking at the features: [`Loss::guessing`].
     pub fn guessing(&self) -> f64 {
-        match self.loss {
-            Loss::Softmax => f64::from(self.network.outputs).ln(),
-            Loss::Logistic => 2f64.ln(),
-            Loss::Squared => 0.5,
-        }
+        self.loss.guessing(self.network.outputs)
     }
 
     /// The key of a run that has not begun. `private` keeps a trial's runs apart from all others (`--no-share`).
@@ -224,7 +213,19 @@ impl Recipe {
             self.averaging,
             if self.blocks { "; blocks" } else { "" },
         );
-        PrefixKey(Key::of(text.as_bytes()))
+        PrefixKey(Key::of((text + &self.unusual()).as_bytes()))
+    }
+
+    /// Settings that came later, where they are not as they were before them: keys of old studies stay what they are.
+    fn unusual(&self) -> String {
+        let mut text = String::new();
+        if self.label_smoothing != 0.0 {
+            text += &format!("; label smoothing {:?}", self.label_smoothing);
+        }
+        if self.class_weight != ClassWeight::Alike {
+            text += &format!("; class weight {}", self.class_weight);
+        }
+        text
     }
 }
 

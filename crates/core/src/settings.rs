@@ -1,8 +1,10 @@
 //! The settings of one training, typed, and how a point of the space changes them.
 
 use crate::averaging::Average;
+use crate::class_weight::ClassWeight;
 use crate::clip::Clip;
 use crate::error::InputError;
+use crate::loss::Loss;
 use crate::optimizer::Optimizer;
 use crate::schedule::{Constant, Schedule, Timing};
 use crate::space::{Config, Value};
@@ -138,6 +140,14 @@ pub struct Settings {
     pub dropout: f64,
     /// An average of the weights that is judged and delivered in their place. Default: none.
     pub average: Average,
+    /// What is minimised; `None`, the default, is cross-entropy for classes and squared for numbers.
+    pub loss: Option<Loss>,
+    /// ε, from 0 up and below 1: each row's truth is 1−ε its class and ε all classes alike, so that networks do not grow
+    /// overconfident (Szegedy et al. 2016), as PyTorch's CrossEntropyLoss(label_smoothing=ε). It changes what is trained, not
+    /// how validation rows are judged. Default 0.
+    pub label_smoothing: f64,
+    /// How much rows count by their class. Default alike.
+    pub class_weight: ClassWeight,
     /// Default f32.
     pub precision: Precision,
     /// Of training: initial weights and batch order. Default 0.
@@ -161,6 +171,9 @@ impl Default for Settings {
             clip: Clip::default(),
             dropout: 0.0,
             average: Average::None,
+            loss: None,
+            label_smoothing: 0.0,
+            class_weight: ClassWeight::Alike,
             precision: Precision::F32,
             seed: 0,
         }
@@ -215,9 +228,11 @@ impl Settings {
             "average" => self.average = value.text().ok_or_else(|| kind("an average"))?.parse()?,
             "clip-norm" => self.clip.norm = bound(value)?,
             "clip-value" => self.clip.value = bound(value)?,
+            "label-smoothing" => self.label_smoothing = value.number().ok_or_else(|| kind("a number"))?,
             "hidden" => self.hidden = value.layers().ok_or_else(|| kind("a list of layer widths"))?.to_vec(),
             "schedule" => self.schedule = value.text().ok_or_else(|| kind("a schedule"))?.parse()?,
             "optimizer" => self.optimizer = value.text().ok_or_else(|| kind("an optimizer"))?.parse()?,
+            "loss" => self.loss = Some(value.text().ok_or_else(|| kind("a loss"))?.parse()?),
             "activation" => self.activation = value.text().ok_or_else(|| kind("an activation"))?.parse()?,
             _ => return Err(InputError::new("no such setting")),
         }
@@ -283,6 +298,9 @@ impl Settings {
                 .at("--average")
                 .remedy("leave it out, or choose another --optimizer"));
         }
+        if !(self.label_smoothing >= 0.0 && self.label_smoothing < 1.0) {
+            return bad("--label-smoothing", format!("{} is not from 0 up and below 1", self.label_smoothing));
+        }
         if self.schedule.cycles_momentum() && !self.optimizer.has_momentum() {
             return bad("--schedule", format!("it cycles the momentum, and {} has none", self.optimizer));
         }
@@ -316,6 +334,8 @@ mod tests {
             ("batch", Value::Count(0), "--batch"),
             ("hidden", Value::Layers(vec![0]), "--hidden"),
             ("l2", Value::Number(-1e-4), "--l2"),
+            ("label-smoothing", Value::Number(1.0), "--label-smoothing"),
+            ("label-smoothing", Value::Number(f64::NAN), "--label-smoothing"),
             ("colour", Value::Count(1), "--colour"),
         ] {
             let config = Config::from_iter([(name.to_string(), value)]);

@@ -38,6 +38,7 @@ impl Encoder {
                 .collect(),
             codes,
             target: Target::None,
+            weights: None,
             layout: stored.layout.clone(),
             left_out: table.left_out,
             file_rows: table.file_rows,

@@ -154,6 +154,7 @@ pub(crate) fn dataset(
         categorical: Vec::new(),
         codes: Vec::new(),
         target,
+        weights: None,
         layout: Layout {
             named: false,
             width: width as u32,

@@ -73,6 +73,8 @@ pub struct Dataset {
     pub(crate) categorical: Vec<Categories>,
     pub(crate) codes: Vec<u32>,
     pub(crate) target: Target,
+    /// How much each row counts; `None` where all count alike.
+    pub(crate) weights: Option<Vec<f64>>,
     pub(crate) layout: Layout,
     /// Rows of the file, from 0 and ascending, that were left out because their target is missing.
     pub(crate) left_out: Vec<u32>,
@@ -118,6 +120,12 @@ impl Dataset {
         &self.target
     }
 
+    /// How much each row counts in training ([`Dataset::with_weights`]): finite numbers from 0 up, not all 0. `None` where
+    /// all count alike.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
     /// Classification or regression, if there is a target.
     pub fn task(&self) -> Option<Task> {
         match self.target {
@@ -160,7 +168,8 @@ impl Dataset {
         };
         let levels: usize =
             self.categorical.iter().flat_map(|c| c.levels.iter()).map(|l| l.len() + size_of::<String>()).sum();
-        self.values.bytes() + 4 * self.codes.len() + target + levels
+        let weights = 8 * self.weights.as_ref().map_or(0, Vec::len);
+        self.values.bytes() + 4 * self.codes.len() + target + weights + levels
     }
 
     /// A hash of all that matters: values, types, names, levels and target. Two data sets with one key train alike.
@@ -210,6 +219,13 @@ impl Dataset {
             Target::None => {
                 hash.update(&[0]);
             }
+        }
+        // Only where there are weights, so that keys of data without stay what they are.
+        if let Some(weights) = &self.weights {
+            hash.update(b"weights");
+            weights.iter().for_each(|v| {
+                hash.update(&v.to_le_bytes());
+            });
         }
         let mut key = [0; 16];
         hash.finalize_xof().fill(&mut key);

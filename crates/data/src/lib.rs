@@ -29,6 +29,7 @@ mod quotes;
 mod read;
 mod split;
 mod table;
+mod taken;
 mod target;
 
 pub use dataset::{Column, Dataset, Target};

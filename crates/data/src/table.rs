@@ -48,6 +48,7 @@ pub(crate) fn dataset(
         categorical,
         codes,
         target: target_values,
+        weights: None,
         layout: Layout {
             named: table.named,
             width: table.names.len() as u32,

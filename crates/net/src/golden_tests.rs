@@ -1,12 +1,14 @@
 //! Networks beside PyTorch: what `xtask/golden/network.py` wrote.
 
 use crate::activation::needs_sum;
-use crate::network::{Net, Targets};
+use crate::losses::{Aim, Targets};
+use crate::network::Net;
 use crate::passes::{activate, blend, derive};
 use crate::testing::arches;
 use crate::update::clip;
 use opportune_core::averaging::{Average, Averaging};
 use opportune_core::clip::Clip;
+use opportune_core::loss::Loss;
 use opportune_core::plan::Network;
 use opportune_core::settings::{Activation, Init};
 use pulp::Arch;
@@ -102,8 +104,9 @@ fn losses_and_gradients_are_as_there() {
             let mut net = Net::new(arch, &network, one.parameters.clone(), rows);
             net.inputs.copy_from_slice(&one.inputs);
             net.forward(rows);
-            let loss = net.predict(Targets::Classes(&one.labels)).loss / rows as f64;
-            net.backward(rows, Targets::Classes(&one.labels));
+            let aim = Aim::new(Loss::Softmax, Targets::Classes(&one.labels));
+            let loss = net.predict(&aim).loss / rows as f64;
+            net.backward(rows, &aim, rows as f64);
             close(&[loss], &[one.loss], &network.to_string());
             close(&net.gradients, &one.gradients, &network.to_string());
         }

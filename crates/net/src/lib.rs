@@ -15,8 +15,12 @@
 //!   kept; sums are normalised before the activation. With dropout, losses and scores of training rows are those of training.
 //! - Averaged weights are those of PyTorch's `AveragedModel`, the exponential ones taken in at every step, the mean's at the
 //!   ends of epochs.
-//! - Targets of a regression are standardised; its loss is half the squared error of those, its score in original
-//!   units.
+//! - Targets of a regression are standardised, and its losses are of those; with the Poisson loss they are divided by
+//!   their mean, which leaves that loss what it is but for a factor, and what the network gives is a logarithm. Scores are
+//!   in original units.
+//! - Rows may have weights, of their own and of their class: a batch's loss, gradient and share of the L2 penalty are
+//!   divided by the sum of its weights, as in scikit-learn; so is the loss of an epoch, by that of all its rows.
+//! - Smoothed labels are PyTorch's, for one logit those of two classes that differ by it.
 //! - The order of rows is drawn afresh for each epoch from what it is for, so no state of a generator is carried.
 //! - Sums over rows (losses, penalties) are in 64 bits, whatever the width of the network.
 //!
@@ -31,6 +35,7 @@ mod dropout;
 #[cfg(test)]
 mod golden_tests;
 mod layer_norm;
+mod losses;
 pub mod math;
 mod model;
 mod model_file;
@@ -49,13 +54,15 @@ mod tally;
 mod testing;
 mod trace;
 mod trainer;
+mod truth;
 mod update;
 
 /// The inner loops, for benchmarks alone: their forms may change with any version.
 #[doc(hidden)]
 pub mod kernels {
+    pub use crate::losses::softmax;
     pub use crate::panels::pack;
-    pub use crate::passes::{activate, column_sums, derive, encode, pad, padded, softmax, turn};
+    pub use crate::passes::{activate, column_sums, derive, encode, pad, padded, turn};
     pub use crate::product::{Factors, NEAR, Product};
     pub use crate::update::{Shrink, Step, sweep};
 }

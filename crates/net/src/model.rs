@@ -1,11 +1,13 @@
 //! A trained network with its preprocessing: what predicts.
 
-use crate::network::{Net, Targets};
+use crate::losses::{Aim, Targets};
+use crate::network::Net;
 use crate::passes;
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::state::saved_parameters;
-use opportune_core::plan::{Key, Loss, Network, Plan};
+use opportune_core::loss::Loss;
+use opportune_core::plan::{Key, Network, Plan};
 use opportune_core::score::Score;
 use opportune_core::settings::Precision;
 use opportune_data::{Dataset, Encoder, Target, TargetEncoder};
@@ -59,7 +61,7 @@ impl Model {
                 Precision::F64 => Parameters::F64(saved_parameters(plan, state)?),
             },
             encoder: samples.encoder.clone(),
-            target: samples.target.clone(),
+            target: samples.encoding(plan.recipe.loss),
         })
     }
 
@@ -139,13 +141,16 @@ impl Model {
             let (arch, inputs) = (net.arch(), &mut net.inputs[..rows.len() * self.encoder.inputs()]);
             passes::encode(arch, &self.encoder, data, rows, inputs);
             net.forward(rows.len());
-            net.predict(match self.loss {
-                Loss::Squared => Targets::Numbers(&numbers[..rows.len()]),
-                Loss::Softmax | Loss::Logistic => Targets::Classes(&labels[..rows.len()]),
-            });
+            let targets = match self.loss.is_regression() {
+                true => Targets::Numbers(&numbers[..rows.len()]),
+                false => Targets::Classes(&labels[..rows.len()]),
+            };
+            net.predict(&Aim::new(self.loss, targets));
             for row in net.predictions(rows.len()) {
                 match (self.loss, row) {
-                    (Loss::Squared, _) => values.extend(row.iter().map(|z| self.target.original(z.wide()))),
+                    (loss, _) if loss.is_regression() => {
+                        values.extend(row.iter().map(|z| self.target.original(z.wide())));
+                    }
                     (Loss::Logistic, [p]) => values.extend([1.0 - p.wide(), p.wide()]),
                     _ => values.extend(row.iter().map(|p| p.wide())),
                 }

@@ -8,7 +8,8 @@ use crate::model::{Model, Parameters};
 use crate::network::Layout;
 use crate::real::Real;
 use opportune_core::InputError;
-use opportune_core::plan::{Key, Loss, Network};
+use opportune_core::loss::Loss;
+use opportune_core::plan::{Key, Network};
 use opportune_data::{Encoder, TargetEncoder};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -114,13 +115,13 @@ impl Model {
                 .remedy("use the program that wrote it, or train again"));
         }
         let head: Head = serde_json::from_str(text).map_err(bad_head)?;
-        let (loss, outputs) = match &head.target {
-            TargetEncoder::Numbers { .. } => (Loss::Squared, 1),
-            TargetEncoder::Classes { labels } if labels.len() == 2 => (Loss::Logistic, 1),
-            TargetEncoder::Classes { labels } => (Loss::Softmax, labels.len()),
+        let (loss_fits, outputs) = match &head.target {
+            TargetEncoder::Numbers { .. } => (head.loss.is_regression(), 1),
+            TargetEncoder::Classes { labels } if labels.len() == 2 => (head.loss == Loss::Logistic, 1),
+            TargetEncoder::Classes { labels } => (head.loss == Loss::Softmax, labels.len()),
         };
         let widths = head.network.widths();
-        let fits = head.loss == loss
+        let fits = loss_fits
             && head.network.outputs as usize == outputs
             && head.network.inputs as usize == head.encoder.inputs()
             && widths.iter().all(|&width| width > 0);
@@ -201,8 +202,9 @@ mod tests {
     use opportune_core::settings::{Precision, Settings};
     use opportune_data::Dataset;
 
-    fn trained<T: Real>(problem: Problem, layer_norm: bool) -> (Model, Dataset, f64) {
-        let base = Settings { hidden: vec![9], batch: 30, precision: T::PRECISION, layer_norm, ..Settings::default() };
+    fn trained<T: Real>(problem: Problem, loss: Option<Loss>, layer_norm: bool) -> (Model, Dataset, f64) {
+        let precision = T::PRECISION;
+        let base = Settings { hidden: vec![9], batch: 30, precision, loss, layer_norm, ..Settings::default() };
         let data = table(120, 5, problem);
         let (plan, samples) = planned(data.clone(), &base);
         let mut run = Run::<T>::new(plan.clone(), samples.clone());
@@ -217,9 +219,17 @@ mod tests {
     fn round_trip<T: Real>() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        let problems = [Problem::Classes(2), Problem::Classes(5), Problem::Number];
-        for (problem, layer_norm) in problems.into_iter().flat_map(|problem| [(problem, false), (problem, true)]) {
-            let (model, data, _) = trained::<T>(problem, layer_norm);
+        for (problem, loss, layer_norm) in [
+            (Problem::Classes(2), None, false),
+            (Problem::Classes(2), None, true),
+            (Problem::Classes(5), None, false),
+            (Problem::Classes(5), None, true),
+            (Problem::Number, None, false),
+            (Problem::Number, None, true),
+            (Problem::Number, Some(Loss::Huber { delta: 0.5 }), false),
+            (Problem::Number, Some(Loss::Poisson), true),
+        ] {
+            let (model, data, _) = trained::<T>(problem, loss, layer_norm);
             model.save(&path).unwrap();
             let again = Model::load(&path).unwrap();
             assert_eq!((again.predict(&data), again.key()), (model.predict(&data), model.key()));
@@ -229,7 +239,7 @@ mod tests {
                     assert!(probabilities.chunks(k as usize).all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-5));
                 }
                 (Problem::Number, Predictions::Numbers(all)) => {
-                    assert!(all.len() == 120 && all.iter().all(|y| (50.0..150.0).contains(y)));
+                    assert!(all.len() == 120 && all.iter().all(|y| (1.0..1e5).contains(y)), "{loss:?}");
                 }
                 other => panic!("{other:?}"),
             }
@@ -246,10 +256,10 @@ mod tests {
 
     #[test]
     fn what_is_no_model_is_refused() {
-        let normalised = trained::<f32>(Problem::Classes(3), true).0.bytes().unwrap();
+        let normalised = trained::<f32>(Problem::Classes(3), None, true).0.bytes().unwrap();
         let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
         assert!(has(&normalised, "version\\\":2") && has(&normalised, "layer0.norm.gain"));
-        let (model, ..) = trained::<f32>(Problem::Classes(3), false);
+        let (model, ..) = trained::<f32>(Problem::Classes(3), None, false);
         assert!(!has(&model.bytes().unwrap(), "norm"), "what is off leaves no trace");
         let good = model.bytes().unwrap();
         let error = |bytes: &[u8]| Model::from_bytes(bytes).map(|_| ()).unwrap_err().to_string();

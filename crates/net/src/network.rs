@@ -3,8 +3,9 @@
 use crate::activation::needs_sum;
 use crate::dropout::Dropout;
 use crate::layer_norm::Normal;
+use crate::losses::{Aim, Outputs, Sums};
 use crate::panels::pack;
-use crate::passes::{self, Sums, padded};
+use crate::passes::{self, padded};
 use crate::product::{Factors, NEAR, Product};
 use crate::real::Real;
 use opportune_core::plan::Network;
@@ -97,15 +98,6 @@ pub(crate) fn initial<T: Real>(network: &Network, stream: &mut Stream) -> Vec<T>
         }
     }
     parameters
-}
-
-/// What the rows of a batch should have given.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Targets<'a, T> {
-    /// A class for each row.
-    Classes(&'a [u32]),
-    /// A standardised number for each row.
-    Numbers(&'a [T]),
 }
 
 /// Whether the transposed gradient of a layer's weights takes clearly less arithmetic: with few outputs, most of a register
@@ -290,22 +282,15 @@ impl<T: Real> Net<T> {
         }
     }
 
-    /// Turns the outputs of [`Net::forward`] into predictions (probabilities, or standardised numbers) and sums the
-    /// loss over the rows, of which there are as many as targets.
-    pub(crate) fn predict(&mut self, targets: Targets<'_, T>) -> Sums {
-        let arch = self.arch;
-        let (classes, stride, values) = self.outputs();
-        match targets {
-            Targets::Classes(labels) if classes > 1 => passes::softmax(arch, values, stride, classes, labels),
-            Targets::Classes(labels) => passes::binary(arch, values, stride, labels),
-            Targets::Numbers(targets) => passes::squared(arch, values, stride, targets),
-        }
+    /// Turns the outputs of [`Net::forward`] into predictions and sums the loss over the rows: [`Aim::predict`].
+    pub(crate) fn predict(&mut self, aim: &Aim<'_, T>) -> Sums {
+        aim.predict(self.outputs())
     }
 
-    fn outputs(&mut self) -> (usize, usize, &mut [T]) {
+    fn outputs(&mut self) -> Outputs<'_, T> {
         let last = self.layout.layers() - 1;
-        let outputs = self.layout.sizes(last).1;
-        (outputs, padded::<T>(outputs), &mut self.values[last])
+        let width = self.layout.sizes(last).1;
+        Outputs { arch: self.arch, values: &mut self.values[last], stride: padded::<T>(width), width }
     }
 
     /// Predictions of the first `rows` rows, one slice for each.
@@ -315,17 +300,11 @@ impl<T: Real> Net<T> {
         self.values[last].chunks_exact(padded::<T>(outputs)).take(rows).map(move |row| &row[..outputs])
     }
 
-    /// From predictions back to the gradients of the mean loss over `rows` rows.
-    pub(crate) fn backward(&mut self, rows: usize, targets: Targets<'_, T>) {
-        let share = T::of(1.0 / rows as f64);
+    /// From predictions back to the gradients of the mean loss over `rows` rows, as many as the aim has, whose weights have
+    /// the sum `total`.
+    pub(crate) fn backward(&mut self, rows: usize, aim: &Aim<'_, T>, total: f64) {
         let arch = self.arch;
-        let (classes, stride, values) = self.outputs();
-        let values = &mut values[..rows * stride];
-        match targets {
-            Targets::Classes(labels) if classes > 1 => passes::class_deltas(arch, values, stride, labels, share),
-            Targets::Classes(labels) => passes::binary_deltas(arch, values, stride, labels, share),
-            Targets::Numbers(numbers) => passes::number_deltas(arch, values, stride, numbers, share),
-        }
+        aim.derive(self.outputs(), total);
         let last = self.layout.layers() - 1;
         for layer in (0..=last).rev() {
             let (inputs, outputs) = self.layout.sizes(layer);
@@ -401,7 +380,8 @@ impl<T: Real> Net<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opportune_core::plan::Loss;
+    use crate::losses::Targets;
+    use opportune_core::loss::Loss;
     use opportune_core::rng::Purpose;
 
     const ROWS: usize = 7;
@@ -412,6 +392,8 @@ mod tests {
         numbers: Vec<f64>,
         loss: Loss,
         l2: f64,
+        smoothing: f64,
+        weights: Option<Vec<f64>>,
     }
 
     impl Case {
@@ -428,25 +410,36 @@ mod tests {
             Case {
                 net,
                 labels: (0..ROWS).map(|_| stream.below(if loss == Loss::Softmax { 3 } else { 2 })).collect(),
-                numbers: (0..ROWS).map(|_| stream.normal()).collect(),
+                // Poisson's have a first row of 0.
+                numbers: (0..ROWS)
+                    .map(|row| if loss == Loss::Poisson { (row as f64) * stream.uniform() } else { stream.normal() })
+                    .collect(),
                 loss,
                 l2: 0.3,
+                smoothing: 0.0,
+                weights: None,
             }
         }
 
-        fn targets(&self) -> Targets<'static, f64> {
-            match self.loss {
-                Loss::Squared => Targets::Numbers(self.numbers.clone().leak()),
-                _ => Targets::Classes(self.labels.clone().leak()),
-            }
+        fn aim(&self) -> Aim<'static, f64> {
+            let targets = match self.loss.is_regression() {
+                true => Targets::Numbers(self.numbers.clone().leak()),
+                false => Targets::Classes(self.labels.clone().leak()),
+            };
+            let weights = self.weights.clone().map(|weights| &*weights.leak());
+            Aim { loss: self.loss, targets, smoothing: self.smoothing, weights }
+        }
+
+        fn total(&self) -> f64 {
+            self.weights.as_ref().map_or(ROWS as f64, |weights| weights.iter().sum())
         }
 
         /// Mean loss and penalty, the latter computed from the weights as a sum.
         fn objective(&mut self) -> f64 {
-            let targets = self.targets();
+            let aim = self.aim();
             self.net.pack();
             self.net.forward_dropped(ROWS);
-            let loss = self.net.predict(targets).loss / ROWS as f64;
+            let loss = self.net.predict(&aim).loss / self.total();
             let layout = self.net.layout().clone();
             let weights = (0..layout.layers()).flat_map(|layer| layout.weights(layer));
             loss + weights.map(|i| 0.5 * self.l2 * self.net.parameters[i] * self.net.parameters[i]).sum::<f64>()
@@ -454,11 +447,11 @@ mod tests {
 
         /// Its gradient.
         fn gradient(&mut self) -> Vec<f64> {
-            let targets = self.targets();
+            let aim = self.aim();
             self.net.pack();
             self.net.forward_dropped(ROWS);
-            self.net.predict(targets);
-            self.net.backward(ROWS, targets);
+            self.net.predict(&aim);
+            self.net.backward(ROWS, &aim, self.total());
             let (layout, mut gradient) = (self.net.layout(), self.net.gradients.clone());
             for i in (0..layout.layers()).flat_map(|layer| layout.weights(layer)) {
                 gradient[i] += self.l2 * self.net.parameters[i];
@@ -467,9 +460,30 @@ mod tests {
         }
     }
 
+    /// The gradient of a case beside finite differences of its objective.
+    fn compare(mut case: Case, what: &str) {
+        let gradient = case.gradient();
+        for (i, &exact) in gradient.iter().enumerate() {
+            let at = case.net.parameters[i];
+            let h = 1e-5;
+            case.net.parameters[i] = at + h;
+            let above = case.objective();
+            case.net.parameters[i] = at - h;
+            let below = case.objective();
+            case.net.parameters[i] = at;
+            let difference = (above - below) / (2.0 * h);
+            let error = (difference - exact).abs() / exact.abs().max(1e-2);
+            assert!(error < 1e-6, "{what} {i}: {exact} or {difference}");
+        }
+    }
+
+    const LOSSES: [Loss; 6] =
+        [Loss::Softmax, Loss::Logistic, Loss::Squared, Loss::Huber { delta: 0.7 }, Loss::Absolute, Loss::Poisson];
+
     #[test]
     fn gradients_are_those_of_finite_differences() {
-        for loss in [Loss::Softmax, Loss::Logistic, Loss::Squared] {
+        assert_eq!(LOSSES.len(), Loss::NAMES.len());
+        for loss in LOSSES {
             for &activation in Activation::ALL {
                 for (hidden, more) in [
                     (&[][..], (0.0, false)),
@@ -480,20 +494,22 @@ mod tests {
                     (&[9, 17], (0.0, true)),
                     (&[2, 8, 3], (0.3, true)),
                 ] {
-                    let mut case = Case::new(loss, activation, hidden, more);
-                    let gradient = case.gradient();
-                    for (i, &exact) in gradient.iter().enumerate() {
-                        let at = case.net.parameters[i];
-                        let h = 1e-5;
-                        case.net.parameters[i] = at + h;
-                        let above = case.objective();
-                        case.net.parameters[i] = at - h;
-                        let below = case.objective();
-                        case.net.parameters[i] = at;
-                        let difference = (above - below) / (2.0 * h);
-                        let error = (difference - exact).abs() / exact.abs().max(1e-2);
-                        assert!(error < 1e-6, "{loss} {activation} {hidden:?} {more:?} {i}: {exact} or {difference}");
-                    }
+                    let what = format!("{loss} {activation} {hidden:?} {more:?}");
+                    compare(Case::new(loss, activation, hidden, more), &what);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn so_are_those_of_smoothed_and_weighted_losses() {
+        let weights = || Some((0..ROWS).map(|row| [0.0, 0.5, 1.0, 3.0][row % 4]).collect());
+        for loss in LOSSES {
+            for smoothing in if loss.is_regression() { &[0.0][..] } else { &[0.0, 0.1, 0.7] } {
+                for weights in [None, weights()] {
+                    let what = format!("{loss} {smoothing} {weights:?}");
+                    let case = Case::new(loss, Activation::Tanh, &[5], (0.0, false));
+                    compare(Case { smoothing: *smoothing, weights, ..case }, &what);
                 }
             }
         }

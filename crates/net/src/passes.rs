@@ -34,9 +34,6 @@ pub(crate) use vectorised;
 /// summed in which order.
 const ROW_BYTES: usize = 64;
 
-/// Virtual lanes of the sums below: partial sums are the same on every instruction set.
-pub(crate) const LANES: usize = 8;
-
 /// Numbers from one row of `width` to the next: whole registers.
 pub fn padded<T: Real>(width: usize) -> usize {
     let lines = (width * T::BYTES).div_ceil(ROW_BYTES);
@@ -45,31 +42,13 @@ pub fn padded<T: Real>(width: usize) -> usize {
     lines * ROW_BYTES / T::BYTES
 }
 
-/// What an output pass sums over its rows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sums {
-    /// Loss without penalty.
-    pub loss: f64,
-    /// Rows whose class was the most probable one.
-    pub hits: u32,
-}
+/// Virtual lanes of sums: partial sums are the same on every instruction set.
+pub(crate) const LANES: usize = 8;
 
 #[inline(always)]
 pub(crate) fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
     let [a, b, c, d, e, f, g, h] = parts;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
-}
-
-/// The larger one; the second if either is no number.
-#[inline(always)]
-fn larger<T: Real>(a: T, b: T) -> T {
-    if a > b { a } else { b }
-}
-
-#[inline(always)]
-fn top_lane<T: Real>(parts: [T; LANES]) -> T {
-    let [a, b, c, d, e, f, g, h] = parts;
-    larger(larger(larger(a, e), larger(c, g)), larger(larger(b, f), larger(d, h)))
 }
 
 /// Numbers that [`each`] and [`each_by`] take at a time: a padded row is a multiple of them.
@@ -141,114 +120,6 @@ vectorised! {
             for (sum, value) in sums.iter_mut().zip(&row[..width]) {
                 *sum += *value;
             }
-        }
-    }
-
-    /// Softmax cross-entropy of rows of `stride` logits, the first `classes` of which count. Each row becomes its
-    /// probabilities, with zeros behind.
-    fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
-        let mut sums = Sums::default();
-        let logits = &mut logits[..labels.len() * stride];
-        for (row, &label) in logits.chunks_exact_mut(stride).zip(labels) {
-            row[classes..].fill(T::of(f64::NEG_INFINITY));
-            let label = label as usize;
-            let truth = row[label];
-            // The largest of the others: one comparison then tells hits, but for the rare ties.
-            let mut tops = [T::of(f64::NEG_INFINITY); LANES];
-            for (chunk, first) in row.as_chunks::<LANES>().0.iter().zip((0..).step_by(LANES)) {
-                for lane in 0..LANES {
-                    let z = if first + lane == label { tops[lane] } else { chunk[lane] };
-                    tops[lane] = larger(z, tops[lane]);
-                }
-            }
-            let other = top_lane(tops);
-            // The first of equals is the prediction, as numpy's argmax has it.
-            let hit = truth > other || (truth == other && row[..label].iter().all(|z| *z < truth));
-            sums.hits += u32::from(hit);
-            let top = larger(truth, other);
-            sums.loss += top.wide() - truth.wide();
-            row.iter_mut().for_each(|z| *z = *z - top);
-        }
-        // On its own and over all rows: in the middle of the other work it would not become vector code.
-        logits.iter_mut().for_each(|z| *z = z.exp());
-        // Logarithms are taken of the product of eight rows' sums, which is far from overflowing.
-        let mut product = 1.0;
-        for (index, row) in logits.chunks_exact_mut(stride).enumerate() {
-            let mut parts = [T::ZERO; LANES];
-            for chunk in row.chunks_exact(LANES) {
-                for (part, p) in parts.iter_mut().zip(chunk) {
-                    *part += *p;
-                }
-            }
-            let total = sum_lanes(parts);
-            product *= total.wide();
-            if index % 8 == 7 {
-                sums.loss += product.ln();
-                product = 1.0;
-            }
-            let scale = T::ONE / total;
-            row.iter_mut().for_each(|p| *p = *p * scale);
-        }
-        sums.loss += product.ln();
-        sums
-    }
-
-    /// Cross-entropy of one logit a row, the first of its `stride`; `labels` are 0 or 1. The logit becomes the probability
-    /// of class 1.
-    fn binary(logits: &'a mut [T], stride: usize, labels: &'a [u32]) -> Sums {
-        let mut sums = Sums::default();
-        // Π(1 + e) − 1: losses far below the last place of 1 keep their digits, with one logarithm for many rows.
-        let mut product = 0.0f64;
-        for (index, (row, &label)) in logits.chunks_exact_mut(stride).zip(labels).enumerate() {
-            let z = row[0];
-            sums.hits += u32::from((z > T::ZERO) == (label == 1));
-            let negative = z < T::ZERO;
-            let small = (if negative { z } else { -z }).exp();
-            // −ln p of the true class is ln(1 + e^−|z|), and |z| more where the logit has the wrong sign.
-            sums.loss += if negative == (label == 1) { z.wide().abs() } else { 0.0 };
-            product = (1.0 + product).mul_add(small.wide(), product);
-            if index % 256 == 255 {
-                sums.loss += product.ln_1p();
-                product = 0.0;
-            }
-            row[0] = (if negative { small } else { T::ONE }) / (T::ONE + small);
-        }
-        sums.loss += product.ln_1p();
-        sums
-    }
-
-    /// Half the squared error of one output a row, the first of its `stride`.
-    fn squared(outputs: &'a [T], stride: usize, targets: &'a [T]) -> Sums {
-        let mut sums = Sums::default();
-        for (row, &target) in outputs.chunks_exact(stride).zip(targets) {
-            let error = row[0].wide() - target.wide();
-            sums.loss += 0.5 * error * error;
-        }
-        sums
-    }
-
-    /// Probabilities of classes become the derivative of softmax cross-entropy by the logits, times `share`.
-    fn class_deltas(values: &'a mut [T], stride: usize, labels: &'a [u32], share: T) -> () {
-        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
-            let truth = row[label as usize];
-            row.iter_mut().for_each(|p| *p = *p * share);
-            row[label as usize] = (truth - T::ONE) * share;
-        }
-    }
-
-    /// The first of each row becomes its distance from the target, times `share`: the derivative of the logistic
-    /// cross-entropy by the logit and of half the squared error by the output.
-    fn number_deltas(values: &'a mut [T], stride: usize, targets: &'a [T], share: T) -> () {
-        for (row, target) in values.chunks_exact_mut(stride).zip(targets) {
-            row[0] = (row[0] - *target) * share;
-        }
-    }
-
-    /// The same for classes 0 and 1.
-    fn binary_deltas(values: &'a mut [T], stride: usize, labels: &'a [u32], share: T) -> () {
-        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
-            let truth = if label == 1 { T::ONE } else { T::ZERO };
-            row[0] = (row[0] - truth) * share;
         }
     }
 

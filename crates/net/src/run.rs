@@ -1,13 +1,14 @@
 //! One training: batches, steps, epochs, and what is observed of them.
 
-use crate::network::{Layout, Net, Targets, initial};
+use crate::network::{Layout, Net, initial};
 use crate::passes;
 use crate::real::Real;
 use crate::samples::Samples;
 use crate::tally::Tally;
+use crate::truth::Truth;
 use crate::update::{At, Updater, clip};
 use opportune_core::observation::{BLOCKS, Blocks, Observation, Scored};
-use opportune_core::plan::{Loss, Plan};
+use opportune_core::plan::Plan;
 use opportune_core::rng::{Purpose, Stream};
 use opportune_core::schedule::Setting;
 use opportune_core::sweep::Sweep;
@@ -40,9 +41,7 @@ pub struct Run<T> {
     dropping: Option<Stream>,
     /// Validation rows, block by block where there are blocks.
     judged: Vec<u32>,
-    labels: Vec<u32>,
-    numbers: Vec<f64>,
-    scaled: Vec<T>,
+    truth: Truth<T>,
     training: Tally,
     validation: Tally,
 }
@@ -77,9 +76,7 @@ impl<T: Real> Run<T> {
             order: samples.train.clone(),
             dropping: None,
             judged: judged(&samples.validation, recipe.blocks),
-            labels: Vec::with_capacity(room),
-            numbers: Vec::with_capacity(room),
-            scaled: Vec::with_capacity(room),
+            truth: Truth::new(samples.clone(), recipe.loss, room),
             training: Tally::new(recipe.score, train, outputs),
             validation: Tally::new(recipe.score, validation, outputs),
             net: Net::new(arch, &recipe.network, parameters, room).with_dropout(recipe.dropout),
@@ -146,7 +143,7 @@ impl<T: Real> Run<T> {
             rate: setting.rate,
             momentum: setting.momentum,
             train_loss: trained.loss,
-            penalty: penalty / self.order.len() as f64,
+            penalty: penalty / self.training.weight(),
             train_score: trained.score,
             validation,
             averaged,
@@ -165,44 +162,39 @@ impl<T: Real> Run<T> {
         self.dropping = (recipe.dropout > 0.0).then(|| stream(Purpose::Dropout { epoch }));
     }
 
-    /// One step on these places of the order. Gives the batch's penalty times its rows.
+    /// One step on these places of the order. Gives the batch's penalty times the weight of its rows.
     fn step(&mut self, places: Range<usize>, setting: Setting) -> f64 {
         let rows = places.len();
-        gather(
-            self.net.arch(),
-            &self.samples,
-            &self.order[places],
-            self.net.inputs.as_mut_slice(),
-            &mut self.labels,
-            &mut self.numbers,
-            &mut self.scaled,
-        );
-        let targets = targets(self.plan.recipe.loss, &self.labels, &self.scaled);
+        self.truth.gather(self.net.arch(), &self.order[places], &mut self.net.inputs);
         if let Some(stream) = &mut self.dropping {
             self.net.draw_dropped(rows, stream);
         }
         self.net.forward_dropped(rows);
-        let sums = self.net.predict(targets);
-        self.training.add(sums, &self.samples.target, self.net.predictions(rows), &self.labels, &self.numbers);
-        self.net.backward(rows, targets);
+        let aim = self.truth.aim(self.plan.recipe.label_smoothing);
+        let sums = self.net.predict(&aim);
+        self.training.add(sums, &self.truth, self.net.predictions(rows));
+        self.net.backward(rows, &aim, self.truth.total);
         clip(self.net.arch(), &mut self.net.gradients, self.plan.recipe.clip);
         self.step += 1;
-        self.update(rows, setting, sums.loss / rows as f64)
+        self.update(rows, setting, mean(sums.loss, self.truth.total))
     }
 
     /// Steps all parameters, from the gradients of a batch of this mean loss. Gives half the penalty's constant times the
     /// squares of the weights before.
     fn update(&mut self, rows: usize, setting: Setting, loss: f64) -> f64 {
         let recipe = &self.plan.recipe;
-        let at = At { setting, step: self.step, l2: recipe.l2 / rows as f64, decay: recipe.weight_decay, loss };
-        let targets = targets(recipe.loss, &self.labels, &self.scaled);
+        // A batch of rows that do not count has no gradient, nor a share of the penalty.
+        let total = self.truth.total;
+        let l2 = mean(recipe.l2, total);
+        let at = At { setting, step: self.step, l2, decay: recipe.weight_decay, loss };
+        let aim = self.truth.aim(recipe.label_smoothing);
         // The same batch, without the same units, at other parameters, for optimizers that search along a line.
         let mut evaluate = |net: &mut Net<T>| {
             net.pack();
             net.forward_dropped(rows);
-            let sums = net.predict(targets);
-            net.backward(rows, targets);
-            sums.loss / rows as f64
+            let sums = net.predict(&aim);
+            net.backward(rows, &aim, total);
+            mean(sums.loss, total)
         };
         let squares = self.updater.step(&mut self.net, &at, &mut evaluate);
         if let Some(weight) = recipe.averaging.weight(self.step, self.plan.schedule.steps_per_epoch()) {
@@ -237,7 +229,7 @@ impl<T: Real> Run<T> {
                 let mut start = 0;
                 for (block, loss) in blocks.iter_mut().enumerate() {
                     let end = start + block_rows(rows, block);
-                    *loss = (self.add_validation(start..end) / (end - start) as f64) as f32;
+                    *loss = self.add_validation(start..end) as f32;
                     start = end;
                 }
             }
@@ -245,21 +237,20 @@ impl<T: Real> Run<T> {
         (Some(self.validation.scored()), blocks)
     }
 
-    /// Predicts these of the validation rows, and gives the sum of their losses.
+    /// Predicts these of the validation rows, and gives their mean loss.
     fn add_validation(&mut self, places: Range<usize>) -> f64 {
         let room = self.net.room();
-        let mut loss = 0.0;
+        let (mut loss, mut weight) = (0.0, 0.0);
         for start in places.clone().step_by(room) {
             let rows = &self.judged[start..(start + room).min(places.end)];
-            let (arch, inputs) = (self.net.arch(), self.net.inputs.as_mut_slice());
-            gather(arch, &self.samples, rows, inputs, &mut self.labels, &mut self.numbers, &mut self.scaled);
+            self.truth.gather(self.net.arch(), rows, &mut self.net.inputs);
             self.net.forward(rows.len());
-            let sums = self.net.predict(targets(self.plan.recipe.loss, &self.labels, &self.scaled));
-            let predictions = self.net.predictions(rows.len());
-            self.validation.add(sums, &self.samples.target, predictions, &self.labels, &self.numbers);
+            let sums = self.net.predict(&self.truth.aim(0.0));
+            self.validation.add(sums, &self.truth, self.net.predictions(rows.len()));
             loss += sums.loss;
+            weight += self.truth.total;
         }
-        loss
+        mean(loss, weight)
     }
 
     /// Takes so many steps of a run that has not begun, and gives the mean loss on these rows: what a range test wants to
@@ -279,7 +270,7 @@ impl<T: Real> Run<T> {
         self.judged.clear();
         self.judged.extend_from_slice(rows);
         self.validation.clear();
-        self.add_validation(0..rows.len()) / rows.len() as f64
+        self.add_validation(0..rows.len())
     }
 
     /// Takes steps of a run that has not begun, each at the rate that the sweep says, for as long as it wants to go on.
@@ -304,6 +295,11 @@ impl<T: Real> Run<T> {
     }
 }
 
+/// A mean of losses whose weights have the sum `weight`; of rows that do not count it is 0.
+fn mean(loss: f64, weight: f64) -> f64 {
+    if weight > 0.0 { loss / weight } else { 0.0 }
+}
+
 /// Rows of a block: each gets its share, the first ones what is left over.
 fn block_rows(rows: usize, block: usize) -> usize {
     rows / BLOCKS + usize::from(block < rows % BLOCKS)
@@ -315,36 +311,6 @@ fn judged(rows: &[u32], blocks: bool) -> Vec<u32> {
     match blocks {
         true => (0..BLOCKS).flat_map(|block| rows.iter().skip(block).step_by(BLOCKS).copied()).collect(),
         false => rows.to_vec(),
-    }
-}
-
-/// Inputs and targets of some rows.
-fn gather<T: Real>(
-    arch: Arch,
-    samples: &Samples,
-    rows: &[u32],
-    inputs: &mut [T],
-    labels: &mut Vec<u32>,
-    numbers: &mut Vec<f64>,
-    scaled: &mut Vec<T>,
-) {
-    let inputs = &mut inputs[..rows.len() * samples.encoder.inputs()];
-    passes::encode(arch, &samples.encoder, &samples.data, rows, inputs);
-    labels.clear();
-    numbers.clear();
-    scaled.clear();
-    if samples.loss() == Loss::Squared {
-        numbers.extend(rows.iter().map(|&row| samples.number(row)));
-        scaled.extend(numbers.iter().map(|&number| T::of(samples.target.scaled(number))));
-    } else {
-        labels.extend(rows.iter().map(|&row| samples.class(row)));
-    }
-}
-
-fn targets<'a, T>(loss: Loss, labels: &'a [u32], scaled: &'a [T]) -> Targets<'a, T> {
-    match loss {
-        Loss::Squared => Targets::Numbers(scaled),
-        Loss::Softmax | Loss::Logistic => Targets::Classes(labels),
     }
 }
 

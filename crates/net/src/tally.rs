@@ -1,7 +1,8 @@
 //! Loss and score of many rows, batch by batch.
 
-use crate::passes::Sums;
+use crate::losses::Sums;
 use crate::real::Real;
+use crate::truth::Truth;
 use opportune_core::observation::Scored;
 use opportune_core::score::Score;
 use opportune_data::TargetEncoder;
@@ -13,6 +14,8 @@ pub(crate) struct Tally {
     loss: f64,
     hits: u64,
     rows: usize,
+    /// Sum of their weights.
+    weight: f64,
     /// Kept only where the score is not the share of hits: class probabilities (n x k), or numbers in original units.
     predictions: Vec<f64>,
     labels: Vec<u32>,
@@ -29,6 +32,7 @@ impl Tally {
             loss: 0.0,
             hits: 0,
             rows: 0,
+            weight: 0.0,
             predictions: Vec::with_capacity(numbers + labels * outputs.max(2)),
             labels: Vec::with_capacity(labels),
             numbers: Vec::with_capacity(numbers),
@@ -37,47 +41,51 @@ impl Tally {
 
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
-        (self.loss, self.hits, self.rows) = (0.0, 0, 0);
+        (self.loss, self.hits, self.rows, self.weight) = (0.0, 0, 0, 0.0);
         self.predictions.clear();
         self.labels.clear();
         self.numbers.clear();
     }
 
-    /// Adds a batch. `labels` are those of a classification, `numbers` the original ones of a regression.
+    /// Adds the rows of a batch.
     pub(crate) fn add<'a, T: Real>(
         &mut self,
         sums: Sums,
-        target: &TargetEncoder,
+        truth: &Truth<T>,
         predictions: impl ExactSizeIterator<Item = &'a [T]>,
-        labels: &[u32],
-        numbers: &[f64],
     ) {
         self.loss += sums.loss;
         self.hits += u64::from(sums.hits);
         self.rows += predictions.len();
+        self.weight += truth.total;
         if self.score == Score::Accuracy {
             return;
         }
         for row in predictions {
-            match (row, target) {
-                ([z], TargetEncoder::Numbers { .. }) => self.predictions.push(target.original(z.wide())),
+            match (row, &truth.encoding) {
+                ([z], target @ TargetEncoder::Numbers { .. }) => self.predictions.push(target.original(z.wide())),
                 ([p], TargetEncoder::Classes { .. }) => self.predictions.extend([1.0 - p.wide(), p.wide()]),
                 _ => self.predictions.extend(row.iter().map(|p| p.wide())),
             }
         }
         if self.score.is_regression() {
-            self.numbers.extend_from_slice(numbers);
+            self.numbers.extend_from_slice(&truth.numbers);
         } else {
-            self.labels.extend_from_slice(labels);
+            self.labels.extend_from_slice(&truth.labels);
         }
     }
 
-    /// Mean loss of all that was added; NaN of nothing.
-    pub(crate) fn loss(&self) -> f64 {
-        self.loss / self.rows as f64
+    /// Sum of the weights of all rows that were added.
+    pub(crate) fn weight(&self) -> f64 {
+        self.weight
     }
 
-    /// Mean loss and score of all that was added; NaN of nothing.
+    /// Mean loss of all that was added, by weight; NaN of nothing.
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss / self.weight
+    }
+
+    /// Mean loss of all that was added, by weight, and score, in which every row counts alike; NaN of nothing.
     pub(crate) fn scored(&self) -> Scored {
         let rows = self.rows as f64;
         let loss = self.loss();

@@ -90,11 +90,20 @@ pub(crate) fn table(rows: usize, features: usize, problem: Problem) -> Dataset {
             Problem::Number => writeln!(text, "{}", 100.0 + 7.0 * sum).unwrap(),
         }
     }
+    let task = if problem == Problem::Number { Task::Regression } else { Task::Classification };
+    of_text(&text, Some(task))
+}
+
+/// The data set of a CSV file.
+pub(crate) fn csv(text: &str) -> Dataset {
+    of_text(text, None)
+}
+
+fn of_text(text: &str, task: Option<Task>) -> Dataset {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("table.csv");
     std::fs::write(&path, text).unwrap();
-    let task = if problem == Problem::Number { Task::Regression } else { Task::Classification };
-    read(&path, &ReadOptions { task: Some(task), ..ReadOptions::default() }).unwrap().data
+    read(&path, &ReadOptions { task, ..ReadOptions::default() }).unwrap().data
 }
 
 /// A trainer with one fold, of which every fourth row validates.

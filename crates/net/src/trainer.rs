@@ -8,7 +8,7 @@ use crate::update;
 use opportune_core::InputError;
 use opportune_core::averaging::{Average, Averaging};
 use opportune_core::observation::BLOCKS;
-use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
+use opportune_core::plan::{Key, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Start, Trainer};
 use opportune_core::schedule::Ruled;
 use opportune_core::score::Score;
@@ -62,12 +62,15 @@ impl NativeTrainer {
         score: Score,
         threads: usize,
     ) -> Result<NativeTrainer, InputError> {
-        let samples = |part, train, validation| Samples::new(data.clone(), part, train, validation).map(Arc::new);
+        let samples = |part, train, validation| {
+            Samples::new(data.clone(), part, train, validation)?.with_class_weight(&base.class_weight).map(Arc::new)
+        };
         let whole = samples(Part::Whole, whole, Vec::new())?;
-        if score.is_regression() != (whole.loss() == Loss::Squared) {
-            let (target, fitting) = match whole.loss() {
-                Loss::Squared => ("numbers", "r2, rmse or mae"),
-                _ => ("classes", "accuracy, balanced_accuracy, f1, roc_auc or log_loss"),
+        let regression = whole.is_regression();
+        if score.is_regression() != regression {
+            let (target, fitting) = match regression {
+                true => ("numbers", "r2, rmse or mae"),
+                false => ("classes", "accuracy, balanced_accuracy, f1, roc_auc or log_loss"),
             };
             return Err(InputError::new(format!("{score} cannot judge {target}"))
                 .at("--score")
@@ -102,7 +105,8 @@ impl NativeTrainer {
     pub fn with_confirmation(self, folds: Vec<(Vec<u32>, Vec<u32>)>) -> Result<NativeTrainer, InputError> {
         let data = &self.whole.data;
         let samples = |((train, validation), fold): ((Vec<u32>, Vec<u32>), u32)| {
-            Samples::new(data.clone(), Part::Confirmation(fold), train, validation).map(Arc::new)
+            let samples = Samples::new(data.clone(), Part::Confirmation(fold), train, validation)?;
+            samples.with_class_weight(&self.base.class_weight).map(Arc::new)
         };
         let confirmation = folds.into_iter().zip(0..).map(samples).collect::<Result<_, _>>()?;
         Ok(NativeTrainer { confirmation, ..self })
@@ -176,7 +180,8 @@ impl NativeTrainer {
             && recipe.rows == samples.key()
             && recipe.network.inputs as usize == samples.encoder.inputs()
             && recipe.network.outputs == samples.outputs()
-            && recipe.loss == samples.loss();
+            && recipe.class_weight == self.base.class_weight
+            && samples.loss(Some(recipe.loss)).is_ok();
         if fits { Ok(samples) } else { Err(other()) }
     }
 
@@ -256,6 +261,12 @@ impl Planner for NativeTrainer {
             .at("--hidden")
             .remedy("use fewer or narrower layers, or a smaller --batch (lbfgs takes all rows: another optimizer)"));
         }
+        let loss = samples.loss(settings.loss)?;
+        if settings.label_smoothing > 0.0 && loss.is_regression() {
+            return Err(InputError::new("is for classes, and the target is numbers")
+                .at("--label-smoothing")
+                .remedy("leave it out"));
+        }
         Ok(Plan {
             schedule: settings.schedule.with_rows(rows).resolve(settings.lr, rows.div_ceil(batch), settings.epochs)?,
             epochs: settings.epochs,
@@ -264,7 +275,9 @@ impl Planner for NativeTrainer {
                 part,
                 rows: samples.key(),
                 network,
-                loss: samples.loss(),
+                loss,
+                label_smoothing: settings.label_smoothing,
+                class_weight: settings.class_weight,
                 optimizer: settings.optimizer,
                 l2: settings.l2,
                 weight_decay: settings.weight_decay,
@@ -296,6 +309,7 @@ impl Planner for NativeTrainer {
 mod tests {
     use super::*;
     use crate::testing::{Problem, planned, table, trainer, variants};
+    use opportune_core::loss::Loss;
     use opportune_core::observation::Observation;
     use opportune_core::space::Value;
     use std::collections::{BTreeMap, VecDeque};
@@ -467,6 +481,25 @@ mod tests {
         assert_eq!(plain.network.to_string(), "5-6-3 relu glorot");
         assert_eq!((plain.clip.to_string(), plain.averaging.to_string()), (String::new(), String::new()));
         assert_eq!(Averaging::Observed.to_string(), "; averaging");
+    }
+
+    #[test]
+    fn a_loss_is_one_for_the_target() {
+        let plan = |problem, loss: &str| {
+            let config = Config::from_iter([("loss".to_string(), Value::Text(loss.into()))]);
+            let plan = trainer(table(90, 5, problem), &base(), 1).plan(&config, Part::Fold(0));
+            plan.map(|plan| plan.recipe.loss).map_err(|error| error.to_string())
+        };
+        assert_eq!(plan(Problem::Number, "huber(delta=2)"), Ok(Loss::Huber { delta: 2.0 }));
+        assert_eq!(plan(Problem::Classes(3), "softmax"), Ok(Loss::Softmax));
+        for (problem, loss, part) in [
+            (Problem::Classes(2), "huber", "--loss: huber is for numbers, and the target is classes"),
+            (Problem::Classes(2), "softmax", "--loss: with so many classes it is logistic, not softmax"),
+            (Problem::Number, "logistic", "--loss: logistic is for classes, and the target is numbers"),
+        ] {
+            let error = plan(problem, loss).unwrap_err();
+            assert!(error.starts_with(part), "{error}");
+        }
     }
 
     #[test]

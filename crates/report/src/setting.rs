@@ -10,6 +10,8 @@ const ORDER: &[&str] = &[
     "hidden",
     "activation",
     "layer-norm",
+    "loss",
+    "label-smoothing",
     "optimizer",
     "schedule",
     "lr",

@@ -11,10 +11,12 @@
 //! - `open`: takes hold of the study that is in the folder, and reads it as `opportune show` does.
 
 use opportune_core::InputError;
+use opportune_core::class_weight::ClassWeight;
+use opportune_core::loss::Loss;
 use opportune_core::memory::Remembered;
 use opportune_core::observation::{Observation, Scored};
 use opportune_core::optimizer::Optimizer;
-use opportune_core::plan::{Key, Loss, Network, Part, Plan, PrefixKey, Recipe};
+use opportune_core::plan::{Key, Network, Part, Plan, PrefixKey, Recipe};
 use opportune_core::policy::Sampled;
 use opportune_core::ports::{Capabilities, Desk, Go, Job, Planner, Record, Start, Store, StoreError, StudyId, Trainer};
 use opportune_core::sampler::Random;
@@ -115,6 +117,8 @@ impl Planner for Plans {
             rows: Key([2; 16]),
             network,
             loss: Loss::Squared,
+            label_smoothing: 0.0,
+            class_weight: ClassWeight::Alike,
             optimizer: Optimizer::default(),
             l2: settings.l2,
             weight_decay: 0.0,

@@ -2,10 +2,12 @@
 //! that equal settings give equal bits, and every epoch executed is counted.
 
 use opportune_core::InputError;
+use opportune_core::class_weight::ClassWeight;
+use opportune_core::loss::Loss;
 use opportune_core::memory::Remembered;
 use opportune_core::observation::{Observation, Scored};
 use opportune_core::optimizer::Optimizer;
-use opportune_core::plan::{Key, Loss, Network, Part, Plan, Recipe};
+use opportune_core::plan::{Key, Network, Part, Plan, Recipe};
 use opportune_core::ports::{Capabilities, Desk, Go, Job, JobError, Planner, Record, Start, Trainer};
 use opportune_core::schedule::{Ruled, Schedule};
 use opportune_core::score::Score;
@@ -31,6 +33,8 @@ pub fn plan(part: Part, schedule: &Schedule, lr: f64, epochs: u32) -> Plan {
             layer_norm: false,
         },
         loss: Loss::Squared,
+        label_smoothing: 0.0,
+        class_weight: ClassWeight::Alike,
         optimizer: Optimizer::default(),
         l2: 0.0,
         weight_decay: 0.0,

@@ -167,6 +167,8 @@ pub fn again(flags: &Flags) -> Vec<String> {
     let (data, network) = (&flags.data, &flags.network);
     add("--target", data.target.clone());
     add("--task", data.task.map(|task| task.to_string()));
+    add("--sample-weight", data.sample_weight.clone());
+    add("--class-weight", data.class_weight.as_ref().map(|weight| weight.to_string()));
     add("--test", data.test.clone());
     add("--folds", data.folds.map(|folds| folds.to_string()));
     add("--validation", data.validation.clone());
@@ -176,6 +178,8 @@ pub fn again(flags: &Flags) -> Vec<String> {
     add("--batch", network.batch.clone());
     add("--optimizer", network.optimizer.clone());
     add("--activation", network.activation.clone());
+    add("--loss", network.loss.clone());
+    add("--label-smoothing", network.label_smoothing.clone());
     add("--l2", network.l2.clone());
     add("--weight-decay", network.weight_decay.clone());
     add("--dropout", network.dropout.clone());

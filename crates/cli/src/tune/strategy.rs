@@ -1,6 +1,7 @@
 //! Which strategy searches, and within which limits.
 
 use crate::flags::Tune;
+use crate::values::list;
 use opportune_core::InputError;
 use opportune_core::schedule::Schedule;
 use opportune_core::text::nearest;
@@ -49,6 +50,13 @@ impl Strategy {
                     .remedy("leave it out, or choose another --strategy"));
             }
             return grid(flags).map(|()| strategy);
+        }
+        if flags.space.network.loss.as_deref().is_some_and(|text| list(text).len() > 1) {
+            return Err(InputError::new(
+                "trials are compared by their validation loss, which must be the same one for all",
+            )
+            .at("--loss")
+            .remedy("give one, or compare by score with --strategy grid"));
         }
         let own = flags.space.schedule.iter().any(|schedule| schedule.owns_rate());
         let rules = [("--patience", flags.training.patience.is_some()), ("--tol", flags.training.tol.is_some())];
@@ -132,6 +140,7 @@ fn grid(flags: &Tune) -> Result<(), InputError> {
         ("--epochs", &flags.space.epochs),
         ("--batch", &flags.space.network.batch),
         ("--l2", &flags.space.network.l2),
+        ("--label-smoothing", &flags.space.network.label_smoothing),
         ("--weight-decay", &flags.space.network.weight_decay),
         ("--dropout", &flags.space.network.dropout),
         ("--clip-norm", &flags.space.network.clip_norm),

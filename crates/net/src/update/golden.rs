@@ -1,10 +1,12 @@
 //! Every optimizer beside its upstream: fifty steps of `xtask/golden/optimizers`, and one table of problems that all solve.
 
 use super::{At, Updater};
-use crate::network::{Net, Targets};
+use crate::losses::{Aim, Targets};
+use crate::network::Net;
 use crate::real::Real;
 use crate::run::Run;
 use crate::testing::{Problem, planned, table};
+use opportune_core::loss::Loss;
 use opportune_core::optimizer::Optimizer;
 use opportune_core::plan::Network;
 use opportune_core::schedule::Setting;
@@ -73,8 +75,9 @@ fn errors<T: Real>(given: &Given, case: &Case) -> Vec<f64> {
         let mut evaluate = |net: &mut Net<T>| {
             net.pack();
             net.forward(batch);
-            let loss = net.predict(Targets::Classes(&labels)).loss / batch as f64;
-            net.backward(batch, Targets::Classes(&labels));
+            let aim = Aim::new(Loss::Softmax, Targets::Classes(&labels));
+            let loss = net.predict(&aim).loss / batch as f64;
+            net.backward(batch, &aim, batch as f64);
             loss
         };
         let loss = evaluate(&mut net);
