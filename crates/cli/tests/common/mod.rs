@@ -1,6 +1,7 @@
 //! The program, run in a fresh folder of its own.
 #![allow(dead_code, reason = "every test file uses some of these")]
 
+pub mod refused;
 pub mod search;
 
 use serde_json::Value;
