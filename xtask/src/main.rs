@@ -50,6 +50,7 @@ usage: cargo xtask TASK
                       fastai have them (makes its own environment in target/golden-env; a download of one gigabyte)
   golden optimizers   writes the golden values of optimizers anew: steps of PyTorch's, Schedule-Free's, Prodigy's and Lion's
                       packages (its environment is target/golden-optimizers-env; a download of three gigabytes)
+  golden sklearn      writes the golden values of `opportune_net::sklearn` anew: loss curves of scikit-learn's networks
 The other benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
 
 fn main() -> ExitCode {
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         ["bench", "judging", ..] => bench::judging::run(&root(), &words[2..]),
         ["golden", "schedules"] => golden::schedules(&root()),
         ["golden", "optimizers"] => golden::optimizers(&root()),
+        ["golden", "sklearn"] => golden::sklearn(&root()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -32,6 +32,7 @@ mod range_test;
 mod real;
 mod run;
 mod samples;
+pub mod sklearn;
 mod state;
 mod sweep;
 mod tally;

@@ -233,6 +233,18 @@ impl<T: Real> Net<T> {
             Targets::Classes(labels) => passes::binary_deltas(arch, values, stride, labels, share),
             Targets::Numbers(numbers) => passes::number_deltas(arch, values, stride, numbers, share),
         }
+        self.propagate(rows);
+    }
+
+    /// What the last layer gave for the first `rows` rows, and the numbers from one row to the next.
+    pub(crate) fn last_mut(&mut self, rows: usize) -> (&mut [T], usize) {
+        let (_, stride, values) = self.outputs();
+        (&mut values[..rows * stride], stride)
+    }
+
+    /// From derivatives by the last layer's sums, which stand in the place of its outputs, back to the gradients.
+    pub(crate) fn propagate(&mut self, rows: usize) {
+        let arch = self.arch;
         let last = self.layout.layers() - 1;
         for layer in (0..=last).rev() {
             let (inputs, outputs) = self.layout.sizes(layer);
