@@ -1,7 +1,10 @@
 //! Schedules: their descriptions, their text form, and the rates of a run.
 
+use crate::expression::{class_name, expression};
 use crate::value_error;
+use opportune_core::InputError;
 use opportune_core::schedule::{self, KINDS, Per, RateSource};
+use opportune_core::text;
 use opportune_core::upstream::{self, Given};
 use pyo3::IntoPyObject;
 use pyo3::prelude::*;
@@ -18,6 +21,7 @@ pub struct Parameter {
 #[derive(IntoPyObject)]
 pub struct Kind {
     name: &'static str,
+    class_name: String,
     summary: &'static str,
     formula: &'static str,
     parameters: Vec<Parameter>,
@@ -35,6 +39,7 @@ pub fn kinds() -> Vec<Kind> {
         .iter()
         .map(|kind| Kind {
             name: kind.name,
+            class_name: class_name(kind.name),
             summary: kind.summary,
             formula: kind.formula,
             parameters: (kind.keys.iter())
@@ -127,26 +132,59 @@ impl Schedule {
         self.schedule.depends_on_epochs()
     }
 
-    /// Fixes its lengths for a run of so many epochs.
+    /// The Python expression that makes it.
+    fn __repr__(&self) -> PyResult<String> {
+        Ok(expression(&text::parse("schedule", &self.text).map_err(value_error)?))
+    }
+
+    /// Fixes its lengths for a run of so many epochs; they can be left out where nothing depends on them.
+    #[pyo3(signature = (lr=None, *, epochs=None, steps_per_epoch=1))]
+    fn resolve(&self, lr: Option<f64>, epochs: Option<u32>, steps_per_epoch: u32) -> PyResult<Resolved> {
+        let resolved = match epochs {
+            Some(epochs) => self.schedule.resolve(lr, steps_per_epoch, epochs),
+            None if self.schedule.depends_on_epochs() => {
+                Err(InputError::new(format!("the rates of {} depend on the number of epochs", self.schedule.brief()))
+                    .remedy("give epochs"))
+            }
+            None => self.schedule.resolve(lr, steps_per_epoch, LONGEST_RUN / steps_per_epoch.max(1)),
+        };
+        let steps = epochs.map(|epochs| u64::from(epochs) * u64::from(steps_per_epoch));
+        Ok(Resolved { resolved: resolved.map_err(value_error)?, steps })
+    }
+
+    /// The learning rate at an optimizer step, from 0.
+    #[pyo3(signature = (step, lr=None, *, epochs=None, steps_per_epoch=1))]
+    fn rate(&self, step: u64, lr: Option<f64>, epochs: Option<u32>, steps_per_epoch: u32) -> PyResult<f64> {
+        Ok(self.resolve(lr, epochs, steps_per_epoch)?.rate(step))
+    }
+
+    /// The learning rates of all optimizer steps of a run.
     #[pyo3(signature = (lr=None, *, epochs, steps_per_epoch=1))]
-    fn resolve(&self, lr: Option<f64>, epochs: u32, steps_per_epoch: u32) -> PyResult<Resolved> {
-        let resolved = self.schedule.resolve(lr, steps_per_epoch, epochs).map_err(value_error)?;
-        Ok(Resolved { resolved, steps: u64::from(epochs) * u64::from(steps_per_epoch) })
+    fn rates(&self, lr: Option<f64>, epochs: u32, steps_per_epoch: u32) -> PyResult<Vec<f64>> {
+        self.resolve(lr, Some(epochs), steps_per_epoch)?.rates(0, None)
     }
 }
+
+/// Rates that are given at once, one gigabyte of them.
+const RATES_MAX: u64 = 1 << 27;
+
+/// Optimizer steps of a run whose number of epochs does not matter.
+const LONGEST_RUN: u32 = u32::MAX;
 
 /// A schedule for one training run: the rate at each optimizer step, from 0.
 #[pyclass(frozen, module = "opportune._core")]
 pub struct Resolved {
     resolved: schedule::Resolved,
-    steps: u64,
+    /// None where the number of epochs was left out.
+    steps: Option<u64>,
 }
 
 #[pymethods]
 impl Resolved {
-    /// The optimizer steps of the run.
-    fn __len__(&self) -> usize {
-        self.steps as usize
+    /// The optimizer steps of the run; None where its number of epochs was left out.
+    #[getter]
+    fn steps(&self) -> Option<u64> {
+        self.steps
     }
 
     /// The learning rate at a step; past the end it is that of the end.
@@ -161,8 +199,15 @@ impl Resolved {
 
     /// The learning rates of all steps of the run, or of those from `start` to before `stop`.
     #[pyo3(signature = (start=0, stop=None))]
-    fn rates(&self, start: u64, stop: Option<u64>) -> Vec<f64> {
-        (start..stop.unwrap_or(self.steps)).map(|step| self.rate(step)).collect()
+    fn rates(&self, start: u64, stop: Option<u64>) -> PyResult<Vec<f64>> {
+        let stop = stop.or(self.steps).ok_or_else(|| {
+            value_error(InputError::new("it is not known where the run ends").remedy("give stop, or resolve with epochs"))
+        })?;
+        if stop.saturating_sub(start) > RATES_MAX {
+            let asked = InputError::new(format!("{} rates are asked for at once", stop - start));
+            return Err(value_error(asked.remedy(format!("ask for at most {RATES_MAX}, or for one by one with rate"))));
+        }
+        Ok((start..stop).map(|step| self.rate(step)).collect())
     }
 }
 
