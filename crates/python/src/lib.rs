@@ -5,6 +5,7 @@
 
 mod expression;
 mod schedule;
+mod sklearn;
 
 use opportune_core::InputError;
 use pyo3::exceptions::PyValueError;
@@ -18,6 +19,8 @@ fn value_error(error: InputError) -> PyErr {
 /// What the Python classes of opportune are made of.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use super::sklearn::{Interrupt, mlp_fit, mlp_minimise, mlp_outputs};
     #[pymodule_export]
     use super::schedule::{Resolved, Schedule, import_schedule, kinds};
 }

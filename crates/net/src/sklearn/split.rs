@@ -27,10 +27,14 @@ pub(super) fn split(
         return Ok((train.to_vec(), validation.to_vec()));
     };
     let (second, first): (Vec<u32>, Vec<u32>) = (0..rows).partition(|row| class(*row));
-    let classes: Vec<Vec<u32>> = [first, second].into_iter().filter(|rows| !rows.is_empty()).collect();
-    if classes.iter().any(|rows| rows.len() < 2) {
-        return wrong("The least populated classes in y have only 1 member: too few to split them by class".into());
+    // scikit-learn's name of a class that is told apart by one output.
+    let single: Vec<&str> =
+        [("'False'", &first), ("'True'", &second)].iter().filter(|(_, rows)| rows.len() == 1).map(|(name, _)| *name).collect();
+    if !single.is_empty() {
+        let what = "The least populated classes in y have only 1 member, too few to split them";
+        return wrong(format!("{what}. Classes with too few members are: [{}]", single.join(", ")));
     }
+    let classes: Vec<Vec<u32>> = [first, second].into_iter().filter(|rows| !rows.is_empty()).collect();
     for (side, count) in [("train_size", trained), ("test_size", held)] {
         if (count as usize) < classes.len() {
             return wrong(format!(

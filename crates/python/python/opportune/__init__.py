@@ -3,6 +3,7 @@
 The parts:
 
 - `opportune.schedules`: every schedule, without any framework;
+- `opportune.sklearn`: scikit-learn's networks and grid search, trained here;
 """
 
 from . import schedules

@@ -1,10 +1,20 @@
 """What the Python classes of opportune are made of, in Rust."""
 
-from typing import Self, TypedDict, final
+from collections.abc import Callable
+from typing import Any, Self, TypedDict, final
 
 from typing_extensions import disjoint_base
 
-__all__ = ["Resolved", "Schedule", "import_schedule", "kinds"]
+__all__ = [
+    "Interrupt",
+    "Resolved",
+    "Schedule",
+    "import_schedule",
+    "kinds",
+    "mlp_fit",
+    "mlp_minimise",
+    "mlp_outputs",
+]
 
 class _Parameter(TypedDict):
     name: str
@@ -59,3 +69,31 @@ def kinds() -> list[_Kind]: ...
 def import_schedule(
     source: str, text: str, *, lr: float | None = None, ticks: int, ticks_per_epoch: int = 1
 ) -> tuple[Schedule, float | None]: ...
+
+@final
+class Interrupt:
+    def __new__(cls) -> Self: ...
+    def set(self) -> None: ...
+
+def mlp_fit(
+    table: dict[str, Any],
+    shape: dict[str, Any],
+    training: dict[str, Any],
+    progress: dict[str, Any],
+    *,
+    reads: list[int],
+    report: Callable[[int, float, float | None, str, float | None], None] | None = None,
+    interrupt: Interrupt | None = None,
+) -> dict[str, Any]: ...
+def mlp_minimise(
+    table: dict[str, Any],
+    shape: dict[str, Any],
+    parameters: Any,
+    *,
+    alpha: float,
+    tol: float,
+    limits: tuple[int, int],
+    reads: list[int],
+    interrupt: Interrupt | None = None,
+) -> dict[str, Any]: ...
+def mlp_outputs(inputs: Any, shape: dict[str, Any], parameters: Any) -> Any: ...

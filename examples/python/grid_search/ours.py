@@ -1,0 +1,22 @@
+"""A grid over learning rates and numbers of epochs: a network of 64-100-10 units on handwritten digits."""
+
+import warnings
+
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from opportune.sklearn import GridSearchCV, MLPClassifier
+
+warnings.filterwarnings("ignore", category=ConvergenceWarning)
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
+
+param_grid = {"learning_rate_init": [0.001, 0.01, 0.1], "max_iter": [5, 10, 20]}
+grid = GridSearchCV(MLPClassifier(hidden_layer_sizes=(100,), random_state=0), param_grid, cv=5)
+grid.fit(X_train, y_train)
+
+print("Best parameters:", grid.best_params_)
+print("Cross-validation accuracy:", round(grid.best_score_, 4))
+print("Test accuracy:", round(grid.score(X_test, y_test), 4))
