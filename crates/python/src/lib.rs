@@ -20,7 +20,7 @@ fn value_error(error: InputError) -> PyErr {
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::sklearn::{Interrupt, mlp_fit, mlp_minimise, mlp_outputs};
-    #[pymodule_export]
     use super::schedule::{Resolved, Schedule, import_schedule, kinds};
+    #[pymodule_export]
+    use super::sklearn::{Interrupt, mlp_fit, mlp_minimise, mlp_outputs};
 }

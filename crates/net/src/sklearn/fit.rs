@@ -303,3 +303,137 @@ impl<'a, T: Real> Fit<'a, T> {
         (self.progress, self.twister)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::arches;
+    use opportune_core::settings::Activation;
+
+    const ROWS: usize = 70;
+
+    fn shape(objective: Objective, outputs: u32) -> Shape {
+        Shape { inputs: 5, hidden: vec![9, 4], outputs, activation: Activation::Tanh, objective }
+    }
+
+    fn training(method: Method, early: bool) -> Training {
+        Training {
+            method,
+            rate: 0.02,
+            alpha: 0.1,
+            batch: Some(16),
+            shuffle: true,
+            tol: 1e-4,
+            patience: 10.0,
+            early_stopping: early.then_some(0.2),
+        }
+    }
+
+    fn sgd(rate: Rate) -> Method {
+        Method::Sgd { rate, momentum: 0.9, nesterov: true }
+    }
+
+    /// Numbers that look random: inputs, then targets.
+    fn numbers<T: Real>(count: usize) -> Vec<T> {
+        let mut twister = Twister::new(11);
+        (0..count).map(|_| T::of(twister.uniform(-1.0, 1.0))).collect()
+    }
+
+    fn epochs<T: Real>(arch: Arch, shape: &Shape, training: &Training, weighted: bool) -> (Vec<Epoch>, Progress<T>) {
+        let width = shape.outputs as usize;
+        let inputs = numbers::<T>(ROWS * 5);
+        let weights: Vec<T> = numbers::<T>(ROWS).iter().map(|w| T::of(1.5 + w.wide())).collect();
+        let labels: Vec<u32> = (0..ROWS as u32).map(|row| row * row % shape.outputs).collect();
+        let bits = |x: &T| if x.wide() > 0.0 { T::ONE } else { T::ZERO };
+        let targets: Vec<T> = match shape.objective {
+            Objective::Squared => numbers(ROWS * width),
+            _ => numbers(ROWS * width).iter().map(bits).collect(),
+        };
+        let table = Table {
+            inputs: &inputs,
+            targets: match shape.objective {
+                Objective::Softmax => Targets::Classes(&labels),
+                _ => Targets::Numbers(&targets),
+            },
+            weights: weighted.then_some(&weights[..]),
+        };
+        let mut twister = Twister::new(3);
+        let progress = Progress::new(training, shape.initial(&mut twister));
+        let mut fit = Fit::on(arch, shape, training, table, progress, twister).unwrap();
+        let epochs = (0..4).map(|_| fit.epoch(&mut || false).unwrap()).collect();
+        (epochs, fit.finish().0)
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        let adam = Method::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+        for (objective, outputs) in
+            [(Objective::Softmax, 3), (Objective::Logistic, 2), (Objective::Squared, 2), (Objective::Poisson, 1)]
+        {
+            for method in [adam, sgd(Rate::InvScaling { power: 0.5 })] {
+                let (shape, training) = (shape(objective, outputs), training(method, true));
+                let narrow = epochs::<f32>(Arch::Scalar, &shape, &training, true);
+                let wide = epochs::<f64>(Arch::Scalar, &shape, &training, true);
+                for arch in arches() {
+                    assert_eq!(
+                        epochs::<f32>(arch, &shape, &training, true),
+                        narrow,
+                        "{objective:?} {method:?} {arch:?}"
+                    );
+                    assert_eq!(epochs::<f64>(arch, &shape, &training, true), wide, "{objective:?} {method:?} {arch:?}");
+                }
+                for (narrow, wide) in narrow.0.iter().zip(&wide.0) {
+                    assert!((narrow.loss / wide.loss - 1.0).abs() < 1e-3, "{narrow:?} {wide:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_weights_are_none_but_for_the_penalty() {
+        // Weights enter as shares of their sum, and the penalty is over that sum.
+        let (shape, training) =
+            (shape(Objective::Squared, 2), Training { alpha: 0.0, ..training(sgd(Rate::Constant), false) });
+        let (inputs, targets) = (numbers::<f64>(ROWS * 5), numbers(ROWS * 2));
+        let run = |weights: Option<&[f64]>| {
+            let table = Table { inputs: &inputs, targets: Targets::Numbers(&targets), weights };
+            let mut twister = Twister::new(3);
+            let progress = Progress::new(&training, shape.initial(&mut twister));
+            let mut fit = Fit::new(&shape, &training, table, progress, twister).unwrap();
+            fit.epoch(&mut || false).unwrap().loss
+        };
+        assert!((run(None) / run(Some(&[4.0; ROWS])) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_adaptive_rate_is_lowered_until_it_is_too_small() {
+        let training = Training { tol: 1e9, patience: 0.0, ..training(sgd(Rate::Adaptive), false) };
+        let (shape, inputs, targets) = (shape(Objective::Squared, 1), numbers::<f64>(ROWS * 5), numbers(ROWS));
+        let table = Table { inputs: &inputs, targets: Targets::Numbers(&targets), weights: None };
+        let mut twister = Twister::new(3);
+        let progress = Progress::new(&training, shape.initial(&mut twister));
+        let mut fit = Fit::new(&shape, &training, table, progress, twister).unwrap();
+        let turns: Vec<Turn> = (0..9).map(|_| fit.epoch(&mut || false).unwrap().turn).collect();
+        // The first loss is better than none; 0.02/5^7 is above 1e-7 and below 1e-6.
+        assert_eq!(turns.iter().filter(|turn| matches!(turn, Turn::Lowered(_))).count(), 7, "{turns:?}");
+        assert_eq!(turns[7], Turn::Stop, "{turns:?}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_an_epoch_can_be_dropped() {
+        let (shape, training) = (shape(Objective::Squared, 1), training(sgd(Rate::Constant), false));
+        let (inputs, targets) = (numbers::<f64>(ROWS * 5), numbers::<f64>(ROWS));
+        let table = Table { inputs: &inputs, targets: Targets::Numbers(&targets), weights: None };
+        let progress = || Progress::new(&training, shape.initial(&mut Twister::new(0)));
+        let new = |table, progress| Fit::new(&shape, &training, table, progress, Twister::new(0)).map(drop);
+        assert!(new(table, progress()).is_ok());
+        assert!(new(Table { weights: Some(&inputs), ..table }, progress()).is_err());
+        assert!(new(Table { inputs: &inputs[1..], ..table }, progress()).is_err());
+        assert!(new(Table { inputs: &[], targets: Targets::Numbers(&[]), weights: None }, progress()).is_err());
+        assert!(new(Table { targets: Targets::Classes(&[1; ROWS]), ..table }, progress()).is_err());
+        assert!(new(table, Progress { parameters: vec![0.0; 3], ..progress() }).is_err());
+        assert!(new(table, Progress { slots: Vec::new(), ..progress() }).is_err());
+        let mut fit = Fit::new(&shape, &training, table, progress(), Twister::new(0)).unwrap();
+        assert_eq!(fit.epoch(&mut || true), None);
+    }
+}

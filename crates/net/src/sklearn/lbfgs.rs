@@ -205,3 +205,76 @@ fn descend(arch: Arch, pairs: &VecDeque<Pair>, scale: f64, now: &Point, directio
     // L-BFGS-B adds it to the point and takes the point off again.
     direction.iter_mut().zip(&now.x).for_each(|(way, x)| *way = (x + *way) - x);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { gradient: 1e-5, iterations: 15_000, evaluations: 15_000 };
+
+    /// What was found, the function after each iteration, and the evaluations.
+    fn search(start: &[f64], limits: Limits, f: &dyn Fn(&[f64], &mut [f64]) -> f64) -> (Minimised, Vec<f64>, u32) {
+        let (mut curve, mut count) = (Vec::new(), 0);
+        let mut evaluate = |x: &[f64], gradient: &mut [f64]| {
+            count += 1;
+            Some(f(x, gradient))
+        };
+        let found = search_from(Arch::new(), start.to_vec(), limits, &mut evaluate, &mut |_, _, f| curve.push(f));
+        (found, curve, count)
+    }
+
+    /// Rosenbrock's function of several variables.
+    fn rosenbrock(x: &[f64], gradient: &mut [f64]) -> f64 {
+        gradient.fill(0.0);
+        let mut sum = 0.0;
+        for i in 0..x.len() - 1 {
+            let (a, b) = (x[i + 1] - x[i] * x[i], 1.0 - x[i]);
+            sum += 100.0 * a * a + b * b;
+            gradient[i] += -400.0 * x[i] * a - 2.0 * b;
+            gradient[i + 1] += 200.0 * a;
+        }
+        sum
+    }
+
+    #[test]
+    fn rosenbrock_falls_as_in_scipy() {
+        // scipy 1.17.1: minimize(rosen, x0, jac=rosen_der, method="L-BFGS-B", options={"gtol": 1e-5}).
+        let start = [-1.2, 1.0, -1.2, 1.0, -1.2, 1.0];
+        let (found, curve, count) = search(&start, LIMITS, &rosenbrock);
+        assert_eq!((found.ending, found.iterations, count), (Ending::Decrease, 52, 63));
+        let theirs = [265.6512379641681, 143.2964395524186, 64.41023925893238, 23.66233397391727, 11.495504645635238];
+        for (ours, theirs) in curve.iter().zip(theirs).chain([(&curve[29], 0.7993596416066382)]) {
+            assert!((ours / theirs - 1.0).abs() < 1e-9, "{ours} {theirs}");
+        }
+        assert!(found.parameters.iter().all(|x| (x - 1.0).abs() < 1e-5) && found.loss < 1e-10);
+    }
+
+    #[test]
+    fn it_ends_where_it_should() {
+        let start = [-1.2, 1.0, -1.2, 1.0];
+        let of = |limits: Limits| search(&start, limits, &rosenbrock).0;
+        let some = of(Limits { iterations: 7, ..LIMITS });
+        assert_eq!((some.ending, some.iterations), (Ending::Iterations, 7));
+        assert_eq!(of(Limits { evaluations: 9, ..LIMITS }).ending, Ending::Evaluations);
+        assert_eq!(of(Limits { gradient: 1e4, ..LIMITS }).iterations, 0);
+        // A gradient of the wrong sign, as scipy ends with it: nowhere is lower, so nothing falls.
+        let (lost, curve, count) = search(&[1.0, 2.0], LIMITS, &|x, gradient| {
+            gradient.iter_mut().zip(x).for_each(|(g, x)| *g = -2.0 * x);
+            x.iter().map(|x| x * x).sum()
+        });
+        assert_eq!((lost.ending, lost.parameters, curve, count), (Ending::Decrease, vec![1.0, 2.0], vec![5.0], 21));
+        // A function that is no number anywhere but at the start.
+        let (lost, ..) = search(&[1.0, 2.0], LIMITS, &|x, gradient| {
+            gradient.fill(1.0);
+            if x == [1.0, 2.0] { 3.0 } else { f64::NAN }
+        });
+        assert_eq!((lost.ending, lost.parameters), (Ending::LineSearch, vec![1.0, 2.0]));
+        let mut asked = 0;
+        let mut evaluate = |x: &[f64], gradient: &mut [f64]| {
+            asked += 1;
+            (asked < 3).then(|| rosenbrock(x, gradient))
+        };
+        let dropped = search_from(Arch::new(), start.to_vec(), LIMITS, &mut evaluate, &mut |_, _, _| {});
+        assert_eq!(dropped.ending, Ending::Dropped);
+    }
+}

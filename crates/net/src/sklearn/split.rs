@@ -28,8 +28,11 @@ pub(super) fn split(
     };
     let (second, first): (Vec<u32>, Vec<u32>) = (0..rows).partition(|row| class(*row));
     // scikit-learn's name of a class that is told apart by one output.
-    let single: Vec<&str> =
-        [("'False'", &first), ("'True'", &second)].iter().filter(|(_, rows)| rows.len() == 1).map(|(name, _)| *name).collect();
+    let single: Vec<&str> = [("'False'", &first), ("'True'", &second)]
+        .iter()
+        .filter(|(_, rows)| rows.len() == 1)
+        .map(|(name, _)| *name)
+        .collect();
     if !single.is_empty() {
         let what = "The least populated classes in y have only 1 member, too few to split them";
         return wrong(format!("{what}. Classes with too few members are: [{}]", single.join(", ")));
@@ -82,4 +85,39 @@ fn shares(sizes: &[u32], draws: u32, twister: &mut Twister) -> Vec<u32> {
         missing -= missing.min(groups.len() as u32);
     }
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_are_those_of_train_test_split() {
+        // scikit-learn 1.9.1: train_test_split(np.arange(rows), test_size=share, stratify=y, random_state=RandomState(seed)).
+        let of = |rows: u32, share: f64, class: Option<&dyn Fn(u32) -> bool>, seed: u32| {
+            let mut twister = Twister::new(seed);
+            (split(rows, share, class, &mut twister).unwrap(), twister.next_u32() >> 1)
+        };
+        let plain = of(13, 0.3, None, 5);
+        assert_eq!(plain, ((vec![9, 12, 10, 4, 8, 0, 11, 6, 3], vec![5, 1, 7, 2]), 2_108_059_852));
+        let third = of(23, 0.2, Some(&|row| row % 3 == 0), 5);
+        let train = vec![13, 18, 4, 6, 7, 22, 8, 15, 0, 1, 14, 11, 17, 16, 21, 9, 2, 19];
+        assert_eq!(third, ((train, vec![3, 10, 5, 20, 12]), 2_130_256_166));
+        // Rounding leaves a row over that both classes have the same right to.
+        let even: Option<&dyn Fn(u32) -> bool> = Some(&|row| row % 2 == 0);
+        assert_eq!(of(10, 0.3, even, 0), ((vec![0, 2, 8, 5, 3, 6, 9], vec![1, 7, 4]), 1_686_997_841));
+        assert_eq!(of(10, 0.3, even, 3), ((vec![7, 6, 2, 4, 5, 8, 9], vec![1, 3, 0]), 836_761_236));
+    }
+
+    #[test]
+    fn what_cannot_be_split_is_told() {
+        let wrong = |rows, share, class: Option<&dyn Fn(u32) -> bool>| {
+            split(rows, share, class, &mut Twister::new(0)).unwrap_err().to_string()
+        };
+        assert!(wrong(10, 0.0, None).contains("leaves 0 for validation"));
+        assert!(wrong(10, 0.95, None).contains("leaves 10"));
+        assert!(wrong(10, 0.3, Some(&|row| row == 4)).contains("['True']"));
+        assert!(wrong(10, 0.1, Some(&|row| row < 4)).contains("test_size = 1 should be greater or equal"));
+        assert!(wrong(10, 0.9, Some(&|row| row < 4)).contains("train_size = 1 should be greater or equal"));
+    }
 }

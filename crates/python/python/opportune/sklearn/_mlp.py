@@ -45,18 +45,19 @@ class _Optimizer:
 class _Native:
     """Trains and predicts in Rust; all else (checks, labels, attributes) is scikit-learn's class that comes behind it."""
 
+    # Of a search, whose clones share what they train.
+    _session: Any = None
+
     def __sklearn_clone__(self) -> Any:
         copy = super().__sklearn_clone__()  # type: ignore[misc]
-        # A search's clones share what they train.
-        if "_session" in self.__dict__:
+        if self._session is not None:
             copy._session = self._session
         return copy
 
     def _fit(self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
-        session = self.__dict__.get("_session")
-        if session is None or self.random_state is not None:
+        if self._session is None or self.random_state is not None:
             return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)  # type: ignore[misc]
-        self.random_state = session.seed
+        self.random_state = self._session.seed
         try:
             return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)  # type: ignore[misc]
         finally:
@@ -94,9 +95,10 @@ class _Native:
         state = self._random_state.get_state(legacy=False)
         if state["bit_generator"] != "MT19937":
             # A RandomState over another generator: its draws are numpy's alone.
-            return super()._fit_stochastic(  # type: ignore[misc]
+            super()._fit_stochastic(  # type: ignore[misc]
                 X, y, sample_weight, activations, deltas, coef_grads, intercept_grads, layer_units, incremental
             )
+            return
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         if not incremental or not hasattr(self, "_optimizer"):
@@ -134,11 +136,10 @@ class _Native:
             )
 
         self.n_iter_ = 0
-        session = self.__dict__.get("_session")
-        if session is None or incremental:
+        if self._session is None or incremental:
             fitted = train(1 if incremental else self.max_iter, [], None)
         else:
-            fitted = session.fit(self, table, train)
+            fitted = self._session.fit(self, table, train)
         state["state"]["key"], state["state"]["pos"] = fitted["key"], fitted["position"]
         self._random_state.set_state(state)
         self._take(fitted, layer_units)
@@ -223,8 +224,10 @@ class _Native:
                 interrupt=interrupt,
             )
 
-        session = self.__dict__.get("_session")
-        found = train(self.max_iter, [], None) if session is None else session.minimise(self, table, train)
+        if self._session is None:
+            found = train(self.max_iter, [], None)
+        else:
+            found = self._session.minimise(self, table, train)
         status, message = _ENDINGS[found["ending"]]
         result = OptimizeResult(nit=found["iterations"], status=status, message=message)
         self.n_iter_ = _check_optimize_result("lbfgs", result, self.max_iter)

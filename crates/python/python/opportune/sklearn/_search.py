@@ -45,6 +45,8 @@ class GridSearchCV(sklearn.model_selection.GridSearchCV):
     400
     """
 
+    estimator: Any
+
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fits all points of the grid on all splits, then the best on all rows."""
         original = self.estimator
