@@ -71,7 +71,13 @@ impl PatienceWatch {
     /// (and than `baseline`, where there is one). The first `start` epochs are not looked at.
     #[new]
     #[pyo3(signature = (patience, *, min_delta=0.0, baseline=None, start=0))]
-    fn new(patience: u32, min_delta: f64, baseline: Option<f64>, start: u32) -> PyResult<Self> {
+    fn new(patience: i64, min_delta: f64, baseline: Option<f64>, start: i64) -> PyResult<Self> {
+        let epochs = |name: &str, value: i64| {
+            u32::try_from(value).map_err(|_| {
+                value_error(InputError::new(format!("{name} is {value}")).remedy("give a number of epochs from 0 up"))
+            })
+        };
+        let (patience, start) = (epochs("patience", patience)?, epochs("start", start)?);
         if !(min_delta.is_finite() && min_delta >= 0.0) {
             return Err(value_error(
                 InputError::new(format!("min_delta is {min_delta}")).remedy("give a number from 0 up"),
@@ -82,7 +88,6 @@ impl PatienceWatch {
                 InputError::new(format!("baseline is {value}")).remedy("give a finite number, or leave it out"),
             ));
         }
-        // The training loss is the one whose values may be anything: others end the training where they are no numbers.
         let monitor = Monitor::TrainingLoss;
         let rule = StopRule::Patience(Patience { epochs: patience, min_delta, monitor, baseline, start, last: false });
         Ok(PatienceWatch { watch: Watch::new(&[rule], LOWER_IS_BETTER, f64::MAX, u32::MAX), seen: 0 })
@@ -92,7 +97,8 @@ impl PatienceWatch {
     fn observe(&mut self, value: f64) -> bool {
         if self.watch.ended().is_none() {
             self.seen = self.seen.saturating_add(1);
-            self.watch.observe(&point(self.seen, 0.0, value));
+            // Without a validation loss: one that is no number would end the training as diverged.
+            self.watch.observe(&Point { validation_loss: None, score: None, ..point(self.seen, 0.0, value) });
         }
         self.watch.ended().is_some()
     }

@@ -194,6 +194,12 @@ impl Resolved {
         self.steps
     }
 
+    /// Whether all steps of an epoch have the same rate.
+    #[getter]
+    fn held_per_epoch(&self) -> bool {
+        self.resolved.held_per_epoch()
+    }
+
     /// The learning rate at a step; past the end it is that of the end.
     fn rate(&self, step: u64) -> f64 {
         self.resolved.at(step).rate

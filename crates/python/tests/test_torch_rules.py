@@ -152,12 +152,12 @@ def test_early_stopping_has_a_baseline_and_a_start():
     # As in Keras: better than the best does not end the wait, but puts the stop off.
     assert stopped([1.0, 0.9, 0.8, 0.8, 0.7], patience=3, baseline=0.1) == 3
     assert stopped([1.0, 0.9, 0.8, 0.8, 0.7], patience=3) is None
-    assert stopped(falling, patience=3, min_delta=0.05) == 3 and stopped(falling, patience=6, min_delta=0.05) is None
+    assert stopped(falling, patience=3, min_delta=0.05) == 3 and stopped(falling, patience=8, min_delta=0.05) is None
     assert stopped([1.0] * 20, patience=3, start_from_epoch=5) == 8
     assert stopped([1.0, math.nan, math.nan, 0.5], patience=2) == 2
     with pytest.raises(ValueError, match="no weights are kept"):
         ours.EarlyStopping().restore(torch.nn.Linear(1, 1))
-    for settings, message in [({"min_delta": -1.0}, "min_delta is -1"), ({"baseline": math.inf}, "baseline is inf")]:
+    for settings, message in [({"patience": -1}, "patience is -1"), ({"min_delta": -1.0}, "min_delta is -1"), ({"baseline": math.inf}, "baseline is inf")]:
         with pytest.raises(ValueError, match=message):
             ours.EarlyStopping(**settings)
     with pytest.raises(ValueError, match="mode is 'best'"):
