@@ -4,8 +4,10 @@
 //! (`python/opportune/`). Whatever a person gets wrong is a `ValueError` with the line that the program would print.
 
 mod expression;
+mod rules;
 mod schedule;
 mod sklearn;
+mod sweep;
 
 use opportune_core::InputError;
 use pyo3::exceptions::PyValueError;
@@ -20,7 +22,11 @@ fn value_error(error: InputError) -> PyErr {
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use super::rules::{PatienceWatch, RateWatch};
+    #[pymodule_export]
     use super::schedule::{Resolved, Schedule, import_schedule, kinds};
     #[pymodule_export]
     use super::sklearn::{Interrupt, mlp_fit, mlp_minimise, mlp_outputs};
+    #[pymodule_export]
+    use super::sweep::Sweep;
 }

@@ -84,6 +84,13 @@ impl From<schedule::Schedule> for Schedule {
     }
 }
 
+impl Schedule {
+    /// The core's.
+    pub fn inner(&self) -> &schedule::Schedule {
+        &self.schedule
+    }
+}
+
 #[pymethods]
 impl Schedule {
     /// Reads a text such as "cosine(floor=0.1)".
@@ -187,6 +194,12 @@ impl Resolved {
         self.steps
     }
 
+    /// Whether all steps of an epoch have the same rate.
+    #[getter]
+    fn held_per_epoch(&self) -> bool {
+        self.resolved.held_per_epoch()
+    }
+
     /// The learning rate at a step; past the end it is that of the end.
     fn rate(&self, step: u64) -> f64 {
         self.resolved.at(step).rate
@@ -201,7 +214,9 @@ impl Resolved {
     #[pyo3(signature = (start=0, stop=None))]
     fn rates(&self, start: u64, stop: Option<u64>) -> PyResult<Vec<f64>> {
         let stop = stop.or(self.steps).ok_or_else(|| {
-            value_error(InputError::new("it is not known where the run ends").remedy("give stop, or resolve with epochs"))
+            value_error(
+                InputError::new("it is not known where the run ends").remedy("give stop, or resolve with epochs"),
+            )
         })?;
         if stop.saturating_sub(start) > RATES_MAX {
             let asked = InputError::new(format!("{} rates are asked for at once", stop - start));
