@@ -45,9 +45,9 @@ def main(seeds):
             if early and solver["solver"] == "lbfgs":
                 continue
             train, test, y_train, y_test = train_test_split(X, y, random_state=seed)
+            settings = {"hidden_layer_sizes": (20,), "activation": activation, "early_stopping": early, **solver}
             one, other = (
-                getattr(module, kind)((20,), activation, early_stopping=early, random_state=seed, **solver).fit(train, y_train)
-                for module in (ours, upstream)
+                getattr(module, kind)(random_state=seed, **settings).fit(train, y_train) for module in (ours, upstream)
             )
             limit = 0.001 if name == "diabetes" else 1 / len(y_test)
             difference = abs(one.score(test, y_test) - other.score(test, y_test))

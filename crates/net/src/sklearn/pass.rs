@@ -73,10 +73,7 @@ impl<T: Real> Pass<T> {
         self.net.forward(self.rows);
         let (values, stride) = self.net.last_mut(self.rows);
         objective.activate(arch, values, stride, width);
-        let targets = match self.labels.is_empty() {
-            true => Targets::Numbers(&self.numbers),
-            false => Targets::Classes(&self.labels),
-        };
+        let targets = targets(&self.labels, &self.numbers);
         objective.loss(values, (stride, width), targets, self.weighted.then_some(&self.weights)) / self.total
     }
 
@@ -84,13 +81,15 @@ impl<T: Real> Pass<T> {
     pub(super) fn backward(&mut self) {
         let (objective, width) = (self.shape.objective, self.shape.outputs as usize);
         let (values, stride) = self.net.last_mut(self.rows);
-        let targets = match self.labels.is_empty() {
-            true => Targets::Numbers(&self.numbers),
-            false => Targets::Classes(&self.labels),
-        };
+        let targets = targets(&self.labels, &self.numbers);
         objective.derive(values, (stride, width), targets, self.weighted.then_some(&self.weights), self.total);
         self.net.propagate(self.rows);
     }
+}
+
+/// What was taken of a table's targets: one of the two is empty.
+fn targets<'a, T>(labels: &'a [u32], numbers: &'a [T]) -> Targets<'a, T> {
+    if labels.is_empty() { Targets::Numbers(numbers) } else { Targets::Classes(labels) }
 }
 
 /// What a network gives: probabilities, or numbers; rows x outputs. `inputs` are rows of features.

@@ -4,11 +4,11 @@ use super::objective::{Objective, Targets};
 use crate::real::Real;
 
 /// Weighted accuracy, or R² averaged over outputs, of predictions (rows x `width`). NaN where a number is not finite.
-pub(super) fn score<T: Real>(
+pub(super) fn score<'a, T: Real>(
     objective: Objective,
-    predictions: &[T],
+    predictions: &'a [T],
     width: usize,
-    targets: Targets<'_, T>,
+    targets: Targets<'a, T>,
     weights: Option<&[T]>,
 ) -> f64 {
     let weight = |row: usize| weights.map_or(1.0, |weights| weights[row].wide());
@@ -23,8 +23,8 @@ pub(super) fn score<T: Real>(
     if objective == Objective::Logistic {
         let half = T::of(0.5);
         let hit = |row: &usize| {
-            let rows = |all: &'_ [T]| all[row * width..][..width].iter().map(|p| *p > half).collect::<Vec<_>>();
-            rows(predictions) == rows(numbers)
+            let of_row = |all: &'a [T]| all[row * width..][..width].iter().map(|p| *p > half);
+            of_row(predictions).eq(of_row(numbers))
         };
         return (0..rows).filter(hit).map(weight).sum::<f64>() / (0..rows).map(weight).sum::<f64>();
     }

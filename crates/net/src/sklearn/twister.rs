@@ -116,7 +116,9 @@ mod tests {
             assert_eq!(std::array::from_fn(|_| twister.next_u32()), words, "seed {seed}");
             assert_eq!(std::array::from_fn(|_| twister.uniform(-0.5, 2.0)), uniforms, "seed {seed}");
             assert_eq!(twister.permutation(10), order, "seed {seed}");
-            (0..2000).for_each(|_| drop(twister.next_u32()));
+            (0..2000).for_each(|_| {
+                twister.next_u32();
+            });
             let (words, used) = twister.state();
             let mut copy = Twister::from_state(words, used).unwrap();
             assert_eq!((copy.next_u32(), copy), (twister.next_u32(), twister));
