@@ -29,3 +29,10 @@ pub fn optimizers(root: &Path) -> Result<()> {
         python_environment(&root.join("target/golden-optimizers-env"), &scripts.join("requirements.txt"), &[])?;
     run(Command::new(python).arg(scripts.join("optimizers.py")))
 }
+
+/// Loss curves of scikit-learn's networks, and two of its data sets.
+pub fn sklearn(root: &Path) -> Result<()> {
+    let scripts = root.join("xtask/golden/sklearn");
+    let python = python_environment(&root.join("target/golden-sklearn-env"), &scripts.join("requirements.txt"), &[])?;
+    run(Command::new(python).arg(scripts.join("curves.py")))
+}

@@ -4,6 +4,7 @@ mod bench;
 mod flags;
 mod gallery;
 mod golden;
+mod python;
 mod test;
 mod tidy;
 
@@ -13,7 +14,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
-  test                every check of the project: cargo test for the whole workspace, then tidy
+  test                every check of the project: cargo test for the whole workspace, the tests of Python, then tidy
+  test python         only those of Python: builds the wheel, installs it in target/python-env (a download of 700
+                      megabytes the first time) and runs pytest
   tidy                rules that no compiler checks: file length, links, files that nothing declares, leftovers
   gallery             write docs/schedules.md with its pictures, and docs/optimizers.md, from the code
   bench seed          the grid of examples/ against scikit-learn's GridSearchCV: seconds, memory, accuracy
@@ -51,6 +54,7 @@ usage: cargo xtask TASK
   golden network      writes the golden values of activations, gradients, clipping and averages anew, from PyTorch
   golden optimizers   writes the golden values of optimizers anew: steps of PyTorch's, Schedule-Free's, Prodigy's and Lion's
                       packages (its environment is target/golden-optimizers-env; a download of three gigabytes)
+  golden sklearn      writes the golden values of `opportune_net::sklearn` anew: loss curves of scikit-learn's networks
 The other benchmarks need Python 3.11 or later as `python3`; they make their own environment in target/bench-env.";
 
 fn main() -> ExitCode {
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["test"] => test::run(&root()),
+        ["test", "python"] => python::test(&root()),
         ["tidy"] => tidy::run(&root()),
         ["gallery"] => gallery::run(&root()),
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
         ["golden", "schedules"] => golden::schedules(&root()),
         ["golden", "network"] => golden::network(&root()),
         ["golden", "optimizers"] => golden::optimizers(&root()),
+        ["golden", "sklearn"] => golden::sklearn(&root()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

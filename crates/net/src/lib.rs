@@ -1,6 +1,7 @@
 //! The native trainer: dense networks, losses, optimizers; many small networks side by side.
 //!
-//! [`NativeTrainer`] plans and trains for a study, [`Run`] is one training, [`Model`] is what it leaves.
+//! [`NativeTrainer`] plans and trains for a study, [`Run`] is one training, [`Model`] is what it leaves. [`sklearn`] trains as
+//! scikit-learn does, number for number.
 //!
 //! Losses, weights, the L2 penalty and the activations relu, tanh, logistic and identity are those of scikit-learn's
 //! `MLPClassifier` and `MLPRegressor`; other activations have PyTorch's form, optimizers that of PyTorch, or of their own
@@ -47,6 +48,7 @@ mod range_test;
 mod real;
 mod run;
 mod samples;
+pub mod sklearn;
 mod state;
 mod sweep;
 mod tally;

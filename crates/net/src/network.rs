@@ -303,8 +303,19 @@ impl<T: Real> Net<T> {
     /// From predictions back to the gradients of the mean loss over `rows` rows, as many as the aim has, whose weights have
     /// the sum `total`.
     pub(crate) fn backward(&mut self, rows: usize, aim: &Aim<'_, T>, total: f64) {
-        let arch = self.arch;
         aim.derive(self.outputs(), total);
+        self.propagate(rows);
+    }
+
+    /// What the last layer gave for the first `rows` rows, and the numbers from one row to the next.
+    pub(crate) fn last_mut(&mut self, rows: usize) -> (&mut [T], usize) {
+        let Outputs { values, stride, .. } = self.outputs();
+        (&mut values[..rows * stride], stride)
+    }
+
+    /// From derivatives by the last layer's sums, which stand in the place of its outputs, back to the gradients.
+    pub(crate) fn propagate(&mut self, rows: usize) {
+        let arch = self.arch;
         let last = self.layout.layers() - 1;
         for layer in (0..=last).rev() {
             let (inputs, outputs) = self.layout.sizes(layer);

@@ -3,8 +3,10 @@
 use super::Finding;
 use std::path::Path;
 
-/// Lines of a source file at most; a longer one holds more than one concept.
+/// Lines of a source file at most; a longer one holds more than one concept. What a script wrote, as its first line says,
+/// is not read from end to end.
 const LONGEST: usize = 600;
+const WRITTEN_BY: &str = "Written by `";
 
 /// Kinds of text, of which the first are code.
 const TEXT: [&str; 16] =
@@ -47,7 +49,8 @@ pub fn check(file: &Path, text: &str) -> Vec<Finding> {
         findings.push(format!("{}: no newline at the end", file.display()));
     }
     let count = text.lines().count();
-    if matches!(kind(file), "rs" | "py") && count > LONGEST {
+    let written_by = text.lines().next().is_some_and(|first| first.contains(WRITTEN_BY));
+    if matches!(kind(file), "rs" | "py") && count > LONGEST && !written_by {
         findings.push(format!("{}: {count} lines, more than {LONGEST}; split it", file.display()));
     }
     for (number, line) in text.lines().enumerate() {
@@ -91,6 +94,8 @@ mod tests {
         assert!(found("a.rs", &"x\n".repeat(LONGEST)).is_empty());
         assert_eq!(found("a.py", &"x\n".repeat(601)), ["a.py: 601 lines, more than 600; split it"]);
         assert!(found("a.csv", &"x\n".repeat(601)).is_empty());
+        let of_a_script = format!("{WRITTEN_BY}a.py`\n{}", "x\n".repeat(601));
+        assert!(found("b.py", &of_a_script).is_empty());
     }
 
     #[test]

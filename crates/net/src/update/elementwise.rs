@@ -39,6 +39,15 @@ pub enum Step<T> {
         /// Whether the step looks ahead.
         nesterov: bool,
     },
+    /// v ← μv − rate·g; θ += v, or μv − rate·g: the rate is part of what is kept, as in scikit-learn.
+    Velocity {
+        /// The rate.
+        rate: T,
+        /// μ.
+        momentum: T,
+        /// Whether the step looks ahead.
+        nesterov: bool,
+    },
     /// m and v are running means; θ −= rate·m/(root·√v + ε). RAdam too: while it is not rectified, root is 0 and ε is 1.
     Adam {
         /// Rate over 1 − β1ᵗ.
@@ -302,6 +311,11 @@ vectorised! {
                     (-rate).fused(if nesterov { momentum.fused(*v, g) } else { *v }, w * keep)
                 }).0
             }
+            Step::Velocity { rate, momentum, nesterov } => over(weights, gradients, [a], |w, g, [v], _: &mut [T; 0]| {
+                let pull = -rate * l2.fused(w, g);
+                *v = momentum.fused(*v, pull);
+                w + if nesterov { momentum.fused(*v, pull) } else { *v }
+            }).0,
             Step::Adam { rate, beta1, beta2, root, eps, amsgrad } => {
                 let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
                 if amsgrad {

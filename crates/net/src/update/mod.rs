@@ -17,7 +17,7 @@ mod line_search;
 mod muon;
 mod prodigy;
 mod schedule_free;
-mod sums;
+pub(crate) mod sums;
 
 use crate::network::{Layout, Net};
 use crate::real::Real;

@@ -1,0 +1,137 @@
+//! Losses as scikit-learn's networks have them, with the activations of the last layer that belong to them.
+
+use crate::passes::vectorised;
+use crate::real::Real;
+use opportune_core::settings::Activation;
+use pulp::{Arch, Simd, WithSimd};
+
+/// What is minimised, and what the last layer's activation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objective {
+    /// Cross-entropy of exclusive classes behind a softmax.
+    Softmax,
+    /// Cross-entropies of logistic outputs: two classes, or labels that do not exclude each other.
+    Logistic,
+    /// Half the squared error, averaged over outputs.
+    Squared,
+    /// Half the Poisson deviance of exponential outputs.
+    Poisson,
+}
+
+/// What the rows should have given.
+#[derive(Debug, Clone, Copy)]
+pub enum Targets<'a, T> {
+    /// The class of each row, for [`Objective::Softmax`].
+    Classes(&'a [u32]),
+    /// A number for each row and output, row-major; 0 or 1 for [`Objective::Logistic`].
+    Numbers(&'a [T]),
+}
+
+vectorised! {
+    /// e to the power of all of `values`.
+    fn exponential(values: &'a mut [T]) -> () {
+        values.iter_mut().for_each(|z| *z = z.exp());
+    }
+}
+
+impl Objective {
+    /// Replaces the sums of the last layer by its outputs. `values` are rows of `stride`, the first `width` of which count.
+    pub(super) fn activate<T: Real>(self, arch: Arch, values: &mut [T], stride: usize, width: usize) {
+        match self {
+            Objective::Squared => {}
+            Objective::Logistic => crate::passes::activate(arch, Activation::Logistic, values),
+            Objective::Poisson => exponential(arch, values),
+            Objective::Softmax => {
+                for row in values.chunks_exact_mut(stride) {
+                    let top = row[1..width].iter().fold(row[0], |top, z| if *z > top { *z } else { top });
+                    row[..width].iter_mut().for_each(|z| *z = *z - top);
+                }
+                exponential(arch, values);
+                for row in values.chunks_exact_mut(stride) {
+                    let sum = row[1..width].iter().fold(row[0], |sum, p| sum + *p);
+                    row[..width].iter_mut().for_each(|p| *p = *p / sum);
+                }
+            }
+        }
+    }
+
+    /// Sum over rows of the losses of these outputs, each times the weight of its row.
+    pub(super) fn loss<T: Real>(
+        self,
+        outputs: &[T],
+        (stride, width): (usize, usize),
+        targets: Targets<'_, T>,
+        weights: Option<&[T]>,
+    ) -> f64 {
+        let one = |row: usize, outputs: &[T]| match (self, targets) {
+            (_, Targets::Classes(labels)) => -clipped(outputs[labels[row] as usize]).ln(),
+            (_, Targets::Numbers(numbers)) => {
+                let terms = outputs.iter().zip(&numbers[row * width..]).map(|(p, y)| self.term(*p, *y));
+                terms.sum::<f64>() / if self == Objective::Squared { width as f64 } else { 1.0 }
+            }
+        };
+        let rows = outputs.chunks_exact(stride).enumerate();
+        rows.map(|(row, outputs)| {
+            let loss = one(row, &outputs[..width]);
+            weights.map_or(loss, |weights| weights[row].wide() * loss)
+        })
+        .sum()
+    }
+
+    /// The loss of one output.
+    fn term<T: Real>(self, p: T, y: T) -> f64 {
+        match self {
+            Objective::Squared => 0.5 * (y.wide() - p.wide()).powi(2),
+            Objective::Poisson => {
+                let (p, y) = (p.wide(), y.wide());
+                let log = if y == 0.0 && !p.is_nan() { 0.0 } else { y * (y / p).ln() };
+                log - y + p
+            }
+            Objective::Softmax | Objective::Logistic => {
+                let p = clipped(p);
+                let part = |share: f64, p: f64| if share == 0.0 { 0.0 } else { share * p.ln() };
+                -(part(y.wide(), p) + part(1.0 - y.wide(), T::of(1.0 - p).wide()))
+            }
+        }
+    }
+
+    /// Replaces outputs by the derivatives of the weighted mean loss by the last layer's sums: distance from the target
+    /// times the row's weight, over `total`, the sum of weights.
+    pub(super) fn derive<T: Real>(
+        self,
+        outputs: &mut [T],
+        (stride, width): (usize, usize),
+        targets: Targets<'_, T>,
+        weights: Option<&[T]>,
+        total: f64,
+    ) {
+        let even = T::of(1.0 / total);
+        for (row, outputs) in outputs.chunks_exact_mut(stride).enumerate() {
+            let share = weights.map_or(even, |weights| T::of(weights[row].wide() / total));
+            let outputs = &mut outputs[..width];
+            match targets {
+                Targets::Classes(labels) => {
+                    let truth = &mut outputs[labels[row] as usize];
+                    *truth = *truth - T::ONE;
+                    outputs.iter_mut().for_each(|p| *p = *p * share);
+                }
+                Targets::Numbers(numbers) => {
+                    for (p, y) in outputs.iter_mut().zip(&numbers[row * width..]) {
+                        *p = (*p - *y) * share;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A probability away from 0 and 1 by the spacing of numbers at 1, in their own width.
+fn clipped<T: Real>(p: T) -> f64 {
+    let eps = match T::BYTES {
+        4 => f64::from(f32::EPSILON),
+        _ => f64::EPSILON,
+    };
+    let (low, high) = (T::of(eps), T::of(1.0 - eps));
+    let p = if p < low { low } else { p };
+    (if p > high { high } else { p }).wide()
+}
