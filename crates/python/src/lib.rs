@@ -6,6 +6,7 @@
 mod expression;
 mod rules;
 mod schedule;
+mod study;
 mod sweep;
 
 use opportune_core::InputError;
@@ -24,6 +25,8 @@ mod _core {
     use super::rules::{PatienceWatch, RateWatch};
     #[pymodule_export]
     use super::schedule::{Resolved, Schedule, import_schedule, kinds};
+    #[pymodule_export]
+    use super::study::Study;
     #[pymodule_export]
     use super::sweep::Sweep;
 }
