@@ -1,6 +1,6 @@
 //! The Python package: its wheel, and its tests in an environment of their own.
 
-use crate::bench::environment::{python_environment, run};
+use crate::bench::environment::{build, python_environment, run};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,11 @@ pub fn test(root: &Path) -> Result<()> {
     let wheel = wheel(root, &python)?;
     let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"];
     run(Command::new(&python).args(install).arg(wheel))?;
-    run(Command::new(&python).args(["-m", "pytest", "--quiet"]).current_dir(root)).context("the tests of Python failed")
+    // Studies of Python are shown by the program.
+    let program = build(root, &["--package", "opportune"])?;
+    let mut tests = Command::new(&python);
+    tests.args(["-m", "pytest", "--quiet"]).env("OPPORTUNE_PROGRAM", program).current_dir(root);
+    run(&mut tests).context("the tests of Python failed")
 }
 
 /// The interpreter that has what the tests need. Dependencies are listed one by one, since PyTorch's are gigabytes that

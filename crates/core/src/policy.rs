@@ -7,6 +7,7 @@ mod conformance;
 mod grid;
 mod halving;
 mod limited;
+mod pruner;
 mod rungs;
 mod sampled;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use auto::Auto;
 pub use grid::Grid;
 pub use halving::Halving;
 pub use limited::Limited;
+pub use pruner::Pruner;
 pub use rungs::geometric_rungs;
 pub use sampled::Sampled;
 pub use single::Single;

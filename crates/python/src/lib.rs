@@ -7,6 +7,7 @@ mod expression;
 mod rules;
 mod schedule;
 mod sklearn;
+mod study;
 mod sweep;
 
 use opportune_core::InputError;
@@ -27,6 +28,8 @@ mod _core {
     use super::schedule::{Resolved, Schedule, import_schedule, kinds};
     #[pymodule_export]
     use super::sklearn::{Interrupt, mlp_fit, mlp_minimise, mlp_outputs};
+    #[pymodule_export]
+    use super::study::Study;
     #[pymodule_export]
     use super::sweep::Sweep;
 }

@@ -28,7 +28,7 @@ impl Environment {
     pub fn with_peer(root: &Path, folder: &str, requirements: &str) -> Result<Self> {
         let scripts = root.join("xtask/bench");
         let python = python_environment(&root.join("target").join(folder), &scripts.join(requirements), &[])?;
-        let opportune = build(root, &["--package", "opportune"])?;
+        let opportune = build(root, &["--release", "--package", "opportune"])?;
         Ok(Environment { scripts, work: root.join("target/bench"), python, opportune })
     }
 
@@ -87,18 +87,15 @@ pub fn python_environment(folder: &Path, requirements: &Path, more: &[&str]) -> 
 
 /// Builds an example in release mode and says where it is.
 pub fn example(root: &Path, package: &str, name: &str) -> Result<PathBuf> {
-    build(root, &["--package", package, "--example", name])
+    build(root, &["--release", "--package", package, "--example", name])
 }
 
-/// Builds a program in release mode and says where it is.
-fn build(root: &Path, what: &[&str]) -> Result<PathBuf> {
+/// Builds a program, the last of the words, and says where it is.
+pub fn build(root: &Path, what: &[&str]) -> Result<PathBuf> {
     eprintln!("building {}", what.last().copied().unwrap_or_default());
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let messages = output(
-        Command::new(cargo)
-            .args(["build", "--release", "--message-format", "json-render-diagnostics"])
-            .args(what)
-            .current_dir(root),
+        Command::new(cargo).args(["build", "--message-format", "json-render-diagnostics"]).args(what).current_dir(root),
     )?;
     let executable = messages.lines().rev().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;

@@ -11,6 +11,7 @@ __all__ = [
     "RateWatch",
     "Resolved",
     "Schedule",
+    "Study",
     "Sweep",
     "import_schedule",
     "kinds",
@@ -86,6 +87,37 @@ class PatienceWatch:
     def observe(self, value: float) -> bool: ...
     @property
     def improved(self) -> bool: ...
+
+@final
+class Study:
+    def __new__(
+        cls,
+        name: str,
+        settings: str,
+        space: str,
+        *,
+        storage: str | None = None,
+        sampler: str = "sobol",
+        seed: int = 0,
+        pruning: tuple[int, int] | None = None,
+    ) -> Self: ...
+    def ask(self) -> tuple[int, str]: ...
+    def report(
+        self,
+        trial: int,
+        epoch: int,
+        loss: float,
+        *,
+        score: float,
+        train_loss: float,
+        train_score: float,
+        rate: float,
+        step: int,
+        seconds: float,
+    ) -> None: ...
+    def should_stop(self, trial: int) -> bool: ...
+    def end(self, trial: int, stopped: str) -> None: ...
+    def results(self) -> str: ...
 
 class _Suggestions(TypedDict):
     valley: float | None
