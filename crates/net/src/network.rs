@@ -278,14 +278,20 @@ mod tests {
 
     impl Case {
         fn new(loss: Loss, activation: Activation, hidden: &[u32]) -> Case {
-            let outputs = if loss == Loss::Softmax { 3 } else { 1 };
+            Case::with(loss, activation, hidden, if loss == Loss::Softmax { 3 } else { 1 })
+        }
+
+        /// With several outputs the logistic loss is one of labels.
+        fn with(loss: Loss, activation: Activation, hidden: &[u32], outputs: u32) -> Case {
             let network = Network { inputs: 4, hidden: hidden.to_vec(), outputs, activation, init: Init::Glorot };
             let mut stream = Stream::new(3, hidden.len() as u32, None, Purpose::Weights);
             let mut net = Net::new(Arch::new(), &network, initial(&network, &mut stream), ROWS);
             net.inputs.iter_mut().for_each(|x| *x = stream.normal());
             Case {
                 net,
-                labels: (0..ROWS).map(|_| stream.below(if loss == Loss::Softmax { 3 } else { 2 })).collect(),
+                labels: (0..if loss == Loss::Logistic { ROWS * outputs as usize } else { ROWS })
+                    .map(|_| stream.below(if loss == Loss::Softmax { 3 } else { 2 }))
+                    .collect(),
                 // Poisson's have a first row of 0.
                 numbers: (0..ROWS)
                     .map(|row| if loss == Loss::Poisson { (row as f64) * stream.uniform() } else { stream.normal() })
@@ -300,6 +306,7 @@ mod tests {
         fn aim(&self) -> Aim<'static, f64> {
             let targets = match self.loss.is_regression() {
                 true => Targets::Numbers(self.numbers.clone().leak()),
+                false if self.labels.len() > ROWS => Targets::Labels(self.labels.clone().leak()),
                 false => Targets::Classes(self.labels.clone().leak()),
             };
             let weights = self.weights.clone().map(|weights| &*weights.leak());
@@ -363,6 +370,18 @@ mod tests {
             for &activation in Activation::ALL {
                 for hidden in [&[][..], &[5], &[4, 3], &[5, 17, 3]] {
                     compare(Case::new(loss, activation, hidden), &format!("{loss} {activation} {hidden:?}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn so_are_those_of_several_labels() {
+        for smoothing in [0.0, 0.2] {
+            for weights in [None, Some((0..ROWS).map(|row| [0.0, 0.5, 3.0][row % 3]).collect::<Vec<f64>>())] {
+                for hidden in [&[][..], &[4, 3]] {
+                    let case = Case::with(Loss::Logistic, Activation::Tanh, hidden, 3);
+                    compare(Case { smoothing, weights: weights.clone(), ..case }, &format!("{smoothing} {hidden:?}"));
                 }
             }
         }
