@@ -43,7 +43,8 @@ def inputs(encoder, rows):
 
 
 def predict(path, rows):
-    """Class labels and probabilities, or None and numbers in the target's own units."""
+    """Class labels and probabilities, of several labels (names, None) and probabilities, or None and numbers in the target's
+    own units."""
     with safe_open(path, "np") as file:
         head = json.loads(file.metadata()["opportune"])
         layers = range(len(head["network"]["hidden"]) + 1)
@@ -64,6 +65,8 @@ def predict(path, rows):
         target = head["target"]["numbers"]
         numbers = np.exp(x[:, 0]) if head["loss"] == "poisson" else x[:, 0]
         return None, numbers * target["scale"] + target["mean"]
+    if "labels" in head["target"]:
+        return (head["target"]["labels"]["names"], None), 1 / (1 + np.exp(-x))
     if head["loss"] == "logistic":
         p = 1 / (1 + np.exp(-x[:, 0]))
         return head["target"]["classes"]["labels"], np.stack([1 - p, p], axis=1)
@@ -76,6 +79,10 @@ if __name__ == "__main__":
         labels, values = predict(sys.argv[1], list(csv.DictReader(file)))
     if labels is None:
         print("prediction", *(f"{value:.6g}" for value in values), sep="\n")
+    elif isinstance(labels, tuple):
+        print(*labels[0], *(f"p_{label}" for label in labels[0]), sep=",")
+        for row in values:
+            print(*(int(p > 0.5) for p in row), *(f"{p:.6f}" for p in row), sep=",")
     else:
         print("label", *(f"p_{label}" for label in labels), sep=",")
         for row in values:

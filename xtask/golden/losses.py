@@ -5,7 +5,7 @@
     venv/bin/python losses.py
 
 Each case holds outputs of a network before softmax, logistic function or exponential (n x k), targets (classes, or numbers as
-the loss reads them), the share of label smoothing, weights of the rows where they have any, the mean loss over the rows, and its
+the loss reads them; of several labels n x k in one list), the share of label smoothing, weights of the rows where they have any, the mean loss over the rows, and its
 gradient by the outputs. Computed in 64 bits.
 """
 
@@ -83,6 +83,15 @@ def classes(weights, smoothing):
     yield one if smoothing else agrees(one, binary_log_loss(y[:, None], p, weights))
 
 
+def labels(weights, smoothing):
+    """Several labels: PyTorch has no smoothing for them, so they are smoothed by hand; scikit-learn adds them up."""
+    z, y = 2 * random.normal(size=(ROWS, 5)), random.integers(2, size=(ROWS, 5))
+    t = torch.tensor((1 - smoothing) * y + smoothing / 2)
+    entropy = lambda z: F.binary_cross_entropy_with_logits(z, t, reduction="none").sum(1)
+    one = case("logistic", z, y.ravel(), entropy, smoothing, weights)
+    yield one if smoothing else agrees(one, binary_log_loss(y, torch.sigmoid(torch.tensor(z)).numpy(), weights))
+
+
 if __name__ == "__main__":
     path = Path(__file__).parents[2] / "crates/net/tests/golden/losses.json"
     cases = []
@@ -90,5 +99,6 @@ if __name__ == "__main__":
         cases += numbers(weights)
         for smoothing in [0.0, 0.1, 0.6]:
             cases += classes(weights, smoothing)
+            cases += labels(weights, smoothing)
     path.write_text("[\n" + ",\n".join(json.dumps(one) for one in cases) + "\n]\n")
     print(f"{len(cases)} cases")

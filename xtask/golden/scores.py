@@ -14,6 +14,9 @@ P = np.array([0.7, 0.2, 0.1, 0.3, 0.4, 0.3, 0.2, 0.5, 0.3, 0.1, 0.1, 0.8, 0.25, 
 BINARY_LABELS = [0, 0, 1, 1, 1]
 BINARY_P = np.array([0.9, 0.1, 0.4, 0.6, 0.65, 0.35, 0.2, 0.8, 0.4, 0.6]).reshape(-1, 2)
 
+SEVERAL = np.array([1, 0, 1, 0, 1, 1, 1, 1, 0, 0, 0, 1]).reshape(-1, 3)
+SEVERAL_P = np.array([0.9, 0.2, 0.7, 0.6, 0.7, 0.8, 0.4, 0.9, 0.1, 0.3, 0.6, 0.55]).reshape(-1, 3)
+
 TARGETS = [3.0, -0.5, 2.0, 7.0]
 PREDICTIONS = [2.5, 0.0, 2.0, 8.0]
 
@@ -31,6 +34,15 @@ def classes(labels, p):
     }
 
 
+def several(labels, p):
+    """Scores of several labels."""
+    return {
+        "accuracy": metrics.accuracy_score(labels, p > 0.5),
+        "f1": metrics.f1_score(labels, p > 0.5, average="macro"),
+        "roc_auc": metrics.roc_auc_score(labels, p),
+    }
+
+
 def numbers(targets, predictions):
     return {
         "r2": metrics.r2_score(targets, predictions),
@@ -41,7 +53,7 @@ def numbers(targets, predictions):
 
 def main():
     for title, scores in [("classes", classes(LABELS, P)), ("two classes", classes(BINARY_LABELS, BINARY_P)),
-                          ("numbers", numbers(TARGETS, PREDICTIONS))]:
+                          ("several labels", several(SEVERAL, SEVERAL_P)), ("numbers", numbers(TARGETS, PREDICTIONS))]:
         print(title)
         for name, value in scores.items():
             print(f"  {name:18} {float(value)!r}")

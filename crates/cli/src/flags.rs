@@ -106,7 +106,7 @@ pub struct Fit {
 pub struct Data {
     /// A .csv, .tsv, .npy or .npz file (.gz too), or a folder with IDX files
     pub data: PathBuf,
-    /// The column to predict [default: the last]
+    /// The column to predict; several, as a,b,c, are labels of 0 and 1 that a row may have together [default: the last]
     #[arg(long, value_name = "COLUMN")]
     pub target: Option<String>,
     /// classification or regression [default: text, or at most 20 distinct integers, is classification]

@@ -1,7 +1,7 @@
 //! From flags to work: the data, how they are split, the trainer, and the identity of the study.
 
 use crate::flags;
-use crate::values::{self, Epochs, Unsaid};
+use crate::values::{self, Epochs, Unsaid, list};
 use opportune_core::InputError;
 use opportune_core::plan::{Key, Part};
 use opportune_core::ports::{Planner, StudyId};
@@ -302,6 +302,9 @@ fn identity(
         "rules": rules,
     });
     // Only what is given: studies from before these flags are still themselves.
+    if let Target::Labels { names, .. } = data.target() {
+        identity["target"] = json!(names);
+    }
     if let Some(column) = &flags.sample_weight {
         identity["sample_weight"] = json!(column);
     }
@@ -324,7 +327,10 @@ struct Split {
 
 impl Split {
     fn new(flags: &flags::Data) -> Result<Split, InputError> {
-        let options = ReadOptions { target: flags.target.clone(), task: flags.task, needs_target: true };
+        // Several labels: the first is read as the target, the others are features until all files are joined.
+        let mut labels = flags.target.iter().flat_map(|text| list(text)).map(String::from);
+        let options = ReadOptions { target: labels.next(), task: flags.task, needs_target: true };
+        let others: Vec<String> = labels.collect();
         let Loaded { mut data, test: own, mut warnings } = read(&flags.data, &options)?;
         let mut notes = Vec::new();
         if let Some(name) = data.target_name().filter(|_| flags.target.is_none() && !data.is_image()) {
@@ -332,15 +338,12 @@ impl Split {
         }
         let mut rows: Vec<u32> = (0..data.rows() as u32).collect();
         let mut test = Vec::new();
-        match (share_or_file(flags.test.as_deref(), "--test")?, own) {
+        let asked = share_or_file(flags.test.as_deref(), "--test")?;
+        match (&asked, own) {
             (Some(_), Some(_)) => {
                 return Err(InputError::new("the data come with a test set of their own")
                     .at("--test")
                     .remedy("leave --test out"));
-            }
-            (Some(Source::Share(share)), None) => {
-                let split = hold_out(&data, &rows, share, flags.split_seed).map_err(|error| error.at("--test"))?;
-                (rows, test) = (split.train, split.validation);
             }
             (Some(Source::File(path)), None) => {
                 let joined;
@@ -352,7 +355,7 @@ impl Split {
                 warnings.extend(joined.warnings);
                 (data, test) = (joined.data, joined.rows.collect());
             }
-            (None, None) => {}
+            (Some(Source::Share(_)) | None, None) => {}
         }
         let mut validation = None;
         if let Some(Source::File(path)) = share_or_file(flags.validation.as_deref(), "--validation")? {
@@ -360,8 +363,15 @@ impl Split {
             (data, joined) = append(data, path, &mut warnings)?;
             validation = Some(joined.collect());
         }
+        if !others.is_empty() {
+            data = data.with_labels(&others).map_err(|error| error.at("--target"))?;
+        }
         if let Some(column) = &flags.sample_weight {
             data = data.with_weights(column).map_err(|error| error.at("--sample-weight"))?;
+        }
+        if let Some(Source::Share(share)) = asked {
+            let split = hold_out(&data, &rows, share, flags.split_seed).map_err(|error| error.at("--test"))?;
+            (rows, test) = (split.train, split.validation);
         }
         Ok(Split { data, test, fit: rows, validation, notes, warnings })
     }

@@ -58,6 +58,9 @@ fn undefined(predictions: &Predictions) -> Option<String> {
         Predictions::Classes { labels, probabilities } => {
             probabilities.chunks(labels.len().max(1)).filter(|row| label(labels, row).is_none()).count()
         }
+        Predictions::Labels { names, probabilities } => {
+            probabilities.chunks(names.len().max(1)).filter(|row| row.iter().any(|p| !p.is_finite())).count()
+        }
         Predictions::Numbers(values) => values.iter().filter(|value| !value.is_finite()).count(),
     };
     match count {
@@ -88,6 +91,18 @@ fn write_csv(predictions: &Predictions, to: &mut dyn Write) -> std::io::Result<(
                 writeln!(to)?;
             }
         }
+        Predictions::Labels { names, probabilities } => {
+            let columns = names.iter().map(|name| field(name));
+            let columns: Vec<String> = columns.chain(names.iter().map(|name| field(&format!("p_{name}")))).collect();
+            writeln!(to, "{}", columns.join(","))?;
+            for row in probabilities.chunks(names.len().max(1)) {
+                // What is not a number tells neither the label nor its probability.
+                let label = |p: &f64| if p.is_finite() { u32::from(*p > 0.5).to_string() } else { String::new() };
+                let chance = |p: &f64| if p.is_finite() { format!("{p:.6}") } else { String::new() };
+                let fields: Vec<String> = row.iter().map(label).chain(row.iter().map(chance)).collect();
+                writeln!(to, "{}", fields.join(","))?;
+            }
+        }
         Predictions::Numbers(values) => {
             writeln!(to, "prediction")?;
             // One that is not a number reads NaN: a line without anything would be taken for no row.
@@ -103,6 +118,15 @@ fn write_json(predictions: &Predictions, to: &mut dyn Write) -> std::io::Result<
             for row in probabilities.chunks(labels.len().max(1)) {
                 let each: serde_json::Map<_, _> = labels.iter().cloned().zip(row.iter().map(|p| json!(p))).collect();
                 writeln!(to, "{}", json!({"label": label(labels, row), "probabilities": each}))?;
+            }
+        }
+        Predictions::Labels { names, probabilities } => {
+            for row in probabilities.chunks(names.len().max(1)) {
+                let each = |of: fn(&f64) -> serde_json::Value| -> serde_json::Map<_, _> {
+                    names.iter().cloned().zip(row.iter().map(of)).collect()
+                };
+                let labels = each(|p| if p.is_finite() { json!(u32::from(*p > 0.5)) } else { json!(null) });
+                writeln!(to, "{}", json!({"labels": labels, "probabilities": each(|p| json!(p))}))?;
             }
         }
         Predictions::Numbers(values) => {

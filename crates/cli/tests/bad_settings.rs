@@ -188,7 +188,7 @@ fn losses() {
             &["--loss: huber is for numbers, and the target is classes", "cross-entropy"],
         ),
         words("tune good.csv --loss squared", &["--loss: squared is for numbers, and the target is classes"]),
-        words("fit good.csv --loss logistic", &["--loss: with so many classes it is softmax, not logistic"]),
+        words("fit good.csv --loss logistic", &["--loss: for this target it is softmax, not logistic"]),
         words(
             "fit numbers.csv --loss softmax",
             &["--loss: softmax is for classes, and the target is numbers", "huber"],
@@ -253,6 +253,34 @@ fn weights() {
             given.replace("-2", "1"),
             "tune x.csv --sample-weight w",
             &["--sample-weight: column 'w' was left out, see above; it tells no rows apart"],
+        ),
+    ]);
+}
+
+#[test]
+fn several_labels() {
+    let given = "x,p,q\n1,0,1\n2,1,1\n3,1,0\n4,0,0\n";
+    let asked = |content: String, says| file("x.csv", content, "fit x.csv --target p,q", says);
+    all(vec![
+        words("fit good.csv --target kind,length", &["--target: column 'kind': 'blue' is neither 0 nor 1"]),
+        words("tune numbers.csv --target y,a", &["--target: column 'y': a number in it is neither 0 nor 1"]),
+        words("fit good.csv --target kind,colour", &["--target: column 'kind': 'blue' is neither 0 nor 1"]),
+        asked(given.replace("2,1,1", "2,1,"), &["--target: column 'q': 1 row has no label; fill it in"]),
+        asked(given.replace("2,1,1", "2,1,2"), &["--target: column 'q': 2 is neither 0 nor 1"]),
+        file("x.csv", given, "fit x.csv --target p,s", &["--target: there is no column 's'"]),
+        file("x.csv", given, "fit x.csv --target p,p", &["--target: column 'p' is the target"]),
+        file(
+            "x.csv",
+            given,
+            "fit x.csv --target p,q --score log_loss",
+            &["--score: log_loss cannot judge several labels"],
+        ),
+        file("x.csv", given, "fit x.csv --target p,q --loss softmax", &["--loss: for this target it is logistic"]),
+        file(
+            "x.csv",
+            given,
+            "fit x.csv --target p,q --class-weight balanced",
+            &["--class-weight: is for classes, and the target is several labels"],
         ),
     ]);
 }

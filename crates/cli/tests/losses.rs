@@ -1,4 +1,4 @@
-//! What is minimised: losses of numbers, smoothed labels, and rows that count differently, from the command line to the
+//! What is minimised: losses of numbers, smoothed labels, rows that count differently, and several labels, from the command line to the
 //! predictions.
 
 #![allow(clippy::unwrap_used)] // A test fails where it cannot go on.
@@ -167,4 +167,46 @@ fn a_search_with_weights_is_a_study_of_its_own() {
     assert!(toml.contains("class-weight = \"balanced\"\n") && toml.contains("sample-weight = \"w\"\n"), "{toml}");
     let test = place.run("range-test x.csv --class-weight balanced --sample-weight w --hidden 4 --steps 8").good();
     assert!(test.out.contains("--sample-weight w --class-weight balanced"), "{}", test.out);
+}
+
+/// Two features and three labels: of high a, of high b, of high a + b.
+fn labels(rows: usize) -> String {
+    let row = |row: usize| {
+        let (a, b) = (row * 37 % 101, row * 59 % 97);
+        format!("{a},{b},{},{},{}\n", u8::from(a > 50), u8::from(b > 30), u8::from(a + b > 120))
+    };
+    "a,b,big,wide,both\n".to_string() + &(0..rows).map(row).collect::<String>()
+}
+
+#[test]
+fn several_labels_are_learnt_together() {
+    let place = Place::new();
+    place.write("x.csv", labels(200));
+    let fit = "fit x.csv --target big,wide,both --epochs 150 --lr 0.02 --hidden 10";
+    let last = place.run(&format!("{fit} --test 0.2 --out m --json")).good().last();
+    let score = last["test"]["accuracy"].as_f64().unwrap();
+    assert!(score > 0.7, "{last}");
+    let said = place.run("predict m x.csv").good();
+    assert!(said.warnings().is_empty(), "{said:#?}");
+    let (said, truth) = (table(&said.out), table(&place.text("x.csv")));
+    let right = |(said, truth): &(&_, &_)| {
+        let (said, truth): (&std::collections::BTreeMap<String, String>, &std::collections::BTreeMap<String, String>) =
+            (said, truth);
+        ["big", "wide", "both"].iter().all(|name| said[*name] == truth[*name])
+    };
+    assert!(said.iter().zip(&truth).filter(right).count() > 160);
+    for row in &said {
+        for name in ["big", "wide", "both"] {
+            assert_eq!(row[name] == "1", row[&format!("p_{name}")].parse::<f64>().unwrap() > 0.5, "{row:?}");
+        }
+    }
+    place.write("new.csv", "b,a\n90,90\n");
+    let json = place.run("predict m new.csv --json").good().last();
+    assert_eq!(json["labels"], serde_json::json!({"big": 1, "wide": 1, "both": 1}), "{json}");
+    assert!(json["probabilities"]["both"].as_f64().unwrap() > 0.5, "{json}");
+    place.run("fit x.csv --config m/best.toml --fresh --out again").good();
+    assert_eq!(place.bytes("m/model.safetensors"), place.bytes("again/model.safetensors"));
+    let flags = "--target big,wide,both --score f1 --epochs 8 --hidden 4 --label-smoothing 0.05 --json";
+    let tuned = place.run(&format!("tune x.csv {flags}")).good().last();
+    assert!(tuned["best"]["label_smoothing"] == 0.05, "{tuned}");
 }

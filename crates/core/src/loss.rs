@@ -16,7 +16,7 @@ use std::str::FromStr;
 pub enum Loss {
     /// Cross-entropy over classes behind a softmax.
     Softmax,
-    /// Cross-entropy of one logistic output: two classes.
+    /// Cross-entropy of logistic outputs: one for two classes, or one for each of several labels, added up.
     Logistic,
     /// ½(z−y)², as scikit-learn's `squared_error`.
     Squared,
@@ -48,7 +48,7 @@ impl Loss {
     pub fn guessing(self, outputs: u32) -> f64 {
         match self {
             Loss::Softmax => f64::from(outputs).ln(),
-            Loss::Logistic => 2f64.ln(),
+            Loss::Logistic => f64::from(outputs) * 2f64.ln(),
             Loss::Squared => 0.5,
             Loss::Huber { delta } => delta.min(0.5),
             Loss::Absolute | Loss::Poisson => 1.0,

@@ -5,13 +5,14 @@ use crate::settings::words;
 words!(
     /// What a study judges by.
     Score, "score" {
-        /// Share of rows whose most probable class is the true one.
+        /// Share of rows whose most probable class is the true one; of several labels, whose labels are all right.
         Accuracy = "accuracy",
         /// Mean over classes of the share of their rows that is found.
         BalancedAccuracy = "balanced_accuracy",
-        /// Harmonic mean of precision and recall: of the second class where there are two, else the mean over classes.
+        /// Harmonic mean of precision and recall: of the second class where there are two, else the mean over classes, or
+        /// over labels.
         F1 = "f1",
-        /// Area under the ROC curve; more than two classes: mean of one class against the rest.
+        /// Area under the ROC curve; more than two classes: mean of one class against the rest; labels: mean over them.
         RocAuc = "roc_auc",
         /// Mean of −ln of the true class's probability. Lower is better.
         LogLoss = "log_loss",
@@ -76,6 +77,46 @@ impl Score {
                 labels.iter().enumerate().map(loss).sum::<f64>() / n
             }
             Score::R2 | Score::Rmse | Score::Mae => f64::NAN,
+        }
+    }
+
+    /// Whether it judges several labels of a row at once.
+    pub fn is_for_labels(self) -> bool {
+        matches!(self, Score::Accuracy | Score::F1 | Score::RocAuc)
+    }
+
+    /// Score of probabilities of labels that are each there or not. `labels` (0 or 1) and `probabilities`: n x k, row-major;
+    /// a label is predicted from above one half on. A label neither present nor predicted has an F1 of 0. NaN where it is not
+    /// defined: no rows, for `roc_auc` a label that all rows or none have, a probability that is not finite, and scores that
+    /// are not for labels.
+    pub fn of_labels(self, labels: &[u32], probabilities: &[f64], k: usize) -> f64 {
+        if labels.is_empty() || k == 0 || probabilities.iter().any(|p| !p.is_finite()) {
+            return f64::NAN;
+        }
+        let column = |label: usize| labels.iter().zip(probabilities).skip(label).step_by(k);
+        match self {
+            Score::Accuracy => {
+                let right = |(labels, chances): (&[u32], &[f64])| {
+                    labels.iter().zip(chances).all(|(label, p)| (*label == 1) == (*p > 0.5))
+                };
+                let hits = labels.chunks(k).zip(probabilities.chunks(k)).filter(|row| right(*row)).count();
+                hits as f64 / (labels.len() / k) as f64
+            }
+            Score::F1 => {
+                let f1 = |label: usize| {
+                    let count = |of: fn(bool, bool) -> u32| -> f64 {
+                        column(label).map(|(truth, p)| f64::from(of(*truth == 1, *p > 0.5))).sum()
+                    };
+                    let hits = count(|truth, said| u32::from(truth && said));
+                    if hits > 0.0 { 2.0 * hits / count(|truth, said| u32::from(truth) + u32::from(said)) } else { 0.0 }
+                };
+                mean((0..k).map(f1))
+            }
+            Score::RocAuc => mean((0..k).map(|label| {
+                let (truth, chances): (Vec<u32>, Vec<f64>) = column(label).map(|(truth, p)| (*truth, *p)).unzip();
+                roc_auc(&truth, 1, |i| chances[i])
+            })),
+            _ => f64::NAN,
         }
     }
 
@@ -164,6 +205,19 @@ mod tests {
         close(Score::F1.of_classes(&labels, &p, 2), 2.0 / 3.0);
         close(Score::RocAuc.of_classes(&labels, &p, 2), 4.5 / 6.0);
         assert!(Score::RocAuc.of_classes(&[1, 1], &p[..4], 2).is_nan());
+    }
+
+    #[test]
+    fn labels_against_scikit_learn() {
+        let labels = [1, 0, 1, 0, 1, 1, 1, 1, 0, 0, 0, 1];
+        let p = [0.9, 0.2, 0.7, 0.6, 0.7, 0.8, 0.4, 0.9, 0.1, 0.3, 0.6, 0.55];
+        close(Score::Accuracy.of_labels(&labels, &p, 3), 0.25);
+        close(Score::F1.of_labels(&labels, &p, 3), 0.766_666_666_666_666_6);
+        close(Score::RocAuc.of_labels(&labels, &p, 3), 0.916_666_666_666_666_6);
+        // The second label is never there nor said: 0.
+        close(Score::F1.of_labels(&[1, 0, 1, 0], &[0.9, 0.1, 0.8, 0.2], 2), 0.5);
+        assert!(Score::LogLoss.of_labels(&labels, &p, 3).is_nan());
+        assert!(Score::RocAuc.of_labels(&[1, 0, 1, 1], &p[..4], 2).is_nan());
     }
 
     #[test]

@@ -41,6 +41,13 @@ pub enum Target {
     },
     /// A number for each row, finite, in original units.
     Numbers(Vec<f64>),
+    /// Several labels, each of which a row has or has not ([`Dataset::with_labels`]).
+    Labels {
+        /// 1 where the row has the label, else 0: rows × labels, row-major.
+        values: Vec<u8>,
+        /// The labels: names of columns.
+        names: Vec<String>,
+    },
     /// Not known, as in data to predict.
     None,
 }
@@ -129,7 +136,7 @@ impl Dataset {
     /// Classification or regression, if there is a target.
     pub fn task(&self) -> Option<Task> {
         match self.target {
-            Target::Classes { .. } => Some(Task::Classification),
+            Target::Classes { .. } | Target::Labels { .. } => Some(Task::Classification),
             Target::Numbers(_) => Some(Task::Regression),
             Target::None => None,
         }
@@ -164,6 +171,7 @@ impl Dataset {
         let target = match &self.target {
             Target::Classes { codes, .. } => 4 * codes.len(),
             Target::Numbers(values) => 8 * values.len(),
+            Target::Labels { values, .. } => values.len(),
             Target::None => 0,
         };
         let levels: usize =
@@ -215,6 +223,12 @@ impl Dataset {
                 values.iter().for_each(|v| {
                     hash.update(&v.to_le_bytes());
                 });
+            }
+            Target::Labels { values, names } => {
+                hash.update(&[3]);
+                number(&mut hash, names.len());
+                names.iter().for_each(|name| text(&mut hash, name));
+                hash.update(values);
             }
             Target::None => {
                 hash.update(&[0]);

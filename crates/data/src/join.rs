@@ -30,7 +30,7 @@ pub struct Joined {
 /// `train` does not have count as none of its; rows without a target are left out and counted.
 ///
 /// # Errors
-/// Where a column is missing, a class is not one of `train`'s, or no row has a target.
+/// Where a column is missing, `train` has several labels already ([`Dataset::with_labels`]), a class is not one of `train`'s, or no row has a target.
 pub fn join(train: Dataset, mut other: Dataset) -> Result<Joined, InputError> {
     let mut warnings = Vec::new();
     let target = target(&train, &other)?;
@@ -45,7 +45,7 @@ pub fn join(train: Dataset, mut other: Dataset) -> Result<Joined, InputError> {
     let there: Vec<bool> = match &target {
         Target::Classes { codes, .. } => codes.iter().map(|&code| code != MISSING).collect(),
         Target::Numbers(values) => values.iter().map(|v| !v.is_nan()).collect(),
-        Target::None => vec![true; rows],
+        Target::Labels { .. } | Target::None => vec![true; rows],
     };
     let kept = there.iter().filter(|&&there| there).count();
     if kept == 0 {
@@ -126,6 +126,7 @@ fn target(train: &Dataset, other: &Dataset) -> Result<Target, InputError> {
             }
         }
         (Target::Numbers(_), Target::None) => numbers(other, place(train, other, name)?, name).map(Target::Numbers),
+        (Target::Labels { .. }, _) => Err(InputError::new("rows cannot be joined to data that have several labels")),
         _ => Err(InputError::new("one target is classes and the other is numbers").remedy("give --task")),
     }
 }

@@ -86,7 +86,7 @@ fn groups(data: &Dataset, rows: &[u32], seed: u64) -> Vec<Vec<u32>> {
             }
             groups
         }
-        Target::Numbers(_) | Target::None => vec![shuffled],
+        Target::Numbers(_) | Target::Labels { .. } | Target::None => vec![shuffled],
     }
 }
 

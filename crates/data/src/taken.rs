@@ -3,7 +3,7 @@
 use opportune_core::InputError;
 
 use crate::block::Block;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Target};
 use crate::number;
 use crate::read::nearest_hint;
 
@@ -22,6 +22,44 @@ impl Dataset {
             return Err(error("all weights are 0".into()));
         }
         Ok(Dataset { weights: Some(weights), ..data })
+    }
+
+    /// The same data with several labels to predict: the target and the numeric columns `others`, all of 0 and 1, which are
+    /// then no features any more.
+    ///
+    /// # Errors
+    /// No such column, one that is not numeric, and what is neither 0 nor 1 or is missing.
+    pub fn with_labels(mut self, others: &[String]) -> Result<Dataset, InputError> {
+        let first = self.layout.target.clone().unwrap_or_default();
+        let error = |name: &str, what: &str| {
+            InputError::new(format!("{what} is neither 0 nor 1"))
+                .at(format!("column '{name}'"))
+                .remedy("give columns of 0 and 1 as labels, or one column as --target")
+        };
+        let mut columns: Vec<Vec<f64>> = Vec::new();
+        match &self.target {
+            Target::Classes { codes, labels } => {
+                let values = labels.iter().map(|label| match label.as_str() {
+                    "0" => Ok(0.0),
+                    "1" => Ok(1.0),
+                    other => Err(error(&first, &format!("'{other}'"))),
+                });
+                let values = values.collect::<Result<Vec<f64>, _>>()?;
+                columns.push(codes.iter().map(|&code| values[code as usize]).collect());
+            }
+            _ => return Err(error(&first, "a number in it")),
+        }
+        for name in others {
+            let (data, column) = self.taken(name, "label")?;
+            if let Some(value) = column.iter().find(|value| **value != 0.0 && **value != 1.0) {
+                return Err(error(name, &number::text(*value)));
+            }
+            columns.push(column);
+            self = data;
+        }
+        let values = (0..self.rows).flat_map(|row| columns.iter().map(move |column| column[row] as u8)).collect();
+        let names = std::iter::once(&first).chain(others).cloned().collect();
+        Ok(Dataset { target: Target::Labels { values, names }, ..self })
     }
 
     /// Takes the numbers of a column out of the features; `what` they are to be is for errors.
@@ -67,6 +105,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use crate::Encoder;
+    use crate::Target;
     use crate::testing::{all, bare, csv};
 
     #[test]
@@ -81,6 +120,32 @@ mod tests {
         let encoder = Encoder::fit(&data, &all(&data));
         for other in ["a,w,c\n1,7,u\n", "c,a\nu,1\n"] {
             assert_eq!(encoder.align(bare(other)).unwrap().1, [""; 0], "{other}");
+        }
+    }
+
+    #[test]
+    fn labels_are_no_features() {
+        let text = "a,p,q,r\n1,0,1,1\n2,1,1,0\n3,1,0,0\n";
+        let data = csv(text).with_labels(&["p".into(), "q".into()]).unwrap();
+        let names = ["r", "p", "q"].map(String::from).to_vec();
+        assert_eq!(data.target(), &Target::Labels { values: vec![1, 0, 1, 0, 1, 1, 0, 1, 0], names });
+        assert_eq!((data.features(), data.task()), (1, Some(crate::Task::Classification)));
+        assert_ne!(data.key(), csv(text).with_labels(&["q".into(), "p".into()]).unwrap().key());
+        let encoder = Encoder::fit(&data, &all(&data));
+        for other in ["a\n1\n", text] {
+            assert_eq!(encoder.align(bare(other)).unwrap().1, [""; 0], "{other}");
+        }
+        for (text, others, part) in [
+            (text, "s", "there is no column 's'"),
+            (text, "r", "column 'r' is the target"),
+            (text, "a", "column 'a': 2 is neither 0 nor 1; give columns of 0 and 1"),
+            ("a,p,r\n1,0,2\n2,1,1\n3,1,2\n", "p", "column 'r': '2' is neither 0 nor 1"),
+            ("a,p,r\n1,0,0.5\n2,1,1\n3,1,2\n", "p", "column 'r': a number in it is neither 0 nor 1"),
+            ("a,p,r\n1,0,1\n2,,1\n3,1,0\n", "p", "column 'p': 1 row has no label"),
+            ("a,p,r\n1,1,1\n2,1,1\n3,1,0\n", "p", "column 'p' was left out"),
+        ] {
+            let error = csv(text).with_labels(&[others.to_string()]).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
         }
     }
 

@@ -171,6 +171,11 @@ pub enum TargetEncoder {
         /// Population standard deviation over the training rows, 1 where that is 0.
         scale: f64,
     },
+    /// Several labels, each there or not.
+    Labels {
+        /// In the order of the outputs.
+        names: Vec<String>,
+    },
 }
 
 impl TargetEncoder {
@@ -188,14 +193,16 @@ impl TargetEncoder {
                 let Moments { mean, scale } = Moments::of(rows.iter().map(|&row| values[row as usize]));
                 Ok(TargetEncoder::Numbers { mean, scale })
             }
+            Target::Labels { names, .. } => Ok(TargetEncoder::Labels { names: names.clone() }),
             Target::None => Err(InputError::new("the data have no target").remedy("give --target COLUMN")),
         }
     }
 
-    /// The number of outputs of a network: the number of classes, or 1.
+    /// The number of outputs of a network: the number of classes or labels, or 1.
     pub fn outputs(&self) -> usize {
         match self {
             TargetEncoder::Classes { labels } => labels.len(),
+            TargetEncoder::Labels { names } => names.len(),
             TargetEncoder::Numbers { .. } => 1,
         }
     }
@@ -203,7 +210,7 @@ impl TargetEncoder {
     /// A number in the target's units, standardised. Class codes stay as they are.
     pub fn scaled(&self, value: f64) -> f64 {
         match self {
-            TargetEncoder::Classes { .. } => value,
+            TargetEncoder::Classes { .. } | TargetEncoder::Labels { .. } => value,
             TargetEncoder::Numbers { mean, scale } => (value - mean) / scale,
         }
     }
@@ -211,7 +218,7 @@ impl TargetEncoder {
     /// A standardised number back in the target's units. Class codes stay as they are.
     pub fn original(&self, value: f64) -> f64 {
         match self {
-            TargetEncoder::Classes { .. } => value,
+            TargetEncoder::Classes { .. } | TargetEncoder::Labels { .. } => value,
             TargetEncoder::Numbers { mean, scale } => value * scale + mean,
         }
     }

@@ -84,7 +84,7 @@ fn row_loss(parameters: &[f64], outputs: usize, samples: &Samples, row: u32) -> 
         }
         Target::Classes { codes, .. } => z.iter().map(|z| z.exp()).sum::<f64>().ln() - z[codes[row as usize] as usize],
         Target::Numbers(numbers) => 0.5 * (z[0] - samples.target.scaled(numbers[row as usize])).powi(2),
-        Target::None => f64::NAN,
+        Target::Labels { .. } | Target::None => f64::NAN,
     }
 }
 

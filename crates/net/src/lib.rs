@@ -21,6 +21,7 @@
 //!   in original units.
 //! - Rows may have weights, of their own and of their class: a batch's loss, gradient and share of the L2 penalty are
 //!   divided by the sum of its weights, as in scikit-learn; so is the loss of an epoch, by that of all its rows.
+//! - Of several labels the cross-entropies are added up for each row, and averaged over rows, as in scikit-learn.
 //! - Smoothed labels are PyTorch's, for one logit those of two classes that differ by it.
 //! - The order of rows is drawn afresh for each epoch from what it is for, so no state of a generator is carried.
 //! - Sums over rows (losses, penalties) are in 64 bits, whatever the width of the network.
@@ -35,6 +36,8 @@ mod averaging_tests;
 mod dropout;
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod gradient_tests;
 mod layer_norm;
 mod losses;
 pub mod math;

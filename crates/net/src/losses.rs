@@ -1,5 +1,6 @@
 //! The losses: what outputs become, what they cost, and their derivatives by the sums of the last layer.
 
+use crate::math::logistic;
 use crate::passes::{LANES, sum_lanes, vectorised};
 use crate::real::Real;
 use opportune_core::loss::Loss;
@@ -10,6 +11,8 @@ use pulp::{Arch, Simd, WithSimd};
 pub(crate) enum Targets<'a, T> {
     /// A class for each row.
     Classes(&'a [u32]),
+    /// Of each row and output 1 if the label is there, else 0: rows x width, row-major.
+    Labels(&'a [u32]),
     /// A number for each row, as [`crate::Samples::encoding`] scales it for the loss.
     Numbers(&'a [T]),
 }
@@ -59,6 +62,7 @@ impl<'a, T: Real> Aim<'a, T> {
                 let loss = logistic_loss(arch, values, stride, labels, smoothing, weights);
                 Sums { loss, ..binary(arch, values, stride, labels) }
             }
+            (Targets::Labels(labels), _) => label_loss(arch, values, stride, width, labels, smoothing, weights),
             (Targets::Numbers(targets), Loss::Huber { delta }) => huber(arch, values, stride, targets, weights, delta),
             (Targets::Numbers(targets), Loss::Absolute) => absolute(arch, values, stride, targets, weights),
             (Targets::Numbers(targets), Loss::Poisson) => poisson(arch, values, stride, targets, weights),
@@ -74,6 +78,9 @@ impl<'a, T: Real> Aim<'a, T> {
         match (self.targets, self.loss) {
             (Targets::Classes(labels), Loss::Softmax) => class_deltas(arch, values, stride, labels, share),
             (Targets::Classes(labels), _) => binary_deltas(arch, values, stride, labels, share),
+            (Targets::Labels(labels), _) => {
+                label_deltas(arch, values, stride, width, labels, T::of(self.smoothing), share);
+            }
             (Targets::Numbers(numbers), Loss::Huber { delta }) => {
                 huber_deltas(arch, values, stride, numbers, T::of(delta), share);
             }
@@ -252,6 +259,27 @@ vectorised! {
         loss
     }
 
+    /// The sum of such losses over `width` logits a row, one for each label, which become the labels' probabilities.
+    fn label_loss(
+        logits: &'a mut [T], stride: usize, width: usize, labels: &'a [u32], smoothing: f64, weights: Option<&'a [T]>,
+    ) -> Sums {
+        let mut sums = Sums::default();
+        for (index, (row, labels)) in logits.chunks_exact_mut(stride).zip(labels.chunks_exact(width)).enumerate() {
+            let (mut one, mut right) = (0.0, true);
+            for (z, &label) in row.iter().zip(labels) {
+                let negative = *z < T::ZERO;
+                let (size, small) = if negative { (-*z, z.exp()) } else { (*z, (-*z).exp()) };
+                let other = if negative == (label == 1) { 1.0 - 0.5 * smoothing } else { 0.5 * smoothing };
+                one += small.wide().ln_1p() + other * size.wide();
+                right &= (*z > T::ZERO) == (label == 1);
+            }
+            sums.hits += u32::from(right);
+            sums.loss += weights.map_or(1.0, |weights| weights[index].wide()) * one;
+            row[..width].iter_mut().for_each(|z| *z = logistic(*z));
+        }
+        sums
+    }
+
     /// Half the squared error of one output a row, the first of its `stride`.
     fn squared(outputs: &'a [T], stride: usize, targets: &'a [T], weights: Option<&'a [T]>) -> Sums {
         summed(outputs, stride, targets, weights, |z, y| {
@@ -325,6 +353,19 @@ vectorised! {
         }
     }
 
+    /// The first `width` of each row, probabilities of labels, become their distances from labels smoothed by ε, times
+    /// `share`.
+    fn label_deltas(
+        values: &'a mut [T], stride: usize, width: usize, labels: &'a [u32], smoothing: T, share: T,
+    ) -> () {
+        let half = smoothing * T::of(0.5);
+        for (row, labels) in values.chunks_exact_mut(stride).zip(labels.chunks_exact(width)) {
+            for (p, &label) in row.iter_mut().zip(labels) {
+                *p = (*p - if label == 1 { T::ONE - half } else { half }) * share;
+            }
+        }
+    }
+
     /// What smoothing by ε adds to the derivatives of rows of `stride`, the first `width` of which count: `part` is ε times
     /// the share. One logit stands for two classes.
     fn smooth_deltas(values: &'a mut [T], stride: usize, width: usize, labels: &'a [u32], part: T) -> () {
@@ -352,7 +393,7 @@ mod tests {
     use super::*;
     use crate::passes::padded;
     use crate::run::Run;
-    use crate::testing::{Problem, arches, planned, table};
+    use crate::testing::{Problem, arches, labelled, planned, table};
     use opportune_core::settings::Settings;
     use serde::Deserialize;
 
@@ -361,6 +402,7 @@ mod tests {
     struct Golden {
         loss: Loss,
         outputs: Vec<Vec<f64>>,
+        /// With several outputs of the logistic loss rows x labels.
         targets: Vec<f64>,
         #[serde(default)]
         smoothing: f64,
@@ -381,6 +423,7 @@ mod tests {
         let numbers: Vec<T> = case.targets.iter().map(|target| T::of(*target)).collect();
         let targets = match case.loss.is_regression() {
             true => Targets::Numbers(&numbers),
+            false if case.loss == Loss::Logistic && width > 1 => Targets::Labels(&labels),
             false => Targets::Classes(&labels),
         };
         let weights: Option<Vec<T>> = case.weights.as_ref().map(|all| all.iter().map(|one| T::of(*one)).collect());
@@ -403,7 +446,7 @@ mod tests {
                 assert!((a - b).abs() <= most * b.abs().max(0.1), "{what:?}: {a} is not {b}");
             };
             // One for all rows is as good as none, though it goes another way.
-            let alike = Golden { weights: Some(vec![1.0; case.targets.len()]), ..case.clone() };
+            let alike = Golden { weights: Some(vec![1.0; case.outputs.len()]), ..case.clone() };
             if case.weights.is_none() {
                 close(computed::<f64>(Arch::new(), &alike).0, case.mean, 1e-14);
             }
@@ -432,6 +475,23 @@ mod tests {
             };
             let scalar = train(Arch::Scalar);
             assert!(arches().into_iter().all(|arch| train(arch) == scalar), "{loss}");
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits_with_several_labels_and_weights() {
+        let base = Settings { label_smoothing: 0.1, hidden: vec![21, 6], batch: 32, ..Settings::default() };
+        let weighted = labelled(203).with_weights("a").unwrap();
+        for data in [labelled(203), weighted] {
+            let (plan, samples) = planned(data, &base);
+            let train = |arch: Arch| {
+                let mut run = Run::<f32>::on(arch, plan.clone(), samples.clone());
+                let last = (0..3).map(|_| run.epoch(&mut || false).unwrap()).last().unwrap();
+                assert!(last.train_loss.is_finite() && last.validation.unwrap().score > 0.1, "{last:?}");
+                run.save()
+            };
+            let scalar = train(Arch::Scalar);
+            assert!(arches().into_iter().all(|arch| train(arch) == scalar));
         }
     }
 

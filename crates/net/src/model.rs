@@ -26,6 +26,13 @@ pub enum Predictions {
         /// Probability of each class for each row: n x classes, row-major.
         probabilities: Vec<f64>,
     },
+    /// Of several labels.
+    Labels {
+        /// The labels' names.
+        names: Vec<String>,
+        /// Probability of each label for each row: n x labels, row-major. A row has a label from above one half on.
+        probabilities: Vec<f64>,
+    },
     /// Of a regression, one for each row, in original units.
     Numbers(Vec<f64>),
 }
@@ -96,6 +103,7 @@ impl Model {
         let values = self.values(data, &rows);
         match &self.target {
             TargetEncoder::Classes { labels } => Predictions::Classes { labels: labels.clone(), probabilities: values },
+            TargetEncoder::Labels { names } => Predictions::Labels { names: names.clone(), probabilities: values },
             TargetEncoder::Numbers { .. } => Predictions::Numbers(values),
         }
     }
@@ -119,11 +127,16 @@ impl Model {
                     None => f64::NAN,
                 }
             }
+            (Target::Labels { values: truth, names }, TargetEncoder::Labels { names: known }) if names == known => {
+                let k = names.len();
+                let labels = rows.iter().flat_map(|&row| &truth[row as usize * k..][..k]);
+                score.of_labels(&labels.map(|&label| u32::from(label)).collect::<Vec<_>>(), &values(), k)
+            }
             _ => f64::NAN,
         }
     }
 
-    /// Class probabilities (n x classes) or numbers in original units.
+    /// Probabilities (n x classes or labels) or numbers in original units.
     fn values(&self, data: &Dataset, rows: &[u32]) -> Vec<f64> {
         match &self.parameters {
             Parameters::F32(parameters) => self.run(parameters, data, rows),
@@ -135,15 +148,17 @@ impl Model {
         let room = rows.len().min(CHUNK);
         let mut net = Net::new(Arch::new(), &self.network, parameters.to_vec(), room);
         // What the targets are does not matter: only the predictions are looked at.
-        let (labels, numbers) = (vec![0; room], vec![T::ZERO; room]);
+        let width = self.target.outputs();
+        let (labels, numbers) = (vec![0; room * width], vec![T::ZERO; room]);
         let mut values = Vec::new();
         for rows in rows.chunks(CHUNK) {
             let (arch, inputs) = (net.arch(), &mut net.inputs[..rows.len() * self.encoder.inputs()]);
             passes::encode(arch, &self.encoder, data, rows, inputs);
             net.forward(rows.len());
-            let targets = match self.loss.is_regression() {
-                true => Targets::Numbers(&numbers[..rows.len()]),
-                false => Targets::Classes(&labels[..rows.len()]),
+            let targets = match self.target {
+                TargetEncoder::Numbers { .. } => Targets::Numbers(&numbers[..rows.len()]),
+                TargetEncoder::Classes { .. } => Targets::Classes(&labels[..rows.len()]),
+                TargetEncoder::Labels { .. } => Targets::Labels(&labels[..rows.len() * width]),
             };
             net.predict(&Aim::new(self.loss, targets));
             for row in net.predictions(rows.len()) {

@@ -119,6 +119,7 @@ impl Model {
             TargetEncoder::Numbers { .. } => (head.loss.is_regression(), 1),
             TargetEncoder::Classes { labels } if labels.len() == 2 => (head.loss == Loss::Logistic, 1),
             TargetEncoder::Classes { labels } => (head.loss == Loss::Softmax, labels.len()),
+            TargetEncoder::Labels { names } => (head.loss == Loss::Logistic && names.len() > 1, names.len()),
         };
         let widths = head.network.widths();
         let fits = loss_fits
@@ -198,9 +199,11 @@ mod tests {
     use super::*;
     use crate::model::Predictions;
     use crate::run::Run;
-    use crate::testing::{Problem, planned, table};
+    use crate::testing::{Problem, labelled, planned, table};
+    use opportune_core::score::Score;
     use opportune_core::settings::{Precision, Settings};
     use opportune_data::Dataset;
+    use std::sync::Arc;
 
     fn trained<T: Real>(problem: Problem, loss: Option<Loss>, layer_norm: bool) -> (Model, Dataset, f64) {
         let precision = T::PRECISION;
@@ -252,6 +255,29 @@ mod tests {
         round_trip::<f32>();
         round_trip::<f64>();
         assert_eq!(Precision::ALL.len(), 2);
+    }
+
+    #[test]
+    fn several_labels_come_back() {
+        let base = Settings { hidden: vec![9], batch: 30, lr: Some(0.01), ..Settings::default() };
+        let data = labelled(120);
+        for score in [Score::Accuracy, Score::F1, Score::RocAuc] {
+            let (plan, samples) = planned(data.clone(), &base);
+            let recipe = opportune_core::plan::Recipe { score, ..plan.recipe.clone() };
+            let plan = Arc::new(opportune_core::plan::Plan { recipe, ..(*plan).clone() });
+            let mut run = Run::<f32>::new(plan.clone(), samples.clone());
+            let last = (0..20).map(|_| run.epoch(&mut || false).unwrap()).last().unwrap();
+            let model = Model::from_state(&plan, &run.save(), &samples).unwrap();
+            let scored = model.score(&data, &samples.validation, score);
+            assert!(
+                (scored - last.validation.unwrap().score).abs() < 1e-12 && scored > 0.5,
+                "{score}: {scored} {last:?}"
+            );
+            let again = Model::from_bytes(&model.bytes().unwrap()).unwrap();
+            let Predictions::Labels { names, probabilities } = again.predict(&data) else { panic!() };
+            assert_eq!((names.join(" ").as_str(), probabilities.len()), ("r q p", 360));
+            assert_eq!(again.predict(&data), model.predict(&data));
+        }
     }
 
     #[test]

@@ -59,14 +59,15 @@ impl Samples {
     /// The same with rows that count by their class; what is balanced is so among the training rows.
     ///
     /// # Errors
-    /// A class that there is not, numbers for a target, and weights with which no training row counts.
+    /// A class that there is not, another target than classes, and weights with which no training row counts.
     pub fn with_class_weight(self, by: &ClassWeight) -> Result<Samples, InputError> {
         let error = |what: String| InputError::new(what).at("--class-weight");
         if *by == ClassWeight::Alike {
             return Ok(self);
         }
         let TargetEncoder::Classes { labels } = &self.target else {
-            return Err(error("is for classes, and the target is numbers".into()).remedy("leave it out"));
+            let kind = if self.is_regression() { "numbers" } else { "several labels" };
+            return Err(error(format!("is for classes, and the target is {kind}")).remedy("leave it out"));
         };
         let mut sums = vec![0.0; labels.len()];
         self.train.iter().for_each(|&row| sums[self.class(row) as usize] += self.weight(row));
@@ -86,7 +87,7 @@ impl Samples {
     }
 
     /// What is minimised: what is asked for if the target allows it; unless told softmax for three classes or more, logistic
-    /// for two, squared for numbers.
+    /// for two and for labels, squared for numbers.
     ///
     /// # Errors
     /// A loss for another kind of target, and Poisson's where a target is negative.
@@ -111,7 +112,7 @@ impl Samples {
                 format!("{loss} is for classes, and the target is numbers"),
                 "choose squared, huber, absolute or poisson, or give --task classification",
             ),
-            (false, _) => error(format!("with so many classes it is {usual}, not {loss}"), "leave it out"),
+            (false, _) => error(format!("for this target it is {usual}, not {loss}"), "leave it out"),
         }
     }
 
@@ -124,6 +125,7 @@ impl Samples {
         match &self.target {
             TargetEncoder::Classes { labels } if labels.len() == 2 => Loss::Logistic,
             TargetEncoder::Classes { .. } => Loss::Softmax,
+            TargetEncoder::Labels { .. } => Loss::Logistic,
             TargetEncoder::Numbers { .. } => Loss::Squared,
         }
     }
@@ -139,10 +141,11 @@ impl Samples {
         }
     }
 
-    /// Outputs of a network for this target: as many as classes, but one for two classes and for numbers.
+    /// Outputs of a network for this target: as many as classes or labels, but one for two classes and for numbers.
     pub fn outputs(&self) -> u32 {
         match &self.target {
             TargetEncoder::Classes { labels } if labels.len() != 2 => labels.len() as u32,
+            TargetEncoder::Labels { names } => names.len() as u32,
             _ => 1,
         }
     }
@@ -163,6 +166,15 @@ impl Samples {
         match self.data.target() {
             Target::Classes { codes, .. } => codes[row as usize],
             _ => 0,
+        }
+    }
+
+    /// Labels of a row, each 0 or 1; none where the target is another.
+    #[inline]
+    pub(crate) fn labels(&self, row: u32) -> &[u8] {
+        match self.data.target() {
+            Target::Labels { values, names } => &values[row as usize * names.len()..][..names.len()],
+            _ => &[],
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) struct Tally {
     rows: usize,
     /// Sum of their weights.
     weight: f64,
-    /// Kept only where the score is not the share of hits: class probabilities (n x k), or numbers in original units.
+    /// Kept only where the score is not the share of hits: probabilities (n x k), or numbers in original units.
     predictions: Vec<f64>,
     labels: Vec<u32>,
     numbers: Vec<f64>,
@@ -26,15 +26,15 @@ impl Tally {
     /// With room for so many rows of `outputs` outputs.
     pub(crate) fn new(score: Score, rows: usize, outputs: usize) -> Tally {
         let rows = if score == Score::Accuracy { 0 } else { rows };
-        let (labels, numbers) = if score.is_regression() { (0, rows) } else { (rows, 0) };
+        let (classes, numbers) = if score.is_regression() { (0, rows) } else { (rows, 0) };
         Tally {
             score,
             loss: 0.0,
             hits: 0,
             rows: 0,
             weight: 0.0,
-            predictions: Vec::with_capacity(numbers + labels * outputs.max(2)),
-            labels: Vec::with_capacity(labels),
+            predictions: Vec::with_capacity(numbers + classes * outputs.max(2)),
+            labels: Vec::with_capacity(classes * outputs),
             numbers: Vec::with_capacity(numbers),
         }
     }
@@ -94,6 +94,10 @@ impl Tally {
             Score::Accuracy if loss.is_nan() => f64::NAN,
             Score::Accuracy => self.hits as f64 / rows,
             score if score.is_regression() => score.of_numbers(&self.numbers, &self.predictions),
+            // Of several labels there is one for each output.
+            score if self.labels.len() > self.rows => {
+                score.of_labels(&self.labels, &self.predictions, self.predictions.len() / self.rows.max(1))
+            }
             score => score.of_classes(&self.labels, &self.predictions, self.predictions.len() / self.rows.max(1)),
         };
         Scored { loss, score }

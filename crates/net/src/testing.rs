@@ -94,6 +94,16 @@ pub(crate) fn table(rows: usize, features: usize, problem: Problem) -> Dataset {
     of_text(&text, Some(task))
 }
 
+/// A table with three labels, which rows may have together.
+pub(crate) fn labelled(rows: usize) -> Dataset {
+    let row = |row: usize| {
+        let (a, b) = (row * 37 % 101, row * 59 % 97);
+        format!("{a},{b},{},{},{}\n", u8::from(a > 50), u8::from(b > 30), u8::from(a + b > 120))
+    };
+    let text = "a,b,p,q,r\n".to_string() + &(0..rows).map(row).collect::<String>();
+    csv(&text).with_labels(&["q".into(), "p".into()]).unwrap()
+}
+
 /// The data set of a CSV file.
 pub(crate) fn csv(text: &str) -> Dataset {
     of_text(text, None)

@@ -14,7 +14,7 @@ use opportune_core::schedule::Ruled;
 use opportune_core::score::Score;
 use opportune_core::settings::{Precision, Settings};
 use opportune_core::space::Config;
-use opportune_data::Dataset;
+use opportune_data::{Dataset, TargetEncoder};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -75,6 +75,11 @@ impl NativeTrainer {
             return Err(InputError::new(format!("{score} cannot judge {target}"))
                 .at("--score")
                 .remedy(format!("choose {fitting}")));
+        }
+        if matches!(whole.target, TargetEncoder::Labels { .. }) && !score.is_for_labels() {
+            return Err(InputError::new(format!("{score} cannot judge several labels"))
+                .at("--score")
+                .remedy("choose accuracy, f1 or roc_auc"));
         }
         let folds =
             folds.into_iter().zip(0..).map(|((train, validation), fold)| samples(Part::Fold(fold), train, validation));
@@ -494,7 +499,7 @@ mod tests {
         assert_eq!(plan(Problem::Classes(3), "softmax"), Ok(Loss::Softmax));
         for (problem, loss, part) in [
             (Problem::Classes(2), "huber", "--loss: huber is for numbers, and the target is classes"),
-            (Problem::Classes(2), "softmax", "--loss: with so many classes it is logistic, not softmax"),
+            (Problem::Classes(2), "softmax", "--loss: for this target it is logistic, not softmax"),
             (Problem::Number, "logistic", "--loss: logistic is for classes, and the target is numbers"),
         ] {
             let error = plan(problem, loss).unwrap_err();

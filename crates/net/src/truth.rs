@@ -16,7 +16,7 @@ pub(crate) struct Truth<T> {
     loss: Loss,
     /// How numbers are scaled for the loss.
     pub(crate) encoding: TargetEncoder,
-    /// Classes; none of a regression.
+    /// Classes, or rows x labels of 0 and 1; none of a regression.
     pub(crate) labels: Vec<u32>,
     /// In original units; none of a classification.
     pub(crate) numbers: Vec<f64>,
@@ -31,9 +31,11 @@ impl<T: Real> Truth<T> {
     /// With room for so many rows.
     pub(crate) fn new(samples: Arc<Samples>, loss: Loss, room: usize) -> Truth<T> {
         let numbers = if loss.is_regression() { room } else { 0 };
+        let encoding = samples.encoding(loss);
+        let each = if let TargetEncoder::Labels { names } = &encoding { names.len() } else { 1 };
         Truth {
-            encoding: samples.encoding(loss),
-            labels: Vec::with_capacity(room - numbers),
+            encoding,
+            labels: Vec::with_capacity((room - numbers) * each),
             numbers: Vec::with_capacity(numbers),
             scaled: Vec::with_capacity(numbers),
             weights: Vec::with_capacity(if samples.weighted() { room } else { 0 }),
@@ -53,6 +55,9 @@ impl<T: Real> Truth<T> {
         if self.loss.is_regression() {
             self.numbers.extend(rows.iter().map(|&row| self.samples.number(row)));
             self.scaled.extend(self.numbers.iter().map(|&number| T::of(self.encoding.scaled(number))));
+        } else if let TargetEncoder::Labels { .. } = self.encoding {
+            let labels = rows.iter().flat_map(|&row| self.samples.labels(row));
+            self.labels.extend(labels.map(|&label| u32::from(label)));
         } else {
             self.labels.extend(rows.iter().map(|&row| self.samples.class(row)));
         }
@@ -66,9 +71,10 @@ impl<T: Real> Truth<T> {
 
     /// What their outputs are to be brought to, with labels smoothed by so much.
     pub(crate) fn aim(&self, smoothing: f64) -> Aim<'_, T> {
-        let targets = match self.loss.is_regression() {
-            true => Targets::Numbers(&self.scaled),
-            false => Targets::Classes(&self.labels),
+        let targets = match self.encoding {
+            TargetEncoder::Numbers { .. } => Targets::Numbers(&self.scaled),
+            TargetEncoder::Classes { .. } => Targets::Classes(&self.labels),
+            TargetEncoder::Labels { .. } => Targets::Labels(&self.labels),
         };
         let weights = self.samples.weighted().then_some(&self.weights[..]);
         Aim { loss: self.loss, targets, smoothing, weights }
