@@ -480,14 +480,15 @@ mod tests {
 
     #[test]
     fn every_instruction_set_gives_the_same_bits_with_several_labels_and_weights() {
-        let base = Settings { label_smoothing: 0.1, hidden: vec![21, 6], batch: 32, ..Settings::default() };
+        let base =
+            Settings { lr: Some(0.02), label_smoothing: 0.1, hidden: vec![21, 6], batch: 32, ..Settings::default() };
         let weighted = labelled(203).with_weights("a").unwrap();
         for data in [labelled(203), weighted] {
             let (plan, samples) = planned(data, &base);
             let train = |arch: Arch| {
                 let mut run = Run::<f32>::on(arch, plan.clone(), samples.clone());
-                let last = (0..3).map(|_| run.epoch(&mut || false).unwrap()).last().unwrap();
-                assert!(last.train_loss.is_finite() && last.validation.unwrap().score > 0.1, "{last:?}");
+                let last = (0..20).map(|_| run.epoch(&mut || false).unwrap()).last().unwrap();
+                assert!(last.train_loss.is_finite() && last.validation.unwrap().score > 0.3, "{last:?}");
                 run.save()
             };
             let scalar = train(Arch::Scalar);
