@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use opportune_core::settings::Activation;
 use opportune_net::Real;
 use opportune_net::kernels::{
-    Factors, NEAR, Product, Shrink, Step, activate, column_sums, derive, pack, padded, softmax, sweep,
+    Factors, Product, Shrink, Step, activate, column_sums, derive, pack, padded, room, softmax, sweep,
 };
 use peak::Peak;
 use pulp::Arch;
@@ -32,7 +32,7 @@ fn product<T: Real>(
     let stride = padded::<T>(columns);
     let (left, right, start) = (numbers::<T>(rows * depth), numbers::<T>(depth * stride), numbers::<T>(stride));
     let out_stride = if gradient { columns } else { stride };
-    let mut near = vec![T::ZERO; depth * NEAR];
+    let mut near = vec![T::ZERO; room(depth, stride, 1)];
     let mut panels = vec![T::ZERO; depth * stride];
     pack(Arch::new(), &numbers::<T>(depth * columns), columns, (depth, columns), false, &mut panels);
     let mut out = vec![T::ZERO; rows * out_stride];

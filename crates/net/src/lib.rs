@@ -68,7 +68,7 @@ pub mod kernels {
     pub use crate::losses::softmax;
     pub use crate::panels::pack;
     pub use crate::passes::{activate, column_sums, derive, encode, pad, padded, turn};
-    pub use crate::product::{Factors, NEAR, Product};
+    pub use crate::product::{Factors, Product, room};
     pub use crate::update::{Shrink, Step, sweep};
 }
 

@@ -6,7 +6,7 @@ use crate::layer_norm::Normal;
 use crate::losses::{Aim, Outputs, Sums};
 use crate::panels::pack;
 use crate::passes::{self, padded};
-use crate::product::{Factors, NEAR, Product};
+use crate::product::{Factors, Product, room};
 use crate::real::Real;
 use opportune_core::plan::Network;
 use opportune_core::rng::Stream;
@@ -107,6 +107,12 @@ fn turned_pays<T: Real>(inputs: usize, outputs: usize) -> bool {
     5 * outputs * padded(inputs) < 4 * inputs * padded(outputs)
 }
 
+/// Numbers that the gradients' products need room for.
+fn near<T: Real>(layout: &Layout, rows: usize, threads: usize) -> usize {
+    let strides = (0..layout.layers()).map(|layer| padded::<T>(layout.sizes(layer).1));
+    strides.map(|stride| room(rows, stride, threads)).max().unwrap_or(0)
+}
+
 /// A network with room for a batch. Nothing here allocates after [`Net::new`].
 pub(crate) struct Net<T> {
     arch: Arch,
@@ -169,7 +175,7 @@ impl<T: Real> Net<T> {
                 .map(|(inputs, _)| Normal::new(rows, padded::<T>(inputs)))
                 .collect(),
             deltas: all().skip(1).map(|(inputs, _)| zeros(rows * padded::<T>(inputs))).collect(),
-            near: zeros(rows * NEAR),
+            near: zeros(near::<T>(&layout, rows, 1)),
             turned_gradient: zeros(
                 all().skip(1).filter(|one| turned_pays::<T>(one.0, one.1)).map(|one| one.0 * one.1).max().unwrap_or(0),
             ),
@@ -209,10 +215,12 @@ impl<T: Real> Net<T> {
     /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
     pub(crate) fn spread(&mut self, threads: usize) {
         self.threads = threads;
-        let near = self.room() * NEAR * threads;
-        if self.near.len() < near {
-            self.near.resize(near, T::ZERO);
-        }
+        self.near.resize(near::<T>(&self.layout, self.room(), threads), T::ZERO);
+    }
+
+    /// Threads that share the work.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
     /// The instruction set.

@@ -30,6 +30,9 @@ pub fn pack<T: Real>(
     arch.dispatch(Pack { matrix, stride, depth, columns, turned, out });
 }
 
+/// Numbers of a column that are turned at a time: a line of memory of 32-bit ones.
+const TURNED: usize = 16;
+
 struct Pack<'a, T> {
     matrix: &'a [T],
     stride: usize,
@@ -50,9 +53,12 @@ impl<T: Real> WithSimd for Pack<'_, T> {
             let begin = at * lanes;
             let panel = &mut self.out[begin * depth..][..width * lanes * depth];
             if self.turned {
-                for (k, out) in panel.chunks_exact_mut(width * lanes).enumerate() {
-                    for (out, row) in out.iter_mut().zip(matrix[begin * stride..].chunks(stride)) {
-                        *out = row[k];
+                // A few numbers of each column at a time: whole lines of memory are read, and columns that fall into the same
+                // part of the cache do not drive each other out.
+                for (block, out) in panel.chunks_mut(TURNED * width * lanes).enumerate() {
+                    for (column, row) in matrix[begin * stride..].chunks(stride).take(width * lanes).enumerate() {
+                        let outs = out[column..].iter_mut().step_by(width * lanes);
+                        outs.zip(&row[block * TURNED..depth]).for_each(|(out, number)| *out = *number);
                     }
                 }
                 continue;

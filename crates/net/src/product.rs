@@ -6,7 +6,7 @@
 //! Every element of a result is one chain of fused multiply-adds over the summed index in ascending order, whatever
 //! the tiles: a row's result depends neither on the rows beside it, nor on the width of the registers, nor on blocking.
 
-use crate::panels::{copy, panels};
+use crate::panels::{copy, pack, panels};
 use crate::real::Real;
 use pulp::{Arch, Simd, WithSimd};
 
@@ -32,9 +32,14 @@ pub enum Factors<'a, T> {
         right: &'a [T],
         /// Numbers from one row of `right` to the next, a multiple of the register's.
         right_stride: usize,
-        /// Room for depth x [`NEAR`] numbers, where columns that lie far from each other are brought together.
+        /// Room for [`room`] numbers, where what lies far apart is brought together.
         near: &'a mut [T],
     },
+}
+
+/// Numbers that a product of two layers' outputs needs room for, with rows of `right_stride` and so many threads.
+pub fn room(depth: usize, right_stride: usize, threads: usize) -> usize {
+    depth * (NEAR * threads + if right_stride > FAR { right_stride } else { 0 })
 }
 
 /// `out` = left · right + `start`.
@@ -51,12 +56,15 @@ pub struct Product<'a, T> {
     pub out_stride: usize,
 }
 
-/// Rows of a left factor that pass all of `right` before the next ones do: with 784 numbers each they stay in the second
-/// cache, and are not read anew from behind it for each panel.
+/// Rows of a left factor that pass all of `right` before the next ones do, so that they stay in the second cache and are not
+/// read anew from behind it for each panel: as many as fit [`ROOM`] bytes, but not fewer than these.
 const ROWS: usize = 24;
 
-/// The same where the factor's columns are given, of which there may be more.
-pub const NEAR: usize = 96;
+/// About half of a small second cache.
+const ROOM: usize = 1 << 18;
+
+/// The same, at most, and where the factor's columns are given.
+const NEAR: usize = 96;
 
 /// Numbers from one column of a left factor to the next above which each would lie on a page of memory of its own, and
 /// addressing them would take longer than computing. Such columns are copied together.
@@ -73,33 +81,29 @@ impl<T: Real> Product<'_, T> {
     /// nothing in the result.
     pub fn run(self, arch: Arch, threads: usize) {
         let Product { sizes: (rows, depth, columns), factors, start, out, out_stride } = self;
-        let near = match &factors {
-            Factors::ColumnsRows { stride, near, .. } if *stride > FAR => near.len() / (depth * NEAR).max(1),
-            _ => usize::MAX,
-        };
-        let parts = threads.min(near).min(2 * rows * depth * columns / PART);
-        if parts <= 1 {
-            return arch.dispatch(Product { sizes: (rows, depth, columns), factors, start, out, out_stride });
-        }
+        let parts = threads.min(2 * rows * depth * columns / PART).max(1);
         let each = rows.div_ceil(parts).next_multiple_of(BLOCK);
         let outs = out.chunks_mut(each * out_stride).enumerate();
-        let part = |part: usize, factors, out| Product {
-            sizes: (each.min(rows - part * each), depth, columns),
-            factors,
-            start,
-            out,
-            out_stride,
-        };
+        let sizes = |part: usize| (each.min(rows - part * each), depth, columns);
         match factors {
-            Factors::RowsPanels { left, stride, right } => spread(outs, |(at, out)| {
-                let left = &left[at * each * stride..];
-                arch.dispatch(part(at, Factors::RowsPanels { left, stride, right }, out));
+            Factors::RowsPanels { left, stride, right } => spread(outs, |(part, out)| {
+                let left = Left::Rows { values: &left[part * each * stride..], stride };
+                Work { sizes: sizes(part), left, right: Right::Panels(right), start, out, out_stride }.run(arch);
             }),
             Factors::ColumnsRows { left, stride, right, right_stride, near } => {
-                let mut rooms = near.chunks_mut(depth * NEAR);
-                spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((at, out), near)| {
-                    let left = &left[at * each..];
-                    arch.dispatch(part(at, Factors::ColumnsRows { left, stride, right, right_stride, near }, out));
+                let (near, panels) =
+                    near.split_at_mut(near.len() - if right_stride > FAR { depth * right_stride } else { 0 });
+                let right = match panels.is_empty() {
+                    true => Right::Rows { values: right, stride: right_stride },
+                    false => {
+                        pack(arch, right, right_stride, (depth, columns), false, panels);
+                        Right::Panels(panels)
+                    }
+                };
+                let mut rooms = near.chunks_mut((depth * NEAR).max(1));
+                spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
+                    let left = Left::Columns { values: &left[part * each..], stride, near };
+                    Work { sizes: sizes(part), left, right, start, out, out_stride }.run(arch);
                 });
             }
         }
@@ -108,24 +112,63 @@ impl<T: Real> Product<'_, T> {
 
 /// Does each part on a thread of its own, the last one on this.
 fn spread<P: Send>(parts: impl Iterator<Item = P>, work: impl Fn(P) + Sync) {
+    let mut parts = parts.peekable();
+    let Some(first) = parts.next() else { return };
+    // Threads, even none of them, take memory.
+    if parts.peek().is_none() {
+        return work(first);
+    }
     std::thread::scope(|scope| {
-        let mut parts = parts.peekable();
+        let work = &work;
+        scope.spawn(move || work(first));
         while let Some(part) = parts.next() {
             match parts.peek() {
-                Some(_) => drop(scope.spawn(|| work(part))),
+                Some(_) => drop(scope.spawn(move || work(part))),
                 None => work(part),
             }
         }
     });
 }
 
-impl<T: Real> WithSimd for Product<'_, T> {
+/// One thread's rows of a product.
+struct Work<'a, T> {
+    sizes: (usize, usize, usize),
+    left: Left<'a, T>,
+    right: Right<'a, T>,
+    start: Option<&'a [T]>,
+    out: &'a mut [T],
+    out_stride: usize,
+}
+
+enum Left<'a, T> {
+    Rows { values: &'a [T], stride: usize },
+    Columns { values: &'a [T], stride: usize, near: &'a mut [T] },
+}
+
+#[derive(Clone, Copy)]
+enum Right<'a, T> {
+    Rows { values: &'a [T], stride: usize },
+    Panels(&'a [T]),
+}
+
+impl<T: Real> Work<'_, T> {
+    /// Not inlined: with all its tiles this is a large function, to be compiled once.
+    #[inline(never)]
+    fn run(self, arch: Arch) {
+        arch.dispatch(self);
+    }
+}
+
+impl<T: Real> WithSimd for Work<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (rows, depth, columns) = self.sizes;
-        let lanes = T::lanes::<S>();
+        let (right, right_stride) = match self.right {
+            Right::Rows { values, stride } => (&values[..depth * stride], stride),
+            Right::Panels(values) => (values, 0),
+        };
         let all = Task::<T, S> {
             simd,
             depth,
@@ -133,25 +176,24 @@ impl<T: Real> WithSimd for Product<'_, T> {
             left: &[],
             left_stride: 0,
             block: 0,
-            right: &[],
-            right_stride: 0,
+            right: T::split::<S>(right).0,
+            right_stride: right_stride / T::lanes::<S>(),
             start: self.start.map(|row| T::split::<S>(row).0),
             out_stride: self.out_stride,
         };
-        match self.factors {
-            Factors::RowsPanels { left, stride, right } => {
-                let right = T::split::<S>(right).0;
-                for (block, out) in self.out.chunks_mut(ROWS * self.out_stride).enumerate() {
-                    let begin = block * ROWS;
-                    let task = Task { left: &left[begin * stride..], left_stride: stride, right, ..all };
-                    task.rows::<false>(ROWS.min(rows - begin), out);
+        match self.left {
+            Left::Rows { values, stride } => {
+                let fit = ROOM / (depth * T::BYTES).max(1) / BLOCK * BLOCK;
+                let at_once = if size_of_val(right) > ROOM { fit.clamp(ROWS, NEAR) } else { ROWS };
+                for (block, out) in self.out.chunks_mut(at_once * self.out_stride).enumerate() {
+                    let begin = block * at_once;
+                    let task = Task { left: &values[begin * stride..], left_stride: stride, ..all };
+                    task.rows::<false, true>(at_once.min(rows - begin), out);
                 }
             }
-            Factors::ColumnsRows { left, stride, right, right_stride, near } => {
-                let right = T::split::<S>(&right[..depth * right_stride]).0;
-                let all = Task { right, right_stride: right_stride / lanes, ..all };
+            Left::Columns { values, stride, near } => {
                 for (block, out) in self.out.chunks_mut(NEAR * self.out_stride).enumerate() {
-                    let left = &left[block * NEAR..];
+                    let left = &values[block * NEAR..];
                     let rows = NEAR.min(rows - block * NEAR);
                     let task = if stride > FAR {
                         bring_near(left, stride, depth, rows, near);
@@ -159,7 +201,10 @@ impl<T: Real> WithSimd for Product<'_, T> {
                     } else {
                         Task { left, left_stride: stride, block: BLOCK, ..all }
                     };
-                    task.rows::<true>(rows, out);
+                    match self.right {
+                        Right::Rows { .. } => task.rows::<true, false>(rows, out),
+                        Right::Panels(_) => task.rows::<true, true>(rows, out),
+                    }
                 }
             }
         }
@@ -194,34 +239,39 @@ struct Task<'a, T: Real, S: Simd> {
 impl<T: Real, S: Simd> Task<'_, T, S> {
     /// Some rows, panel by panel.
     #[inline(always)]
-    fn rows<const COLUMNS: bool>(&self, rows: usize, out: &mut [T]) {
+    fn rows<const COLUMNS: bool, const PANELS: bool>(&self, rows: usize, out: &mut [T]) {
         let many = S::REGISTER_COUNT >= 32;
         for (at, width) in panels::<S>(self.columns.div_ceil(T::lanes::<S>())) {
             match (many, width) {
-                (true, 4) => self.panel::<COLUMNS, 6, 4>(rows, at, out),
-                (true, 3) => self.panel::<COLUMNS, 6, 3>(rows, at, out),
-                (true, 2) => self.panel::<COLUMNS, 12, 2>(rows, at, out),
-                (true, _) => self.panel::<COLUMNS, 12, 1>(rows, at, out),
-                (false, 2) => self.panel::<COLUMNS, 6, 2>(rows, at, out),
-                (false, _) => self.panel::<COLUMNS, 12, 1>(rows, at, out),
+                (true, 4) => self.panel::<COLUMNS, PANELS, 6, 4>(rows, at, out),
+                (true, 3) => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),
+                (true, 2) => self.panel::<COLUMNS, PANELS, 12, 2>(rows, at, out),
+                (true, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
+                (false, 2) => self.panel::<COLUMNS, PANELS, 6, 2>(rows, at, out),
+                (false, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
             }
         }
     }
 
     /// All rows of the `N` registers from `at`.
     #[inline(always)]
-    fn panel<const COLUMNS: bool, const M: usize, const N: usize>(&self, rows: usize, at: usize, out: &mut [T]) {
+    fn panel<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
+        &self,
+        rows: usize,
+        at: usize,
+        out: &mut [T],
+    ) {
         let mut row = 0;
         while row + M <= rows {
-            self.tile::<COLUMNS, M, N>(row, at, out);
+            self.tile::<COLUMNS, PANELS, M, N>(row, at, out);
             row += M;
         }
         while row + 4 <= rows {
-            self.tile::<COLUMNS, 4, N>(row, at, out);
+            self.tile::<COLUMNS, PANELS, 4, N>(row, at, out);
             row += 4;
         }
         while row < rows {
-            self.tile::<COLUMNS, 1, N>(row, at, out);
+            self.tile::<COLUMNS, PANELS, 1, N>(row, at, out);
             row += 1;
         }
     }
@@ -231,9 +281,14 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
     // a loop over `sums` in particular, put them in memory, at a third of the speed.
     #[allow(clippy::needless_range_loop, clippy::manual_memcpy)]
     #[inline(always)]
-    fn tile<const COLUMNS: bool, const M: usize, const N: usize>(&self, row: usize, at: usize, out: &mut [T]) {
+    fn tile<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
+        &self,
+        row: usize,
+        at: usize,
+        out: &mut [T],
+    ) {
         let simd = self.simd;
-        let sums = self.sums::<COLUMNS, M, N>(row, at);
+        let sums = self.sums::<COLUMNS, PANELS, M, N>(row, at);
         let lanes = T::lanes::<S>();
         let (begin, end) = (at * lanes, ((at + N) * lanes).min(self.columns));
         if end - begin == N * lanes {
@@ -258,7 +313,7 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
 
     /// The same, before it is written.
     #[inline(always)]
-    fn sums<const COLUMNS: bool, const M: usize, const N: usize>(
+    fn sums<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
         &self,
         row: usize,
         at: usize,
@@ -267,12 +322,12 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
             Some(start) => std::array::from_fn(|n| start[at + n]),
             None => [T::splat(self.simd, T::ZERO); N],
         };
-        if COLUMNS {
-            let rights = self.right.chunks_exact(self.right_stride).map(|one| &one[at..at + N].as_chunks::<N>().0[0]);
-            self.chains::<COLUMNS, M, N>(row, first, rights)
-        } else {
+        if PANELS {
             let panel = self.right[at * self.depth..][..self.depth * N].as_chunks::<N>().0;
             self.chains::<COLUMNS, M, N>(row, first, panel.iter())
+        } else {
+            let rights = self.right.chunks_exact(self.right_stride).map(|one| &one[at..at + N].as_chunks::<N>().0[0]);
+            self.chains::<COLUMNS, M, N>(row, first, rights)
         }
     }
 
@@ -320,7 +375,6 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::panels::pack;
     use crate::passes::{pad, padded};
     use crate::testing::arches;
     use opportune_core::rng::{Purpose, Stream};
@@ -335,7 +389,7 @@ mod tests {
         let (stride, nan) = (padded::<T>(columns), T::of(f64::NAN));
         let (left, right) = (numbers(rows * depth, stream), numbers::<T>(depth * columns, stream));
         let mut padding = vec![nan; depth * stride];
-        let mut near = vec![nan; threads * depth * NEAR];
+        let mut near = vec![nan; room(depth, stride, threads)];
         match turned {
             true => pad(arch, &right, columns, &mut padding, stride),
             false => pack(arch, &right, columns, (depth, columns), false, &mut padding),
@@ -389,7 +443,14 @@ mod tests {
 
     #[test]
     fn blocks_and_far_columns_change_nothing() {
-        for sizes in [(FAR, 3, 10), (FAR + 1, 3, 10), (2 * FAR + 17, 5, 21), (NEAR + 7, 2, 100), (3, FAR + 9, 129)] {
+        for sizes in [
+            (FAR, 3, 10),
+            (FAR + 1, 3, 10),
+            (2 * FAR + 17, 5, 21),
+            (NEAR + 7, 2, 100),
+            (3, FAR + 9, 129),
+            (FAR + 21, 7, FAR + 5),
+        ] {
             all_forms(sizes);
         }
     }
@@ -397,7 +458,7 @@ mod tests {
     #[test]
     fn threads_change_nothing() {
         // Enough work for three, and rows that are not shared evenly.
-        for sizes in [(FAR + 45, 211, 100), (NEAR - 1, 400, 173)] {
+        for sizes in [(FAR + 45, 211, 100), (NEAR - 1, 400, 173), (130, 120, FAR + 30)] {
             for turned in [false, true] {
                 product::<f32>(Arch::new(), sizes, turned, 3);
                 product::<f64>(Arch::new(), sizes, turned, 2);

@@ -340,6 +340,20 @@ mod tests {
     }
 
     #[test]
+    fn threads_that_share_a_run_change_nothing() {
+        let base = settings("adam", &[600, 500]);
+        let (plan, samples) = planned(table(150, 9, Problem::Classes(3)), &base);
+        let train = |threads: usize| {
+            let mut run = Run::<f32>::new(plan.clone(), samples.clone());
+            run.spread(threads);
+            let penalties: Vec<u64> = (0..2).map(|_| run.epoch(&mut || false).unwrap().penalty.to_bits()).collect();
+            (penalties, run.save())
+        };
+        let alone = train(1);
+        assert!(train(2) == alone && train(3) == alone);
+    }
+
+    #[test]
     fn every_instruction_set_gives_the_same_bits() {
         for problem in [Problem::Classes(2), Problem::Classes(11), Problem::Number] {
             for &activation in Activation::ALL {

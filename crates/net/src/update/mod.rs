@@ -25,6 +25,7 @@ pub(crate) use clip::clip;
 pub use elementwise::{SLOTS, Shrink, Step, sweep};
 use opportune_core::optimizer::{Adam, AdamW, Optimizer};
 use opportune_core::schedule::Setting;
+use pulp::Arch;
 use std::ops::Range;
 
 /// What a step knows beside gradients.
@@ -140,12 +141,13 @@ impl<T: Real> Updater<T> {
             // Their room was made with them.
             (Optimizer::Muon(_) | Optimizer::Lbfgs(_), _) => return 0.0,
         };
-        let (arch, shrink) = (net.arch(), Shrink::of(at, at.setting.rate));
+        let (arch, threads, shrink) = (net.arch(), net.threads(), Shrink::of(at, at.setting.rate));
         let mut squares = 0.0;
         pieces(net, &mut self.slots, |piece| {
             let shrink = if piece.weights { shrink } else { Shrink::none() };
-            let sum = sweep(arch, step, shrink, piece.parameters, piece.gradients, piece.slots);
-            squares += if piece.weights { sum } else { 0.0 };
+            let weights = piece.weights;
+            let sum = swept(arch, threads, step, shrink, piece);
+            squares += if weights { sum } else { 0.0 };
         });
         squares
     }
@@ -175,6 +177,46 @@ struct Piece<'a, T> {
     gradients: &'a [T],
     /// Empty beyond those that the optimizer keeps.
     slots: [&'a mut [T]; SLOTS],
+}
+
+impl<'a, T> Piece<'a, T> {
+    fn split_at(self, at: usize) -> (Piece<'a, T>, Piece<'a, T>) {
+        let Piece { weights, sizes, parameters, gradients, slots } = self;
+        let (first, second) = parameters.split_at_mut(at);
+        let (mut firsts, mut seconds): ([&mut [T]; SLOTS], [&mut [T]; SLOTS]) = Default::default();
+        for ((slot, first), second) in slots.into_iter().zip(&mut firsts).zip(&mut seconds) {
+            (*first, *second) = slot.split_at_mut(at.min(slot.len()));
+        }
+        let (one, other) = gradients.split_at(at);
+        (
+            Piece { weights, sizes, parameters: first, gradients: one, slots: firsts },
+            Piece { weights, sizes, parameters: second, gradients: other, slots: seconds },
+        )
+    }
+}
+
+/// Parameters that are swept in one piece; the squares of more are added up by halves, whatever the number of threads.
+const SHARE: usize = 1 << 14;
+
+/// Parameters below which another thread costs more than it takes off.
+const SPREAD: usize = 1 << 17;
+
+/// [`sweep`], with the halves of a large piece on threads of their own.
+fn swept<T: Real>(arch: Arch, threads: usize, step: Step<T>, shrink: Shrink<T>, piece: Piece<'_, T>) -> f64 {
+    let count = piece.parameters.len();
+    if count <= SHARE {
+        return sweep(arch, step, shrink, piece.parameters, piece.gradients, piece.slots);
+    }
+    let (one, other) = piece.split_at((count / 2).next_multiple_of(SHARE));
+    if threads == 1 || count < SPREAD {
+        return swept(arch, 1, step, shrink, one) + swept(arch, 1, step, shrink, other);
+    }
+    std::thread::scope(|scope| {
+        let half = threads / 2;
+        let one = scope.spawn(move || swept(arch, half, step, shrink, one));
+        let other = swept(arch, threads - half, step, shrink, other);
+        one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) + other
+    })
 }
 
 /// Does something with each piece of a network.

@@ -7,7 +7,7 @@ use super::{At, pieces};
 use crate::network::{Layout, Net};
 use crate::panels::pack;
 use crate::passes::{pad, padded, turn, vectorised};
-use crate::product::{Factors, NEAR, Product};
+use crate::product::{Factors, Product, room};
 use crate::real::Real;
 use opportune_core::optimizer::{Adam, AdamW, Muon};
 use opportune_core::schedule::Setting;
@@ -47,7 +47,7 @@ impl<T: Real> Room<T> {
             gram: zeros(gram),
             mixed: zeros(gram),
             panels: zeros(gram),
-            near: zeros(sides().map(|(long, _)| long * NEAR).max().unwrap_or(0)),
+            near: zeros(sides().map(|(long, short)| room(long, padded::<T>(short), 1)).max().unwrap_or(0)),
         }
     }
 
