@@ -71,7 +71,7 @@ pub struct Network {
     pub inputs: u32,
     /// Units of each hidden layer.
     pub hidden: Vec<u32>,
-    /// Classes for [`Loss::Softmax`](crate::loss::Loss::Softmax), labels where there are several, else 1.
+    /// Classes for [`Loss::Softmax`], labels where there are several, else 1.
     pub outputs: u32,
     /// Of the hidden layers.
     pub activation: Activation,
