@@ -1,5 +1,7 @@
 //! Trainings beside scikit-learn's, from the same `random_state`: the curves of `xtask/golden/sklearn/curves.py`.
 
+#![allow(clippy::unwrap_used)] // A test fails where it cannot go on.
+
 use opportune_core::settings::Activation;
 use opportune_net::sklearn::{
     Fit, Method, Objective, Progress, Rate, Shape, Table, Targets, Training, Turn, Twister, minimise,
