@@ -439,7 +439,7 @@ mod tests {
     fn losses_and_gradients_are_those_of_upstream() {
         let cases: Vec<Golden> = serde_json::from_str(include_str!("../tests/golden/losses.json")).unwrap();
         let named = |name: &&str| cases.iter().any(|case| case.loss.to_string().starts_with(*name));
-        assert!(Loss::NAMES.iter().all(|name| named(name)));
+        assert!(Loss::NAMES.iter().all(named));
         for case in &cases {
             let close = |a: f64, b: f64, most: f64| {
                 let what = (case.loss, case.smoothing, &case.weights);
