@@ -40,6 +40,10 @@ usage: cargo xtask TASK
       --peers scikit-learn,torch             only these (both; PyTorch is a download of gigabytes, into target/torch-env)
       --runs N                               runs of each (3)
       --out FILE                             write all figures as JSON
+  bench scale         how seconds and memory grow with width, depth, rows (to 1,000,000 x 100), trials (to 1,000) and folds,
+                      beside scikit-learn's
+      --quick                                only the small ones
+      --out FILE                             write all figures as JSON
   bench study         what search, engine and store cost, beside Optuna's SQLite storage: trials a second, seconds
       --runs N                               runs of each (3)
       --out FILE                             write all figures as JSON
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         ["gallery"] => gallery::run(&root()),
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
+        ["bench", "scale", ..] => bench::scale::run(&root(), &words[2..]),
         ["bench", "study", ..] => bench::study::run(&root(), &words[2..]),
         ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),
         ["bench", "trainer", ..] => bench::trainer::run(&root(), &words[2..]),

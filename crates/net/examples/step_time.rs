@@ -1,6 +1,7 @@
 //! Time of one training step (gather, forward, backward, Adam) for three networks on one core, and for a large one on all,
 //! against the machine's peak of fused multiply-adds. Run with `cargo run --release -p opportune-net --example step_time`; with `-- --json` it prints one line
-//! of JSON, seconds a step by width and network. `cargo xtask bench trainer` puts others beside it.
+//! of JSON, seconds a step by width and network. Networks that are named, as 64-100-10, are timed on one core in place of
+//! those. `cargo xtask bench trainer` and `bench scale` put others beside it.
 
 #[path = "../benches/peak/mod.rs"]
 mod peak;
@@ -24,9 +25,39 @@ use std::time::Instant;
 
 const ROWS: u32 = 10_000;
 
-/// Inputs, hidden layers, rows of a batch, and whether all cores share the work.
-const NETWORKS: [(usize, &[u32], u32, bool); 4] =
-    [(64, &[100], 200, false), (64, &[50, 50], 200, false), (784, &[100], 200, false), (784, &[1024, 1024], 256, true)];
+/// Classes that rows have.
+const CLASSES: u32 = 10;
+
+/// A network whose step is timed.
+struct Shape {
+    inputs: usize,
+    hidden: Vec<u32>,
+    batch: u32,
+    /// Whether all cores share the work.
+    spread: bool,
+}
+
+/// Three small ones and a large one.
+fn usual() -> Vec<Shape> {
+    let shape = |inputs, hidden: &[u32], batch, spread| Shape { inputs, hidden: hidden.to_vec(), batch, spread };
+    vec![
+        shape(64, &[100], 200, false),
+        shape(64, &[50, 50], 200, false),
+        shape(784, &[100], 200, false),
+        shape(784, &[1024, 1024], 256, true),
+    ]
+}
+
+/// A network as it is written, `64-100-10`; `None` if it is none, or its outputs are not [`CLASSES`].
+fn written(word: &str) -> Option<Shape> {
+    let units: Vec<u32> = word.split('-').map(|units| units.parse().ok()).collect::<Option<_>>()?;
+    match &units[..] {
+        [inputs, hidden @ .., CLASSES] if !units.contains(&0) => {
+            Some(Shape { inputs: *inputs as usize, hidden: hidden.to_vec(), batch: 200, spread: false })
+        }
+        _ => None,
+    }
+}
 
 fn trainer(inputs: usize, hidden: &[u32], batch: u32, precision: Precision) -> NativeTrainer {
     let mut stream = Stream::new(1, 0, None, Purpose::Split);
@@ -39,7 +70,7 @@ fn trainer(inputs: usize, hidden: &[u32], batch: u32, precision: Precision) -> N
         for _ in 0..inputs {
             let _ = write!(text, "{},", stream.below(256));
         }
-        let _ = writeln!(text, "{}", stream.below(10));
+        let _ = writeln!(text, "{}", stream.below(CLASSES));
     }
     let path = std::env::temp_dir().join(format!("step_time_{inputs}_{}.csv", std::process::id()));
     std::fs::write(&path, text).expect("the folder for temporary files can be written");
@@ -58,7 +89,9 @@ struct Measured {
     gather: f64,
 }
 
-fn measure<T: Real>(inputs: usize, hidden: &[u32], batch: u32, threads: usize, peak: f64) -> Measured {
+fn measure<T: Real>(shape: &Shape, threads: usize, peak: f64) -> Measured {
+    let Shape { inputs, hidden, batch, .. } = shape;
+    let (inputs, batch) = (*inputs, *batch);
     let trainer = trainer(inputs, hidden, batch, T::PRECISION);
     let plan: Arc<Plan> = Arc::new(trainer.plan(&Config::default(), Part::Whole).expect("the settings are good"));
     let samples = trainer.samples(Part::Whole).expect("there is a whole");
@@ -70,7 +103,8 @@ fn measure<T: Real>(inputs: usize, hidden: &[u32], batch: u32, threads: usize, p
         (0..epochs).filter_map(|_| run.epoch(&mut || false)).map(|one| one.seconds / steps).fold(f64::MAX, f64::min);
     // Two operations for each weight and row: forward, gradient, and, behind the first layer, the inputs' derivative.
     let widths = plan.recipe.network.widths();
-    let products: usize = widths.windows(2).zip([2, 3, 3, 3]).map(|(pair, times)| pair[0] * pair[1] * times).sum();
+    let times = std::iter::once(2).chain(std::iter::repeat(3));
+    let products: usize = widths.windows(2).zip(times).map(|(pair, times)| pair[0] * pair[1] * times).sum();
     let floor = 2.0 * f64::from(ROWS) / steps * products as f64 / (peak * threads as f64);
     let mut inputs = vec![T::ZERO; batch as usize * samples.encoder.inputs()];
     let rows: Vec<u32> = (0..batch).collect();
@@ -89,20 +123,29 @@ fn measure<T: Real>(inputs: usize, hidden: &[u32], batch: u32, threads: usize, p
 }
 
 /// The peak, in operations a second, and all networks.
-fn width<T: Real>(factor: T) -> (f64, Vec<Measured>) {
+fn width<T: Real>(factor: T, shapes: &[Shape]) -> (f64, Vec<Measured>) {
     let rate = |_| {
         let begun = Instant::now();
         Arch::new().dispatch(Peak(factor)) as f64 / begun.elapsed().as_secs_f64()
     };
     let peak = (0..4000).map(rate).fold(0.0, f64::max);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let measured = NETWORKS
-        .map(|(inputs, hidden, batch, all)| measure::<T>(inputs, hidden, batch, if all { cores } else { 1 }, peak));
-    (peak, measured.into())
+    let threads = |shape: &Shape| if shape.spread { cores } else { 1 };
+    (peak, shapes.iter().map(|shape| measure::<T>(shape, threads(shape), peak)).collect())
 }
 
 fn main() {
-    let widths = [("f32", width(0.5f32)), ("f64", width(0.5f64))];
+    let words = std::env::args().skip(1).filter(|word| word != "--json");
+    let named: Option<Vec<Shape>> = words.map(|word| written(&word)).collect();
+    let shapes = match named {
+        Some(shapes) if shapes.is_empty() => usual(),
+        Some(shapes) => shapes,
+        None => {
+            eprintln!("a network is written as 64-100-{CLASSES}");
+            std::process::exit(2);
+        }
+    };
+    let widths = [("f32", width(0.5f32, &shapes)), ("f64", width(0.5f64, &shapes))];
     if std::env::args().any(|word| word == "--json") {
         let by_width = |value: &dyn Fn(f64, &[Measured]) -> Value| -> Value {
             widths.iter().map(|(name, (peak, all))| ((*name).to_owned(), value(*peak, all))).collect()

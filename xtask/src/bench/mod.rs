@@ -10,6 +10,7 @@ pub mod judging;
 mod measure;
 pub mod mnist;
 mod paired;
+pub mod scale;
 pub mod seed;
 pub mod study;
 mod table;
