@@ -34,7 +34,7 @@ fn product<T: Real>(
     let out_stride = if gradient { columns } else { stride };
     let mut near = vec![T::ZERO; room(depth, stride, 1)];
     let mut panels = vec![T::ZERO; depth * stride];
-    pack(Arch::new(), &numbers::<T>(depth * columns), columns, (depth, columns), false, &mut panels);
+    pack(Arch::new(), &numbers::<T>(depth * columns), columns, (depth, columns), false, &mut panels, 1);
     let mut out = vec![T::ZERO; rows * out_stride];
     group.throughput(Throughput::Elements(2 * (rows * depth * columns) as u64));
     group.bench_function(BenchmarkId::new(name, format!("{rows}x{depth}x{columns}")), |bencher| {
@@ -94,10 +94,10 @@ fn width<T: Real>(criterion: &mut Criterion) {
         let mut panels = vec![T::ZERO; weights.len().max(inputs * stride).max(100 * padded::<T>(inputs))];
         group.throughput(Throughput::Elements(weights.len() as u64));
         group.bench_function(BenchmarkId::new("pack", inputs), |bencher| {
-            bencher.iter(|| pack(arch, &weights, 100, (inputs, 100), false, &mut panels))
+            bencher.iter(|| pack(arch, &weights, 100, (inputs, 100), false, &mut panels, 1))
         });
         group.bench_function(BenchmarkId::new("pack turned", inputs), |bencher| {
-            bencher.iter(|| pack(arch, &weights, 100, (100, inputs), true, &mut panels))
+            bencher.iter(|| pack(arch, &weights, 100, (100, inputs), true, &mut panels, 1))
         });
         let (mut w, g) = (weights.clone(), weights.clone());
         let (mut m, mut v) = (vec![T::ZERO; w.len()], vec![T::ZERO; w.len()]);

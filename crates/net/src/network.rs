@@ -233,10 +233,10 @@ impl<T: Real> Net<T> {
         for layer in 0..self.layout.layers() {
             let (inputs, outputs) = self.layout.sizes(layer);
             let weights = &self.parameters[self.layout.weights(layer)];
-            pack(self.arch, weights, outputs, (inputs, outputs), false, &mut self.weights[layer]);
+            pack(self.arch, weights, outputs, (inputs, outputs), false, &mut self.weights[layer], self.threads);
             self.biases[layer][..outputs].copy_from_slice(&self.parameters[self.layout.biases(layer)]);
             if layer > 0 {
-                pack(self.arch, weights, outputs, (outputs, inputs), true, &mut self.turned[layer - 1]);
+                pack(self.arch, weights, outputs, (outputs, inputs), true, &mut self.turned[layer - 1], self.threads);
             }
         }
     }

@@ -1,8 +1,11 @@
 //! The right factor of a product as its inner loop reads it: panels of a few registers' width, the rows of each one behind
 //! the other, so that it is read in one stream from few pages of memory.
 
+use crate::product::spread;
 use crate::real::Real;
 use pulp::{Arch, Simd, WithSimd};
+use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Registers of each panel, as their first and their number. Even ones: 7 registers are 4 and 3, not 4, 2 and 1. A product's
 /// tile, a row of its right factor and one number of its left fill the register file.
@@ -17,8 +20,12 @@ pub fn panels<S: Simd>(vectors: usize) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
+/// Numbers below which another thread costs more than it takes off.
+const PART: usize = 1 << 18;
+
 /// Writes a right factor, depth x columns, as panels: given by its rows, or, if `turned`, by its columns, each of `stride`
-/// numbers. `out` holds depth padded rows ([`crate::passes::padded`]); what stands beyond the columns means nothing.
+/// numbers. `out` holds depth padded rows ([`crate::passes::padded`]); what stands beyond the columns means nothing. At most so
+/// many threads share the work.
 pub fn pack<T: Real>(
     arch: Arch,
     matrix: &[T],
@@ -26,8 +33,42 @@ pub fn pack<T: Real>(
     (depth, columns): (usize, usize),
     turned: bool,
     out: &mut [T],
+    threads: usize,
 ) {
-    arch.dispatch(Pack { matrix, stride, depth, columns, turned, out });
+    let parts = threads.min(depth * columns / PART).max(1);
+    let edge = |part| arch.dispatch(Edge::<T> { columns, part, parts, number: PhantomData });
+    let (mut rest, mut part, mut begin) = (out, 0, 0);
+    let shares = std::iter::from_fn(|| {
+        part += 1;
+        let end = if part < parts { edge(part) } else { columns };
+        let place = if part < parts { (end - begin) * depth } else { rest.len() };
+        let (out, behind) = std::mem::take(&mut rest).split_at_mut(place);
+        rest = behind;
+        Some((std::mem::replace(&mut begin, end), end, out))
+    });
+    spread(shares.take(parts), |(begin, end, out)| {
+        arch.dispatch(Pack { matrix, stride, depth, columns, share: begin..end, turned, out });
+    });
+}
+
+/// The first column of a part when all panels are shared by so many.
+struct Edge<T> {
+    columns: usize,
+    part: usize,
+    parts: usize,
+    number: PhantomData<T>,
+}
+
+impl<T: Real> WithSimd for Edge<T> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        let lanes = T::lanes::<S>();
+        let vectors = self.columns.div_ceil(lanes);
+        let first = panels::<S>(vectors).count() * self.part / self.parts;
+        panels::<S>(vectors).nth(first).map_or(self.columns, |(at, _)| at * lanes)
+    }
 }
 
 /// Numbers of a column that are turned at a time: a line of memory of 32-bit ones.
@@ -38,6 +79,8 @@ struct Pack<'a, T> {
     stride: usize,
     depth: usize,
     columns: usize,
+    /// Columns of those whose panels are written, from the beginning of `out`.
+    share: Range<usize>,
     turned: bool,
     out: &'a mut [T],
 }
@@ -48,10 +91,10 @@ impl<T: Real> WithSimd for Pack<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let lanes = T::lanes::<S>();
-        let Pack { matrix, stride, depth, .. } = self;
-        for (at, width) in panels::<S>(self.columns.div_ceil(lanes)) {
-            let begin = at * lanes;
-            let panel = &mut self.out[begin * depth..][..width * lanes * depth];
+        let Pack { matrix, stride, depth, share, .. } = self;
+        let all = panels::<S>(self.columns.div_ceil(lanes)).map(|(at, width)| (at * lanes, width));
+        for (begin, width) in all.filter(|(begin, _)| share.contains(begin)) {
+            let panel = &mut self.out[(begin - share.start) * depth..][..width * lanes * depth];
             if self.turned {
                 // A few numbers of each column at a time: whole lines of memory are read, and columns that fall into the same
                 // part of the cache do not drive each other out.
@@ -110,7 +153,7 @@ mod tests {
             for arch in arches() {
                 let packed = |matrix: &[f32], stride, turned| {
                     let mut out = vec![f32::NAN; depth * padded::<f32>(columns)];
-                    pack(arch, matrix, stride, (depth, columns), turned, &mut out);
+                    pack(arch, matrix, stride, (depth, columns), turned, &mut out, 1);
                     out
                 };
                 let (one, other) = (packed(&rows, columns, false), packed(&turned, depth, true));
@@ -119,6 +162,22 @@ mod tests {
                     let place = one.iter().position(|one| one == number).expect("it was packed");
                     assert_eq!(other[place], *number, "{depth} x {columns}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        for (depth, columns) in [(PART / 100, 521), (700, PART / 160)] {
+            let matrix: Vec<f32> = (0..depth * columns).map(|number| number as f32).collect();
+            for (arch, turned) in arches().into_iter().flat_map(|arch| [(arch, false), (arch, true)]) {
+                let stride = if turned { depth } else { columns };
+                let packed = |threads| {
+                    let mut out = vec![-1.0; depth * padded::<f32>(columns)];
+                    pack(arch, &matrix, stride, (depth, columns), turned, &mut out, threads);
+                    out
+                };
+                assert_eq!(packed(1), packed(3), "{depth} x {columns}, turned: {turned}");
             }
         }
     }

@@ -96,7 +96,7 @@ impl<T: Real> Product<'_, T> {
                 let right = match panels.is_empty() {
                     true => Right::Rows { values: right, stride: right_stride },
                     false => {
-                        pack(arch, right, right_stride, (depth, columns), false, panels);
+                        pack(arch, right, right_stride, (depth, columns), false, panels, threads);
                         Right::Panels(panels)
                     }
                 };
@@ -111,7 +111,7 @@ impl<T: Real> Product<'_, T> {
 }
 
 /// Does each part on a thread of its own, the last one on this.
-fn spread<P: Send>(parts: impl Iterator<Item = P>, work: impl Fn(P) + Sync) {
+pub(crate) fn spread<P: Send>(parts: impl Iterator<Item = P>, work: impl Fn(P) + Sync) {
     let mut parts = parts.peekable();
     let Some(first) = parts.next() else { return };
     // Threads, even none of them, take memory.
@@ -392,7 +392,7 @@ mod tests {
         let mut near = vec![nan; room(depth, stride, threads)];
         match turned {
             true => pad(arch, &right, columns, &mut padding, stride),
-            false => pack(arch, &right, columns, (depth, columns), false, &mut padding),
+            false => pack(arch, &right, columns, (depth, columns), false, &mut padding, 1),
         }
         let start = numbers(stride, stream);
         let mut out = vec![nan; rows * (columns + 1)];

@@ -72,7 +72,7 @@ impl<T: Real> Room<T> {
             let (square, mixed) = (&self.gram[..gram], &mut self.mixed[..gram]);
             inner(arch, (short, short), square, stride, mixed, &mut self.near);
             mix(arch, [a, b, c].map(T::of), square, mixed, stride);
-            pack(arch, mixed, stride, (short, short), false, &mut self.panels);
+            pack(arch, mixed, stride, (short, short), false, &mut self.panels, 1);
             Product {
                 sizes: (long, short, short),
                 factors: Factors::RowsPanels { left: x, stride, right: &self.panels },
