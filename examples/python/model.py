@@ -78,7 +78,7 @@ if __name__ == "__main__":
     with open(sys.argv[2], newline="") as file:
         labels, values = predict(sys.argv[1], list(csv.DictReader(file)))
     if labels is None:
-        print("prediction", *(f"{value:.6g}" for value in values), sep="\n")
+        print("prediction", *map(float, values), sep="\n")
     elif isinstance(labels, tuple):
         print(*labels[0], *(f"p_{label}" for label in labels[0]), sep=",")
         for row in values:

@@ -44,6 +44,12 @@ usage: cargo xtask TASK
                       beside scikit-learn's
       --quick                                only the small ones
       --out FILE                             write all figures as JSON
+  bench python        the Python package beside scikit-learn: a grid, fits, memory, imports, what a call costs (in the
+                      environment of `test python`)
+      --data DIR                             folder with the four IDX files of MNIST (left out without)
+      --runs N                               pairs of timed runs (3)
+      --quick                                one pair, and scikit-learn's default way to use the cores
+      --out FILE                             write all figures as JSON
   bench study         what search, engine and store cost, beside Optuna's SQLite storage: trials a second, seconds
       --runs N                               runs of each (3)
       --out FILE                             write all figures as JSON
@@ -71,6 +77,7 @@ fn main() -> ExitCode {
         ["gallery"] => gallery::run(&root()),
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
+        ["bench", "python", ..] => bench::python::run(&root(), &words[2..]),
         ["bench", "scale", ..] => bench::scale::run(&root(), &words[2..]),
         ["bench", "study", ..] => bench::study::run(&root(), &words[2..]),
         ["bench", "tune", ..] => bench::tune::run(&root(), &words[2..]),

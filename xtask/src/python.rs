@@ -8,9 +8,9 @@ use std::process::Command;
 /// Builds the wheel, installs it into `target/python-env` and runs pytest.
 pub fn test(root: &Path) -> Result<()> {
     let python = environment(root)?;
-    let wheel = wheel(root, &python)?;
-    let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"];
-    run(Command::new(&python).args(install).arg(wheel))?;
+    // Built as the tests of Rust are built, so that what both need is built once.
+    let wheel = wheel(root, &python, &["--profile", "dev"])?;
+    run(pip_install(&python).args(["--force-reinstall"]).arg(wheel))?;
     // Studies of Python are shown by the program.
     let program = build(root, &["--package", "opportune"])?;
     let mut tests = Command::new(&python);
@@ -18,9 +18,21 @@ pub fn test(root: &Path) -> Result<()> {
     run(&mut tests).context("the tests of Python failed")
 }
 
+/// Installs the wheel as it is released into `folder`, for those who have it in their PYTHONPATH.
+pub fn install(root: &Path, python: &Path, folder: &Path) -> Result<()> {
+    let wheel = wheel(root, python, &["--release"])?;
+    run(pip_install(python).arg("--target").arg(folder).arg(wheel))
+}
+
+fn pip_install(python: &Path) -> Command {
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps"]);
+    pip
+}
+
 /// The interpreter that has what the tests need. Dependencies are listed one by one, since PyTorch's are gigabytes that
 /// only a GPU has a use for.
-fn environment(root: &Path) -> Result<PathBuf> {
+pub fn environment(root: &Path) -> Result<PathBuf> {
     let new_enough = "import sys; sys.exit(sys.version_info < (3, 11))";
     if !Command::new("python3").args(["-c", new_enough]).status().is_ok_and(|status| status.success()) {
         bail!("the tests of the Python package need Python 3.11 or later as `python3`; install it and its venv module");
@@ -32,14 +44,15 @@ fn environment(root: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Builds the wheel as the tests of Rust are built, so that what both need is built once.
-fn wheel(root: &Path, python: &Path) -> Result<PathBuf> {
+/// Builds the wheel. `profile` is given to maturin.
+fn wheel(root: &Path, python: &Path, profile: &[&str]) -> Result<PathBuf> {
     let folder = root.join("target/wheel");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
-    let build = ["-m", "maturin", "build", "--quiet", "--profile", "dev", "--out"];
-    run(Command::new(python).args(build).arg(&folder).current_dir(root))?;
+    let mut build = Command::new(python);
+    build.args(["-m", "maturin", "build", "--quiet"]).args(profile).arg("--out").arg(&folder).current_dir(root);
+    run(&mut build)?;
     let mut wheels = std::fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
     match wheels.pop() {
         Some(wheel) if wheels.is_empty() => Ok(wheel.path()),

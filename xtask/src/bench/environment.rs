@@ -28,8 +28,13 @@ impl Environment {
     pub fn with_peer(root: &Path, folder: &str, requirements: &str) -> Result<Self> {
         let scripts = root.join("xtask/bench");
         let python = python_environment(&root.join("target").join(folder), &scripts.join(requirements), &[])?;
+        Environment::with_python(root, python)
+    }
+
+    /// The same with an interpreter that has the other side.
+    pub fn with_python(root: &Path, python: PathBuf) -> Result<Self> {
         let opportune = build(root, &["--release", "--package", "opportune"])?;
-        Ok(Environment { scripts, work: root.join("target/bench"), python, opportune })
+        Ok(Environment { scripts: root.join("xtask/bench"), work: root.join("target/bench"), python, opportune })
     }
 
     /// Path of one of the Python programs.

@@ -57,7 +57,8 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
     write_figures(flags.text("--out"), &figures)
 }
 
-fn check_files(folder: &Path) -> Result<()> {
+/// An error if one of the four files of MNIST is missing in `folder`.
+pub fn check_files(folder: &Path) -> Result<()> {
     for name in FILES {
         let place = |ending: &str| folder.join(format!("{name}{ending}"));
         if !place("").is_file() && !place(".gz").is_file() {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the program against scikit-learn, and its store against Optuna's, on equal terms.
+//! `cargo xtask bench`: the program and the Python package against scikit-learn, and the store against Optuna's, on equal terms.
 //!
 //! Both sides are whole processes that start in an empty folder, read the same files and answer with one line of JSON.
 //! Python measures both in the same way (`bench/measure.py`). Timed runs alternate; what a run is compared with is its
@@ -10,6 +10,7 @@ pub mod judging;
 mod measure;
 pub mod mnist;
 mod paired;
+pub mod python;
 pub mod scale;
 pub mod seed;
 pub mod study;
