@@ -34,5 +34,5 @@ mod _core {
     #[pymodule_export]
     use super::sweep::Sweep;
     #[pymodule_export]
-    use super::tune::search;
+    use super::tune::{program, search};
 }

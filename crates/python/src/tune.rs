@@ -107,6 +107,12 @@ pub fn search<'py>(
     }
 }
 
+/// Runs the program with the words of a command line, its name first, and gives its exit code. It catches interrupts itself.
+#[pyfunction]
+pub fn program(py: Python<'_>, words: Vec<OsString>) -> u8 {
+    py.detach(|| opportune_cli::program(words))
+}
+
 /// Searches in a thread of its own, while this one hands lines to Python and asks it whether someone wants to stop.
 fn watched(given: Given, tell: Option<&Py<PyAny>>) -> PyResult<Ending> {
     let interrupt = AtomicBool::new(false);

@@ -318,12 +318,11 @@ class TuneCV(MetaEstimatorMixin, BaseEstimator):
             limit = one.startswith("the best is at the limit")
             warnings.warn(one, ConvergenceWarning if limit else UserWarning, stacklevel=3)
         if self.refit:
-            whole = params_of(finalists[0]["config"], finalists[0]["until"])
-            whole.pop("schedule", None)
+            sayable = {name: value for name, value in self.best_params_.items() if name != "schedule"}
             # The search decided what these would.
             plain = {"learning_rate": "constant", "early_stopping": False, "warm_start": False}
             state = self.random_state if isinstance(self.random_state, Integral) else None
-            self.best_estimator_ = network.set_params(**whole, **plain, random_state=state)
+            self.best_estimator_ = network.set_params(**sayable, **plain, random_state=state)
             self.best_estimator_._adopt(*data, found["layers"], found["losses"])
 
     def _best(self) -> Any:
