@@ -20,6 +20,7 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedK
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils.estimator_checks import check_estimator
 
 from opportune.schedules import Cosine
 from opportune.sklearn import MLPClassifier, MLPRegressor, TuneCV, Verdict
@@ -29,6 +30,8 @@ DIGITS = (DIGITS[0][:300], DIGITS[1][:300])
 IRIS = load_iris(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
 SMALL = {"max_iter": 6, "random_state": 0, "learning_rate_init": [0.003, 0.03]}
+
+WEIGHTS = ["check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"]
 
 # What a search warns of has a test of its own.
 quietly = pytest.mark.filterwarnings("ignore")
@@ -170,6 +173,17 @@ def test_a_fitted_search_is_cloned_and_pickled(iris):
     with pytest.raises(NotFittedError):
         copy.predict(IRIS[0])
     assert copy.set_params(estimator__alpha=0.5, cv=4).estimator.alpha == 0.5
+
+
+@quietly
+@pytest.mark.parametrize("network", [MLPClassifier, MLPRegressor])
+def test_the_checks_of_scikit_learn_pass(network):
+    search = TuneCV(network(hidden_layer_sizes=5), max_iter=10, cv=2, learning_rate_init=[0.02, 0.1])
+    # Rows that count twice are one row of a fold and of a batch.
+    apart = dict.fromkeys(WEIGHTS, "folds and batches are drawn among rows")
+    results = check_estimator(search, expected_failed_checks=apart, on_fail=None, on_skip=None)
+    failed = {one["check_name"]: one["exception"] for one in results if one["status"] == "failed"}
+    assert not failed and sum(one["status"] == "passed" for one in results) > 50
 
 
 @quietly
@@ -346,7 +360,7 @@ def test_mistakes_in_the_data():
         ((np.where(X > 7, np.nan, X), y), "NaN"),
         ((X, y * 0), "only one class"),
         ((X, np.where(np.arange(150) == 0, 3, y)), r"the class '3' has 1 row, fewer than the 5 folds; give cv=ShuffleSplit"),
-        ((X[:1], y[:1]), "only one row"),
+        ((X[:1], y[:1]), "minimum of 2 is required"),
     ]:
         with pytest.raises(ValueError, match=message):
             TuneCV(**SMALL).fit(*data)

@@ -18,6 +18,8 @@ __all__ = [
     "mlp_fit",
     "mlp_minimise",
     "mlp_outputs",
+    "program",
+    "search",
 ]
 
 class _Parameter(TypedDict):

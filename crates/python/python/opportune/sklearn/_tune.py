@@ -132,6 +132,8 @@ class TuneCV(MetaEstimatorMixin, BaseEstimator):
         What `score` computes.
     n_splits_ : int
         Folds.
+    n_iter_ : int
+        Epochs of the best.
     classes_ : array
         Of a classifier.
     n_features_in_ : int
@@ -219,9 +221,8 @@ class TuneCV(MetaEstimatorMixin, BaseEstimator):
         for name in ("best_estimator_", "classes_"):
             self.__dict__.pop(name, None)
         raw_X, raw_y = X, y
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=[np.float64, np.float32]
-        )
+        dtypes, sparse = [np.float64, np.float32], ["csr", "csc"]
+        X, y = validate_data(self, X, y, accept_sparse=sparse, multi_output=True, dtype=dtypes, ensure_min_samples=2)
         network = self._network(y)
         target, described = self._target(network, y)
         name, score = _scores.find(self.scoring, target)
@@ -311,6 +312,7 @@ class TuneCV(MetaEstimatorMixin, BaseEstimator):
         self.best_params_ = self.cv_results_["params"][self.best_index_]
         self.best_score_ = float(score.sign * _number(finalists[0]["score"]))
         self.n_splits_ = len(finalists[0]["scores"])
+        self.n_iter_ = self.best_params_["max_iter"]
         fields = json.loads(found["verdict"])
         fields["warnings"] = [in_python(one) for one in [*found["warnings"], *fields["warnings"]]]
         self.verdict_ = Verdict(fields, in_python(found["text"]))
