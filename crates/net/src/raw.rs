@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_network_is_none() {
-        let normalised = Settings { layer_norm: true, ..Settings::default() };
+        let normalised = Settings { layer_norm: true, precision: Precision::F64, ..Settings::default() };
         let (model, ..) = trained("a,b,c,y\n", &|i| (i % 2).to_string(), &normalised);
         assert_eq!(model.raw_layers(), None);
     }
