@@ -3,6 +3,7 @@
 use crate::flags::Fit;
 use crate::job::{Job, Purpose};
 use crate::progress::{Teller, print_line};
+use crate::split::Rows;
 use crate::work::{self, Exit, Work, config_json, epochs_of, name_of, with_spread};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
@@ -18,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 
 pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, InputError> {
     let name = name_of(flags.study.name.as_deref(), &flags.data.data, "-fit")?;
-    let mut job = Job::new(Purpose::Fit, &flags.data, &flags.space, &flags.training, &flags.study)?;
+    let mut job = Job::new(Rows::Files, Purpose::Fit, &flags.data, &flags.space, &flags.training, &flags.study)?;
     if let Some(param) = job.space.0.iter().find(|param| param.varies()) {
         let given = if param.is_range() { "a range is".into() } else { format!("{} values are", param.values().len()) };
         return Err(InputError::new(format!("fit trains once, and {given} given"))
@@ -136,7 +137,7 @@ fn finish(
     let mut test = None;
     if let Some((model, _)) = &model {
         test = work.test(model)?;
-        model.save(&work.output.path("model.safetensors"))?;
+        work.output.write_model(model)?;
         let comment = [format!(
             "Settings of the study '{}': opportune fit {} --config best.toml",
             work.name,
@@ -158,7 +159,7 @@ fn finish(
         work::set_rules(&mut toml, &work.job.rules);
         work.output.write("best.toml", toml.text())?;
     }
-    let out = work.output.folder().display().to_string();
+    let out = work.output.folder();
     let seconds = (work.began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     let on = if work.job.parts == [Part::Whole] { "training" } else { "validation" };
     let all: Vec<String> = work.teller.warnings().into_iter().chain(warnings.iter().cloned()).collect();

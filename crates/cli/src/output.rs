@@ -2,13 +2,14 @@
 
 use opportune_core::InputError;
 use opportune_core::space::{Config, Value};
+use opportune_net::Model;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// A folder that can be written.
+/// A folder that can be written, or none: then nothing is.
 pub struct Output {
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     /// Folders that were not there before, the deepest first.
     made: Vec<PathBuf>,
 }
@@ -18,17 +19,20 @@ impl Output {
     pub fn open(folder: PathBuf) -> Result<Output, InputError> {
         let absent = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
         let made = folder.ancestors().take_while(absent).map(Path::to_path_buf).collect();
-        let output = Output { folder, made };
-        let probe = output.folder.join(".opportune-probe");
-        let made = fs::create_dir_all(&output.folder)
-            .and_then(|()| fs::write(&probe, b""))
-            .and_then(|()| fs::remove_file(&probe));
+        let output = Output { folder: Some(folder.clone()), made };
+        let probe = folder.join(".opportune-probe");
+        let made =
+            fs::create_dir_all(&folder).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
         if let Err(error) = made {
-            let error = output.cannot(&output.folder, &error);
             output.withdraw();
-            return Err(error);
+            return Err(cannot(&folder, &error));
         }
         Ok(output)
+    }
+
+    /// No folder: what is written goes nowhere.
+    pub fn nowhere() -> Output {
+        Output { folder: None, made: Vec::new() }
     }
 
     /// Removes the folders that it made, where nothing was put into them.
@@ -37,25 +41,20 @@ impl Output {
         self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }
 
-    fn cannot(&self, path: &Path, error: &std::io::Error) -> InputError {
-        InputError::new(format!("cannot be written ({error})"))
-            .at(path.display().to_string())
-            .remedy("free some space or choose another folder with --out; the same command goes on from what is saved")
+    /// The folder as it was given; empty if there is none.
+    pub fn folder(&self) -> String {
+        self.folder.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Where a file of that name goes.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+    /// Writes the model.
+    pub fn write_model(&self, model: &Model) -> Result<(), InputError> {
+        self.folder.as_ref().map_or(Ok(()), |folder| model.save(&folder.join("model.safetensors")))
     }
 
     /// Writes a file aside and puts it in its place once it is whole.
     pub fn write(&self, name: &str, content: &str) -> Result<(), InputError> {
-        let (path, aside) = (self.path(name), self.path(&format!(".{name}.part")));
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let (path, aside) = (folder.join(name), folder.join(format!(".{name}.part")));
         let write = || {
             let mut file = File::create(&aside)?;
             file.write_all(content.as_bytes())?;
@@ -65,9 +64,15 @@ impl Output {
         write().map_err(|error| {
             // Half a file is of no use; that it cannot be removed either adds nothing to the error.
             let _ = fs::remove_file(&aside);
-            self.cannot(&path, &error)
+            cannot(&path, &error)
         })
     }
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> InputError {
+    InputError::new(format!("cannot be written ({error})"))
+        .at(path.display().to_string())
+        .remedy("free some space or choose another folder with --out; the same command goes on from what is saved")
 }
 
 /// Settings as `--config` reads them: one line for each flag.
@@ -123,8 +128,10 @@ mod tests {
         let output = Output::open(folder.path().join("a/b")).unwrap();
         output.write("x.txt", "1").unwrap();
         output.write("x.txt", "22").unwrap();
-        assert_eq!(fs::read_to_string(output.path("x.txt")).unwrap(), "22");
-        assert_eq!(fs::read_dir(output.folder()).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(folder.path().join("a/b/x.txt")).unwrap(), "22");
+        assert_eq!(fs::read_dir(folder.path().join("a/b")).unwrap().count(), 1);
+        Output::nowhere().write("x.txt", "1").unwrap();
+        assert_eq!(Output::nowhere().folder(), "");
     }
 
     #[test]

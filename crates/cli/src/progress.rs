@@ -11,7 +11,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Tells people on stderr and programs on stdout.
+/// Tells people on stderr and programs on stdout, or whoever calls the search.
 pub struct Teller {
     score: Score,
     json: bool,
@@ -26,7 +26,12 @@ pub struct Teller {
     ended: AtomicUsize,
     trials: AtomicUsize,
     warnings: Mutex<Vec<String>>,
+    /// Hears the lines for people in the place of stderr; warnings are then only kept.
+    listener: Option<Listener>,
 }
+
+/// Hears lines, from any thread, while others wait: it must be quick.
+pub type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 impl Teller {
     /// `varied` names the settings that differ among trials; none is a single training.
@@ -54,6 +59,20 @@ impl Teller {
             ended,
             trials,
             warnings: Mutex::default(),
+            listener: None,
+        }
+    }
+
+    /// For a caller who hears what is told.
+    pub fn to(self, listener: Listener) -> Teller {
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        Teller { listener: Some(listener), ..self }
+    }
+
+    fn say(&self, text: &str) {
+        match &self.listener {
+            Some(listener) => listener(text),
+            None => crate::say(text),
         }
     }
 
@@ -70,7 +89,7 @@ impl Teller {
     /// A line for people, on stderr.
     pub fn line(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| crate::say(text));
+            self.bar.suspend(|| self.say(text));
         }
     }
 
@@ -82,7 +101,9 @@ impl Teller {
 
     /// What a person should know; shown at once, and kept for the end.
     pub fn warn(&self, text: String) {
-        self.bar.suspend(|| crate::say(&format!("warning: {text}")));
+        if self.listener.is_none() {
+            self.bar.suspend(|| self.say(&format!("warning: {text}")));
+        }
         self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
     }
 
@@ -125,7 +146,7 @@ impl Teller {
             false => format!("trial {place} of {trials}: {}: {what}", settings.join(", ")),
         };
         if self.bar.is_hidden() {
-            crate::say(&line);
+            self.say(&line);
         } else {
             self.bar.set_message(format!(" · {line}"));
         }

@@ -13,7 +13,7 @@ use opportune_core::score::Score;
 use opportune_core::space::{Config, Value};
 use opportune_core::stop::{Patience, Point, StopRule};
 use opportune_net::Model;
-use opportune_study::store::{Opened, Storage};
+use opportune_study::store::{MemoryStore, Opened, Storage};
 use opportune_study::{Asked, Engine, EngineError, Outcome, Watching};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub struct Work<'a> {
     /// The command as typed, for going on.
     pub again: String,
     share: bool,
+    /// Nothing is left behind.
+    forgets: bool,
 }
 
 /// The study of that name, made if there is none, unless it is of other settings or in other hands.
@@ -102,7 +104,20 @@ impl<'a> Work<'a> {
                 return Err(error);
             }
         };
-        Ok(Work { job, name, output, engine, teller, interrupt, began, again, share: !study.no_share })
+        Ok(Work { job, name, output, engine, teller, interrupt, began, again, share: !study.no_share, forgets: false })
+    }
+
+    /// Of a study that is forgotten with this, and writes nothing.
+    pub fn in_memory(
+        job: Job,
+        name: String,
+        teller: Teller,
+        interrupt: &'a AtomicBool,
+        again: String,
+    ) -> Result<Work<'a>, InputError> {
+        let engine = Engine::new(Box::new(MemoryStore::default())).map_err(outside)?;
+        let (output, began) = (Output::nowhere(), Instant::now());
+        Ok(Work { job, name, output, engine, teller, interrupt, began, again, share: true, forgets: true })
     }
 
     /// What is asked of the engine for trials on `parts` under `rules`, each fold by itself unless a schedule reads the
@@ -117,6 +132,7 @@ impl<'a> Work<'a> {
             share: self.share,
             deliver: false,
             branches: Vec::new(),
+            abandon: self.forgets,
             deadline: None,
         }
     }

@@ -165,6 +165,12 @@ impl Encoder {
         self.stored.numeric.len() + self.stored.categorical.iter().map(Categorical::inputs).sum::<usize>()
     }
 
+    /// Mean and scale of each input, which is `(value - mean) / scale` of its column; `None` where there are categories.
+    pub fn moments(&self) -> Option<Vec<(f64, f64)>> {
+        let moments = self.stored.numeric.iter().map(|c| (c.mean, c.scale)).collect();
+        self.stored.categorical.is_empty().then_some(moments)
+    }
+
     /// The inputs' names: a column's own, or `column=category`.
     pub fn input_names(&self) -> Vec<String> {
         let numeric = self.stored.numeric.iter().map(|c| c.column.name.clone());

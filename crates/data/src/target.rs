@@ -130,7 +130,8 @@ fn numbers(values: Vec<f64>, task: Option<Task>) -> Target {
     Target::Classes { codes, labels: distinct.into_iter().map(number::text).collect() }
 }
 
-fn check(target: &Target, rows: usize, warnings: &mut Vec<String>) -> Result<(), InputError> {
+/// Refuses a target that nothing can be learned from.
+pub(crate) fn check(target: &Target, rows: usize, warnings: &mut Vec<String>) -> Result<(), InputError> {
     match target {
         Target::Classes { labels, .. } if labels.len() == 1 => {
             Err(InputError::new(format!("there is only one class, '{}'", labels[0]))

@@ -48,6 +48,7 @@ mod panels;
 mod passes;
 mod product;
 mod range_test;
+mod raw;
 mod real;
 mod run;
 mod samples;
@@ -73,6 +74,7 @@ pub mod kernels {
 }
 
 pub use model::{Model, Predictions};
+pub use raw::Layer;
 pub use real::Real;
 pub use run::Run;
 pub use samples::Samples;

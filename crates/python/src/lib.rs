@@ -9,6 +9,7 @@ mod schedule;
 mod sklearn;
 mod study;
 mod sweep;
+mod tune;
 
 use opportune_core::InputError;
 use pyo3::exceptions::PyValueError;
@@ -32,4 +33,6 @@ mod _core {
     use super::study::Study;
     #[pymodule_export]
     use super::sweep::Sweep;
+    #[pymodule_export]
+    use super::tune::{program, search};
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often Python is asked whether someone wants to stop.
-const ASK: Duration = Duration::from_millis(100);
+pub const ASK: Duration = Duration::from_millis(100);
 
 /// Ends trainings in other threads at their next step.
 #[pyclass(frozen, module = "opportune._core")]

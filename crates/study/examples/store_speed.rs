@@ -213,6 +213,7 @@ fn run(what: &str, store: Box<dyn Store>, trials: u32, epochs: u32, state: usize
         share: true,
         deliver: false,
         branches: vec![],
+        abandon: false,
         deadline: None,
     };
     let reported = Arc::new(Mutex::new(VecDeque::new()));

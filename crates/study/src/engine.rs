@@ -42,6 +42,9 @@ pub struct Asked {
     pub deliver: bool,
     /// Epochs at which states are kept because other plans may leave a run there later: where cooldowns begin.
     pub branches: Vec<u32>,
+    /// Whether an interruption ends runs in the middle of an epoch although what they did before is not saved: where nobody
+    /// will go on from here.
+    pub abandon: bool,
     /// When to put everything down, whatever the policy still wants.
     pub deadline: Option<Instant>,
 }

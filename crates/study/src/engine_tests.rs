@@ -47,6 +47,7 @@ fn asked() -> Asked {
         share: true,
         deliver: false,
         branches: vec![],
+        abandon: false,
         deadline: None,
     }
 }

@@ -483,9 +483,9 @@ impl<'a> Session<'a> {
         views.into_iter().for_each(|view| self.poke(view));
     }
 
-    /// Whether a run can be put down in the middle of an epoch: what it did before is saved.
+    /// Whether a run can be put down in the middle of an epoch: what it did before is saved, or of no use to anyone.
     pub fn can_drop(&self, job: u64) -> bool {
-        self.jobs.get(&job).is_none_or(|running| running.saved_at == running.at)
+        self.asked.abandon || self.jobs.get(&job).is_none_or(|running| running.saved_at == running.at)
     }
 
     pub fn failed(&mut self, job: u64, reason: JobError) {

@@ -8,6 +8,7 @@ use crate::job::{Job, Purpose};
 use crate::look::look;
 use crate::output::Output;
 use crate::progress::print_line;
+use crate::split::Rows;
 use crate::work::{Exit, config_json, folder_of, name_of};
 use asked::{Asked, Rates};
 use opportune_core::InputError;
@@ -19,6 +20,7 @@ use opportune_core::sweep::Sweep;
 use opportune_core::text::number;
 use opportune_report::{range_test_json, range_test_svg, range_test_text, sweep_json, sweep_svg, sweep_text};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -29,8 +31,14 @@ pub fn run(flags: &Flags, interrupt: &AtomicBool) -> Result<Exit, InputError> {
     let began = Instant::now();
     let asked = Asked::read(flags)?;
     let name = name_of(None, &flags.data.data, "-range-test")?;
-    let job =
-        Job::new(Purpose::RangeTest, &flags.data, &asked::space(flags), &asked::training(flags), &asked::study(flags))?;
+    let job = Job::new(
+        Rows::Files,
+        Purpose::RangeTest,
+        &flags.data,
+        &asked::space(flags),
+        &asked::training(flags),
+        &asked::study(flags),
+    )?;
     let config = asked::single(&job)?;
     job.notes.iter().for_each(|note| crate::say(note));
     job.warnings.iter().for_each(|warning| crate::say(&format!("warning: {warning}")));
@@ -58,7 +66,7 @@ pub fn run(flags: &Flags, interrupt: &AtomicBool) -> Result<Exit, InputError> {
         let mut event = json!({
             "event": "finished", "settings": config_json(&config), "training_rows": job.training_rows,
             "cost": {"epochs_trained": measured.cost(), "seconds": seconds}, "warnings": job.warnings,
-            "out": output.folder().display().to_string(),
+            "out": output.folder(),
         });
         if let (Some(event), Value::Object(more)) = (event.as_object_mut(), measured.json()) {
             event.extend(more);
@@ -71,7 +79,7 @@ pub fn run(flags: &Flags, interrupt: &AtomicBool) -> Result<Exit, InputError> {
             "\ncost: {} fold-epochs; {seconds:.1} s; no model and no study was changed",
             measured.cost()
         ))?;
-        print_line(&format!("written: {}", output.path(PICTURE).display()))?;
+        print_line(&format!("written: {}", Path::new(&output.folder()).join(PICTURE).display()))?;
         print_line(&next(flags, &measured))?;
     }
     Ok(if measured.tells() { Exit::Fine } else { Exit::Negative })

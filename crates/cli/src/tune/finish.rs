@@ -50,7 +50,7 @@ impl Search<'_, '_> {
 
     /// What is told as a finalist's score: mean, standard deviation and each fold's; those of the confirmation if there was
     /// one.
-    fn told_score(&self, one: &Candidate) -> (f64, Option<f64>, Vec<f64>) {
+    pub fn told_score(&self, one: &Candidate) -> (f64, Option<f64>, Vec<f64>) {
         let scores = match self.whole_score(one) {
             Some(whole) => vec![whole],
             None if one.confirmed.is_empty() => one.result.scores(),
@@ -61,7 +61,7 @@ impl Search<'_, '_> {
     }
 
     /// Everything the verdict is read off.
-    fn found(&self, test: Option<f64>) -> Found {
+    pub fn found(&self, test: Option<f64>) -> Found {
         let job = &self.work.job;
         let finalist = |one: &Candidate| Finalist {
             result: one.result.clone(),
@@ -89,7 +89,7 @@ impl Search<'_, '_> {
             // That there are few rows the verdict says itself.
             warnings: self.work.teller.warnings().into_iter().filter(|one| !job::says_few_rows(one)).collect(),
             command: self.work.again.clone(),
-            out: self.work.output.folder().display().to_string(),
+            out: self.work.output.folder(),
         }
     }
 }
@@ -111,35 +111,40 @@ fn cost_json(cost: &Cost) -> Value {
     })
 }
 
+/// The final model as it was trained.
+pub enum Refit {
+    /// The model, and the curve of its training.
+    Trained(Box<Model>, TrialResult),
+    /// It has none.
+    Diverged,
+}
+
+impl Refit {
+    /// Why there is no model then.
+    pub const DIVERGED: &str = "no model: the final training diverged, though those of the folds did not";
+
+    /// That of the first candidate.
+    pub fn of(search: &Search<'_, '_>, best: &Candidate) -> Result<Refit, InputError> {
+        let refit = search.work.engine.memory().result(best.delivered, &[Part::Whole]);
+        let Some(refit) = refit.filter(|refit| refit.score().is_finite()) else { return Ok(Refit::Diverged) };
+        let (model, _) = search.work.model(best.delivered, Part::Whole)?;
+        Ok(Refit::Trained(Box::new(model), refit))
+    }
+}
+
 /// Writes files and says the verdict.
 pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     let Some(best) = search.candidates.first() else { return nothing(search) };
-    let trial = best.delivered;
-    let refit = search.work.engine.memory().result(trial, &[Part::Whole]);
-    if refit.is_none_or(|refit| !refit.score().is_finite()) {
-        crate::say("no model: the final training diverged, though those of the folds did not");
+    let Refit::Trained(model, _) = Refit::of(search, best)? else {
+        crate::say(Refit::DIVERGED);
         return nothing(search);
-    }
-    let (model, _) = search.work.model(trial, Part::Whole)?;
+    };
     let test = search.work.test(&model)?;
     let found = search.found(test);
     let Some(verdict) = Verdict::of(&found) else { return nothing(search) };
     write_files(search, &found, &model)?;
 
-    let best = &search.candidates[0];
-    let (mean, std, scores) = search.told_score(best);
-    let score = search.work.job.score;
-    let mut event = verdict.json();
-    let told = json!({
-        "event": "finished", "best": config_json(&best.finalist.config), "until": best.finalist.until,
-        "score": {"name": score, "mean": mean, "std": std, "folds": scores}, "search_score": best.result.score(),
-        "test": test.map(|test| json!({score.word(): test})), "cost": cost_json(&found.cost),
-        "trials": search.trials.len(), "strategy": search.strategy.name(),
-        "stopped": stopped(found.ended_early.as_deref()), "out": found.out,
-    });
-    if let (Value::Object(event), Value::Object(told)) = (&mut event, told) {
-        event.extend(told);
-    }
+    let event = event(search, &search.candidates[0], &found, &verdict);
     search.work.engine.note("finished", event.to_string()).map_err(work::outside)?;
     if search.work.teller.is_json() {
         search.work.teller.event(&event)?;
@@ -152,6 +157,24 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
         found.out
     ))?;
     Ok(Exit::Fine)
+}
+
+/// The verdict as the last event has it: with the settings that are delivered.
+pub fn event(search: &Search<'_, '_>, best: &Candidate, found: &Found, verdict: &Verdict) -> Value {
+    let (mean, std, scores) = search.told_score(best);
+    let score = found.score;
+    let mut event = verdict.json();
+    let told = json!({
+        "event": "finished", "best": config_json(&best.finalist.config), "until": best.finalist.until,
+        "score": {"name": score, "mean": mean, "std": std, "folds": scores}, "search_score": best.result.score(),
+        "test": found.test.map(|test| json!({score.word(): test})), "cost": cost_json(&found.cost),
+        "trials": search.trials.len(), "strategy": search.strategy.name(),
+        "stopped": stopped(found.ended_early.as_deref()), "out": found.out,
+    });
+    if let (Value::Object(event), Value::Object(told)) = (&mut event, told) {
+        event.extend(told);
+    }
+    event
 }
 
 fn stopped(ended_early: Option<&str>) -> &'static str {
@@ -167,7 +190,7 @@ fn stopped(ended_early: Option<&str>) -> &'static str {
 fn write_files(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<(), InputError> {
     let (work, best) = (&search.work, &search.candidates[0]);
     let score = work.job.score;
-    model.save(&work.output.path("model.safetensors"))?;
+    work.output.write_model(model)?;
     let (mean, std, _) = search.told_score(best);
     let toml = work.best_settings((mean, std), &best.finalist.config, best.finalist.until, &search.flags.data);
     work.output.write("best.toml", toml.text())?;
@@ -199,11 +222,12 @@ pub fn interrupted(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     search.work.interrupted()
 }
 
-/// Says that every training diverged, or that there was not enough of what is allowed for any.
-pub fn nothing(search: &Search<'_, '_>) -> Result<Exit, InputError> {
+/// Why nothing can be delivered, in a word and in words: every training diverged, or there was not enough of what is
+/// allowed for any.
+pub fn why_nothing(search: &Search<'_, '_>) -> (&'static str, String) {
     let results = search.results();
     let ended = if results.is_empty() { search.ended_early.as_deref() } else { None };
-    let (stopped, why) = match (ended, search.flags.search.budget_epochs) {
+    match (ended, search.flags.search.budget_epochs) {
         (Some(why), _) => {
             (stopped(Some(why)), format!("{why} before any setting was trained on every fold: allow more"))
         }
@@ -211,7 +235,13 @@ pub fn nothing(search: &Search<'_, '_>) -> Result<Exit, InputError> {
             ("budget", format!("the budget of {budget} fold-epochs is too small to train any setting on every fold"))
         }
         _ => ("diverged", diverged(&results).unwrap_or_else(|| "no setting has a score".into())),
-    };
+    }
+}
+
+/// Says that nothing can be delivered, and why.
+pub fn nothing(search: &Search<'_, '_>) -> Result<Exit, InputError> {
+    let results = search.results();
+    let (stopped, why) = why_nothing(search);
     let event = json!({
         "event": "finished", "best": null, "score": null, "search_score": null, "test": null,
         "cost": cost_json(&search.cost()), "trials": results.len(), "stopped": stopped, "warnings": [why],

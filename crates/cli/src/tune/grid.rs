@@ -3,6 +3,7 @@
 use crate::flags::Tune;
 use crate::job::{Job, Purpose};
 use crate::progress::{Teller, print_line};
+use crate::split::Rows;
 use crate::work::{self, Exit, Work, best_of, config_json, epochs_of, name_of, with_spread};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
@@ -22,7 +23,7 @@ const TABLE_ROWS: usize = 30;
 
 pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, InputError> {
     let name = name_of(flags.study.name.as_deref(), &flags.data.data, "")?;
-    let job = Job::new(Purpose::Grid, &flags.data, &flags.space, &flags.training, &flags.study)?;
+    let job = Job::new(Rows::Files, Purpose::Grid, &flags.data, &flags.space, &flags.training, &flags.study)?;
     let varied = job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
     let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied);
     let (alone, shared) = cost(&job)?;
@@ -76,7 +77,7 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let trial = refit.trials.first().copied().unwrap_or(best.trial);
     let (model, epochs) = work.model(trial, Part::Whole)?;
     let test = work.test(&model)?;
-    model.save(&work.output.path("model.safetensors"))?;
+    work.output.write_model(&model)?;
     let Some(refit) = work.engine.memory().result(trial, &[Part::Whole]) else {
         return Err(InputError::new("the final training was not remembered").remedy("give the same command again"));
     };
@@ -191,7 +192,7 @@ fn finish(
     work.output
         .write("curves.svg", &curves_svg(&Curves::of_search(&title, &subtitle, score, results, Some(best.trial))))?;
 
-    let out = work.output.folder().display().to_string();
+    let out = work.output.folder();
     // Null where a number is not finite: serde_json writes it so.
     let mut event = json!({
         "event": "finished", "best": config_json(&best.config),

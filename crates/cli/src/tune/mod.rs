@@ -3,6 +3,7 @@
 mod choice;
 mod finish;
 mod grid;
+mod in_memory;
 mod population;
 mod search;
 mod strategy;
@@ -12,6 +13,8 @@ use crate::work::Exit;
 use opportune_core::InputError;
 use std::sync::atomic::AtomicBool;
 use strategy::Strategy;
+
+pub use in_memory::{Candidate, Ending, Found, Given, search_in_memory};
 
 pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, InputError> {
     match Strategy::of(flags)? {

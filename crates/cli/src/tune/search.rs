@@ -6,6 +6,7 @@ use super::strategy::{self, Strategy};
 use crate::flags::Tune;
 use crate::job::{Job, Purpose};
 use crate::progress::Teller;
+use crate::split::Rows;
 use crate::work::{Exit, Work, name_of};
 use opportune_core::InputError;
 use opportune_core::epochs::{EpochsTable, ladder};
@@ -83,45 +84,87 @@ pub struct Search<'a, 'f> {
 pub fn run(flags: &Tune, strategy: Strategy, again: String, interrupt: &AtomicBool) -> Result<Exit, InputError> {
     let began = Instant::now();
     let name = name_of(flags.study.name.as_deref(), &flags.data.data, "")?;
-    let purpose = Purpose::Search { trunks: strategy == Strategy::Auto };
-    let job = Job::new(purpose, &flags.data, &flags.space, &flags.training, &flags.study)?;
-    let mut varied: Vec<String> =
-        job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
-    varied.push("lr".into());
-    let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied).by_rungs();
+    let job = job(Rows::Files, flags, strategy)?;
+    let teller = teller(&job, flags);
     if flags.dry_run {
         return finish::dry_run(flags, strategy, &job, &name);
     }
-    job.notes.iter().for_each(|note| teller.line(note));
-    job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
-    let work = Work::open(job, name, &flags.study, teller, interrupt, again)?;
-    let mut search = Search {
-        work,
-        flags,
-        strategy,
-        range_tests: Vec::new(),
-        trials: Vec::new(),
-        finalists: Vec::new(),
-        candidates: Vec::new(),
-        ended_early: None,
-        first_rung: 1,
-        began,
-        time: strategy::time(flags.search.time.as_deref())?,
-    };
-    search.begin()?;
-    if !(search.range_test()? && search.explore()?) {
-        return finish::interrupted(&mut search);
+    announce(&job, &teller);
+    let mut search =
+        Search::new(Work::open(job, name, &flags.study, teller, interrupt, again)?, flags, strategy, began)?;
+    match search.carry_out(true)? {
+        Came::Through => finish::finish(&mut search),
+        Came::ToNothing => finish::nothing(&search),
+        Came::Interrupted => finish::interrupted(&mut search),
     }
-    if search.sound().is_empty() {
-        return finish::nothing(&search);
-    }
-    if !(search.choose()? && search.confirm()? && search.refit()?) {
-        return finish::interrupted(&mut search);
-    }
-    finish::finish(&mut search)
 }
 
-impl Search<'_, '_> {
+/// The job of a search.
+pub fn job(rows: Rows, flags: &Tune, strategy: Strategy) -> Result<Job, InputError> {
+    let purpose = Purpose::Search { trunks: strategy == Strategy::Auto };
+    Job::new(rows, purpose, &flags.data, &flags.space, &flags.training, &flags.study)
+}
+
+/// Who tells of it.
+pub fn teller(job: &Job, flags: &Tune) -> Teller {
+    let mut varied: Vec<String> =
+        job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
+    varied.push("lr".into());
+    Teller::new(job.score, flags.study.json, flags.study.quiet, varied).by_rungs()
+}
+
+/// Tells what was decided, and what to know, before anything is trained.
+pub fn announce(job: &Job, teller: &Teller) {
+    job.notes.iter().for_each(|note| teller.line(note));
+    job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
+}
+
+/// How far a search came.
+pub enum Came {
+    /// To settings that can be delivered.
+    Through,
+    /// To no setting that can be.
+    ToNothing,
+    /// To an interruption.
+    Interrupted,
+}
+
+impl<'a, 'f> Search<'a, 'f> {
+    /// A search that has done nothing yet. `began`: its time counts from then.
+    pub fn new(
+        work: Work<'a>,
+        flags: &'f Tune,
+        strategy: Strategy,
+        began: Instant,
+    ) -> Result<Search<'a, 'f>, InputError> {
+        Ok(Search {
+            work,
+            flags,
+            strategy,
+            range_tests: Vec::new(),
+            trials: Vec::new(),
+            finalists: Vec::new(),
+            candidates: Vec::new(),
+            ended_early: None,
+            first_rung: 1,
+            began,
+            time: strategy::time(flags.search.time.as_deref())?,
+        })
+    }
+
+    /// Takes all steps, the final model among them if `refit`.
+    pub fn carry_out(&mut self, refit: bool) -> Result<Came, InputError> {
+        self.begin()?;
+        if !(self.range_test()? && self.explore()?) {
+            return Ok(Came::Interrupted);
+        }
+        if self.sound().is_empty() {
+            return Ok(Came::ToNothing);
+        }
+        let done = self.choose()? && self.confirm()? && (!refit || self.refit()?);
+        Ok(if done { Came::Through } else { Came::Interrupted })
+    }
+
     fn begin(&self) -> Result<(), InputError> {
         let job = &self.work.job;
         self.work.teller.event(&json!({

@@ -18,6 +18,8 @@ __all__ = [
     "mlp_fit",
     "mlp_minimise",
     "mlp_outputs",
+    "program",
+    "search",
 ]
 
 class _Parameter(TypedDict):
@@ -176,3 +178,7 @@ def mlp_minimise(
     interrupt: Interrupt | None = None,
 ) -> dict[str, Any]: ...
 def mlp_outputs(inputs: Any, shape: dict[str, Any], parameters: Any) -> Any: ...
+def program(words: list[str]) -> int: ...
+def search(
+    words: list[str], rows: dict[str, Any], *, refit: bool = True, tell: Callable[[str], object] | None = None
+) -> dict[str, Any]: ...

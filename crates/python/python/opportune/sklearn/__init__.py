@@ -13,5 +13,7 @@ True
 
 from ._mlp import MLPClassifier, MLPRegressor
 from ._search import GridSearchCV
+from ._tune import TuneCV
+from ._verdict import Verdict
 
-__all__ = ["GridSearchCV", "MLPClassifier", "MLPRegressor"]
+__all__ = ["GridSearchCV", "MLPClassifier", "MLPRegressor", "TuneCV", "Verdict"]

@@ -9,6 +9,7 @@ import numpy as np
 import sklearn.neural_network
 from scipy.optimize import OptimizeResult
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import validate_data
 
@@ -25,10 +26,10 @@ _ENDINGS = {
     "dropped": (2, "STOP: INTERRUPTED"),
 }
 
-_HOOKS = ("_fit", "_fit_stochastic", "_fit_lbfgs", "_forward_pass_fast")
+_HOOKS = ("_fit", "_fit_stochastic", "_fit_lbfgs", "_forward_pass_fast", "_initialize", "_validate_input")
 if missing := [name for name in _HOOKS if not hasattr(sklearn.neural_network.MLPClassifier, name)]:
     raise ImportError(
-        f"scikit-learn {sklearn.__version__} lacks {', '.join(missing)}, which opportune.sklearn replaces; "
+        f"scikit-learn {sklearn.__version__} lacks {', '.join(missing)}, which opportune.sklearn replaces or calls; "
         "install scikit-learn 1.9"
     )
 
@@ -152,6 +153,20 @@ class _Native:
                 ConvergenceWarning,
                 stacklevel=2,
             )
+
+    def _adopt(self: Any, X: Any, y: Any, layers: list[tuple[Array, Array]], losses: list[float]) -> None:
+        """Becomes the network that was trained elsewhere on these rows: weights (flat) and biases of each layer, in 64 bits,
+        and the loss of each epoch."""
+        X, y = self._validate_input(X, y, incremental=False, reset=True)
+        widths = [X.shape[1], *(biases.size for _, biases in layers)]
+        self._random_state = check_random_state(self.random_state)
+        self._initialize(y.reshape(X.shape[0], -1), widths, np.float64)
+        self.coefs_ = [weights.reshape(-1, biases.size) for weights, biases in layers]
+        self.intercepts_ = [biases for _, biases in layers]
+        self.n_iter_, self.t_ = len(losses), len(losses) * X.shape[0]
+        self.loss_curve_ = list(losses)
+        if losses:
+            self.loss_, self.best_loss_ = losses[-1], min(losses)
 
     def _training(self: Any, max_iter: int) -> dict[str, Any]:
         names = (
