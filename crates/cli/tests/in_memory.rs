@@ -118,7 +118,9 @@ fn an_interruption_does_not_wait_for_an_epoch() {
     let place = Place::with_few_digits(300);
     let interrupt = AtomicBool::new(false);
     let begun = std::sync::mpsc::channel();
-    let listener = Box::new(move |_: &str| drop(begun.0.send(())));
+    let listener = Box::new(move |_: &str| {
+        let _ = begun.0.send(());
+    });
     // Thousands of steps of a large network each epoch.
     let flags = "--epochs 50 --hidden 2000,2000 --batch 1 --lr 1e-6,2e-6 --folds 2 --threads 2";
     let given = given(rows(&place.path("digits.csv")), flags);

@@ -88,7 +88,9 @@ mod tests {
         let data = csv(&(header.to_string() + &(0..80).map(line).collect::<String>()));
         let (plan, samples) = planned(data.clone(), settings);
         let mut run = Run::<f64>::new(plan.clone(), samples.clone());
-        (0..20).for_each(|_| drop(run.epoch(&mut || false)));
+        for _ in 0..20 {
+            let _ = run.epoch(&mut || false);
+        }
         let model = Model::from_state(&plan, &run.save(), &samples).unwrap();
         let predictions = match model.predict(&data) {
             Predictions::Numbers(values) => values,
@@ -116,7 +118,8 @@ mod tests {
             sums.iter().map(|sum| sum.exp() / all).collect()
         };
         type Output<'a> = &'a dyn Fn(Vec<f64>) -> Vec<f64>;
-        let cases: [(&dyn Fn(usize) -> String, &Settings, Output<'_>); 4] = [
+        type Target<'a> = &'a dyn Fn(usize) -> String;
+        let cases: [(Target<'_>, &Settings, Output<'_>); 4] = [
             (&number, &settings, &|sums| sums),
             (&number, &linear, &|sums| sums),
             (&number, &poisson, &|sums| sums.iter().map(|sum| sum.exp()).collect()),

@@ -69,6 +69,9 @@ impl RowsItems<'_> {
     }
 }
 
+/// Numbers for Python, in one row.
+type Flat<'py> = Bound<'py, PyArray1<f64>>;
+
 /// What a search found: a dictionary.
 #[derive(IntoPyObject)]
 pub struct Searched<'py> {
@@ -80,7 +83,7 @@ pub struct Searched<'py> {
     trials: String,
     candidates: String,
     /// Weights (inputs x outputs, flat) and biases of each layer on raw features; none without a final model.
-    layers: Vec<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)>,
+    layers: Vec<(Flat<'py>, Flat<'py>)>,
     /// Training loss of each epoch of the final model, with its penalty.
     losses: Vec<f64>,
     warnings: Vec<String>,
