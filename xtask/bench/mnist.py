@@ -3,7 +3,6 @@
 20 whole epochs in single precision: the stop rule is switched off.
 """
 
-import gzip
 import json
 import sys
 import warnings
@@ -11,16 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
+from idx import read
 from sklearn.neural_network import MLPClassifier
-
-
-def read(folder, name):
-    """An IDX file of bytes, plain or .gz: two zeros, type 8, number of dimensions, their sizes, the bytes."""
-    path = folder / name
-    content = path.read_bytes() if path.exists() else gzip.decompress((folder / f"{name}.gz").read_bytes())
-    dimensions = content[3]
-    shape = np.frombuffer(content, ">u4", dimensions, 4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
 def images(folder, part):

@@ -11,7 +11,6 @@ SIDE is `opportune` or `scikit-learn`, WIDTH `f32` or `f64`, WORKERS a backend o
 workers, imports) has run before the clock starts.
 """
 
-import gzip
 import importlib.metadata
 import importlib.util
 import json
@@ -23,6 +22,7 @@ import time
 import warnings
 from pathlib import Path
 
+import idx
 import numpy as np
 
 GRID = {
@@ -81,16 +81,8 @@ def grid(side, width, workers):
 
 def mnist(folder):
     """The first 10,000 training images, a row each, from 0 to 1, and what they show."""
-
-    def read(name):
-        path = Path(folder) / name
-        content = path.read_bytes() if path.exists() else gzip.decompress(Path(f"{path}.gz").read_bytes())
-        # Two zeros, type 8, number of dimensions, their sizes, the bytes.
-        shape = np.frombuffer(content, ">u4", content[3], 4)
-        return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)[:10_000]
-
-    images = read("train-images-idx3-ubyte")
-    return images.reshape(len(images), -1) / np.float32(255), read("train-labels-idx1-ubyte")
+    images, labels = (idx.read(Path(folder), f"train-{name}-ubyte")[:10_000] for name in ("images-idx3", "labels-idx1"))
+    return images.reshape(len(images), -1) / np.float32(255), labels
 
 
 def rows_for(data, folder):

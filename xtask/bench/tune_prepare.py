@@ -9,12 +9,12 @@ described in DIRECTORY/shape.json and printed, with a digest of both files by wh
 """
 
 import csv
-import gzip
 import hashlib
 import json
 import sys
 from pathlib import Path
 
+import idx
 import numpy as np
 from sklearn.model_selection import train_test_split
 
@@ -25,19 +25,10 @@ MOST_INTEGER_CLASSES = 20
 TARGETS = {"california_housing": "median_house_value"}
 
 
-def idx(folder, name):
-    """An IDX file of bytes, plain or .gz: two zeros, type 8, number of dimensions, their sizes, the bytes."""
-    path = folder / name
-    content = path.read_bytes() if path.exists() else gzip.decompress((folder / f"{name}.gz").read_bytes())
-    dimensions = content[3]
-    shape = np.frombuffer(content, ">u4", dimensions, 4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-
-
 def images(folder):
-    pixels = idx(folder, "train-images-idx3-ubyte")[:IMAGES]
+    pixels = idx.read(folder, "train-images-idx3-ubyte")[:IMAGES]
     pixels = pixels.reshape(len(pixels), -1)
-    labels = idx(folder, "train-labels-idx1-ubyte")[:IMAGES]
+    labels = idx.read(folder, "train-labels-idx1-ubyte")[:IMAGES]
     rows = np.column_stack([pixels, labels]).astype(str).tolist()
     return [*(f"p{i}" for i in range(pixels.shape[1])), "label"], rows
 

@@ -5,7 +5,7 @@
 after `cargo xtask test`, which makes the environment. Each of digits, breast_cancer and diabetes is trained to the end by
 every solver with every activation, with and without early stopping, on three quarters of its rows, from SEEDS seeds (3); the
 rest is predicted. Training amplifies differences of the last bits, so that long fits may part: it prints the fits that do,
-then the table of `docs/scikit-learn.md`: the fits of equal `n_iter_`, and those whose predictions differ by at most one
+then the table of which `docs/scikit-learn.md` has the sums: the fits of equal `n_iter_`, and those whose predictions differ by at most one
 sample (R² by at most 0.001).
 """
 

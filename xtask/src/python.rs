@@ -11,8 +11,9 @@ pub fn test(root: &Path) -> Result<()> {
     // Built as the tests of Rust are built, so that what both need is built once.
     let wheel = wheel(root, &python, &["--profile", "dev"])?;
     run(pip_install(&python).args(["--force-reinstall"]).arg(wheel))?;
-    // Studies of Python are shown by the program.
-    let program = build(root, &["--package", "opportune"])?;
+    // Studies of Python are shown by the program. Asked of the whole workspace it is the one that the tests of Rust have built;
+    // of its package alone it would be another, with other features of what it stands on.
+    let program = build(root, &["--workspace", "--bin", "opportune"])?;
     let mut tests = Command::new(&python);
     tests.args(["-m", "pytest", "--quiet"]).env("OPPORTUNE_PROGRAM", program).current_dir(root);
     run(&mut tests).context("the tests of Python failed")

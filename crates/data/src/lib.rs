@@ -40,7 +40,7 @@ pub use join::{Joined, join, join_file};
 pub use memory::Numbers;
 pub use read::{Loaded, ReadOptions, read};
 pub use split::{Split, folds, hold_out};
-pub use target::{TargetEncoder, Task};
+pub use target::{MOST_INTEGER_CLASSES, TargetEncoder, Task};
 
 #[cfg(test)]
 mod testing;

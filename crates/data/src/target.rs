@@ -12,8 +12,8 @@ use crate::infer::Tally;
 use crate::moments::Moments;
 use crate::number;
 
-/// At most this many distinct integers are taken for classes.
-const MOST_INTEGER_CLASSES: usize = 20;
+/// At most this many distinct integers are taken for classes, where nothing says whether they are.
+pub const MOST_INTEGER_CLASSES: usize = 20;
 
 /// What kind of thing is predicted (`--task`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

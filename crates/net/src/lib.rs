@@ -58,6 +58,7 @@ mod sweep;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod threads;
 mod trace;
 mod trainer;
 mod truth;

@@ -1,8 +1,8 @@
 //! The right factor of a product as its inner loop reads it: panels of a few registers' width, the rows of each one behind
 //! the other, so that it is read in one stream from few pages of memory.
 
-use crate::product::spread;
 use crate::real::Real;
+use crate::threads::spread;
 use pulp::{Arch, Simd, WithSimd};
 use std::marker::PhantomData;
 use std::ops::Range;

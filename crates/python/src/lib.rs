@@ -35,4 +35,6 @@ mod _core {
     use super::sweep::Sweep;
     #[pymodule_export]
     use super::tune::{program, search};
+    #[pymodule_export]
+    const MOST_INTEGER_CLASSES: usize = opportune_data::MOST_INTEGER_CLASSES;
 }

@@ -90,7 +90,7 @@ pub struct Searched<'py> {
 }
 
 /// Searches as the command line in `words` does, on these rows. `tell` is called with the lines that the program would print
-/// meanwhile. Ends within a second of a keyboard interrupt, and leaves no thread.
+/// meanwhile. A keyboard interrupt ends training within a second, planning when it is done, and leaves no thread.
 #[pyfunction]
 #[pyo3(signature = (words, rows, *, refit=true, tell=None))]
 pub fn search<'py>(

@@ -29,8 +29,6 @@ struct Work {
     /// Learning rates and folds; one training on all rows if there are none.
     search: Option<(usize, usize)>,
     epochs: usize,
-    /// Whether scikit-learn is measured too.
-    peer: bool,
 }
 
 /// What grows in a table, and its lines.
@@ -73,8 +71,8 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
 }
 
 fn axes(quick: bool) -> Vec<Axis> {
-    let rows = |rows| Work { rows, search: None, epochs: FIT_EPOCHS, peer: true };
-    let search = |rows, trials, folds, epochs| Work { rows, search: Some((trials, folds)), epochs, peer: true };
+    let rows = |rows| Work { rows, search: None, epochs: FIT_EPOCHS };
+    let search = |rows, trials, folds, epochs| Work { rows, search: Some((trials, folds)), epochs };
     let most = |all: &[usize], count: usize| all[..if quick { count } else { all.len() }].to_vec();
     let large = if quick { 10_000 } else { 100_000 };
     let mut axes = vec![
@@ -111,37 +109,39 @@ fn axes(quick: bool) -> Vec<Axis> {
     axes
 }
 
-/// Seconds of a step as both sides print them, of networks that grow in width and in depth.
+/// The networks whose steps are timed: first ever wider ones, then ever deeper ones.
+fn networks() -> Vec<String> {
+    let wide = WIDTHS.iter().map(|width| format!("{COLUMNS}-{width}-10"));
+    wide.chain(DEPTHS.iter().map(|depth| format!("{COLUMNS}{}-10", "-50".repeat(*depth)))).collect()
+}
+
+/// A network for people: many equal layers are counted.
+fn label(network: &str) -> String {
+    match network.matches("-50").count() {
+        0 | 1 => network.into(),
+        depth => format!("{COLUMNS}-50 x {depth}-10"),
+    }
+}
+
+/// Seconds of a step as both sides print them.
 fn steps(environment: &Environment, step_time: &Path) -> Result<[Value; 2]> {
-    let networks: Vec<String> = WIDTHS
-        .iter()
-        .map(|width| format!("{COLUMNS}-{width}-10"))
-        .chain(DEPTHS.iter().map(|depth| format!("{COLUMNS}{}-10", "-50".repeat(*depth))))
-        .collect();
-    let ours = Program::new(SIDES[0], [step_time]).with(["--json"]).with(&networks);
-    let theirs = Program::new(SIDES[1], [&environment.python])
-        .with([environment.script("trainer_peer.py")])
-        .with([SIDES[1]])
-        .with(&networks);
-    Ok([measure(environment, &ours, false)?.answer, measure(environment, &theirs, false)?.answer])
+    let ours = Program::new(SIDES[0], [step_time]).with(["--json"]);
+    let peer = environment.script("trainer_peer.py");
+    let theirs = Program::new(SIDES[1], [&environment.python]).with([peer]).with([SIDES[1]]);
+    let answer =
+        |program: Program| measure(environment, &program.with(networks()), false).map(|measured| measured.answer);
+    Ok([answer(ours)?, answer(theirs)?])
 }
 
 fn steps_text(steps: &[Value; 2]) -> Result<String> {
     let mut table =
         Table::new(["network, batches of 200", "floor", "opportune", "of the peak", "scikit-learn", "ratio"]);
-    // As they were asked for, not in the order of their names.
-    let names = WIDTHS.iter().map(|width| format!("{COLUMNS}-{width}-10"));
-    let deep = DEPTHS.iter().map(|depth| (format!("{COLUMNS}{}-10", "-50".repeat(*depth)), *depth));
-    let all = names.map(|name| (name.clone(), name)).chain(deep.map(|(name, depth)| {
-        let label = if depth == 1 { name.clone() } else { format!("{COLUMNS}-50 x {depth}-10") };
-        (name, label)
-    }));
-    for (name, label) in all {
-        let [ours, theirs] = [0, 1].map(|side: usize| number(&steps[side], &format!("/steps/f32/{name}")));
+    for network in networks() {
+        let [ours, theirs] = [0, 1].map(|side: usize| number(&steps[side], &format!("/steps/f32/{network}")));
         let (ours, theirs) = (ours?, theirs?);
-        let floor = number(&steps[0], &format!("/floors/f32/{name}"))?;
+        let floor = number(&steps[0], &format!("/floors/f32/{network}"))?;
         table.row([
-            label,
+            label(&network),
             format!("{:.1} µs", floor * 1e6),
             format!("{:.1} µs", ours * 1e6),
             format!("{:.0} %", 100.0 * floor / ours),
@@ -202,8 +202,7 @@ fn theirs(environment: &Environment, file: &Path, work: Work) -> Program {
 
 fn line(environment: &Environment, work: Work) -> Result<Line> {
     let file = data(environment, work.rows)?;
-    let mut programs = vec![ours(environment, &file, work)];
-    programs.extend(work.peer.then(|| theirs(environment, &file, work)));
+    let programs = [ours(environment, &file, work), theirs(environment, &file, work)];
     let both = |program| Ok([measure(environment, program, true)?, measure(environment, program, false)?]);
     Ok(Line { work, sides: programs.iter().map(both).collect::<Result<_>>()? })
 }
@@ -277,7 +276,7 @@ mod tests {
 
     #[test]
     fn rows_that_are_learnt_are_counted() {
-        let single = Work { rows: 1_000, search: None, epochs: 2, peer: true };
+        let single = Work { rows: 1_000, search: None, epochs: 2 };
         assert_eq!(trained(&single), 2_000.0);
         // Three rates on four fifths of the rows, five times, and the best on all of them.
         assert_eq!(trained(&Work { search: Some((3, 5)), ..single }), 2_000.0 * 13.0);
@@ -295,10 +294,7 @@ mod tests {
         let axis = axes(true).remove(0);
         let work = axis.works[0];
         let both = vec![[run(9.0, 50.0), run(1.0, 40.0)], [run(9.0, 500.0), run(4.0, 400.0)]];
-        let lines = [
-            Line { work, sides: both },
-            Line { work: Work { peer: false, ..work }, sides: vec![[run(9.0, 50.0), run(2.0, 40.0)]] },
-        ];
+        let lines = [Line { work, sides: both }, Line { work, sides: vec![[run(9.0, 50.0), run(2.0, 40.0)]] }];
         let text = text(&axis, &lines);
         let cells = |line: usize| text.lines().nth(line).unwrap().split_whitespace().collect::<Vec<_>>();
         assert_eq!(cells(2), ["1000", "0.4", "1.00", "500.00", "50", "4.00", "2000.00", "500", "4.0x"]);

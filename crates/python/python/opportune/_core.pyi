@@ -1,12 +1,13 @@
 """What the Python classes of opportune are made of, in Rust."""
 
 from collections.abc import Callable
-from typing import Any, Self, TypedDict, final
+from typing import Any, Final, Self, TypedDict, final
 
 from typing_extensions import disjoint_base
 
 __all__ = [
     "Interrupt",
+    "MOST_INTEGER_CLASSES",
     "PatienceWatch",
     "RateWatch",
     "Resolved",
@@ -178,6 +179,8 @@ def mlp_minimise(
     interrupt: Interrupt | None = None,
 ) -> dict[str, Any]: ...
 def mlp_outputs(inputs: Any, shape: dict[str, Any], parameters: Any) -> Any: ...
+MOST_INTEGER_CLASSES: Final[int]
+
 def program(words: list[str]) -> int: ...
 def search(
     words: list[str], rows: dict[str, Any], *, refit: bool = True, tell: Callable[[str], object] | None = None

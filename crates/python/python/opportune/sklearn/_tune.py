@@ -24,16 +24,13 @@ from ._mlp import MLPClassifier, MLPRegressor
 from ._verdict import Verdict
 from ._words import in_python, of_network, of_search, params_of
 
-# More different whole numbers than these are numbers, not classes, where nothing says which; as the program has it.
-_MOST_CLASSES = 20
-
 
 def _are_classes(y: Array) -> bool:
     """Whether targets are classes, as the program would tell by the values alone."""
     if y.dtype.kind not in "iuf":
         return True
     values = np.unique(y)
-    return bool(np.isfinite(values).all() and (values == np.trunc(values)).all() and values.size <= _MOST_CLASSES)
+    return bool(np.isfinite(values).all() and (values == np.trunc(values)).all() and values.size <= _core.MOST_INTEGER_CLASSES)
 
 
 def _has(name: str) -> Any:
@@ -298,7 +295,7 @@ class TuneCV(MetaEstimatorMixin, BaseEstimator):
         jobs = -1 if self.n_jobs is None else int(self.n_jobs)
         return max(cores + 1 + jobs, 1) if jobs < 0 else jobs
 
-    def _take(self, found: dict[str, Any], network: Any, score: "_scores.Score", data: tuple[Any, Any]) -> None:
+    def _take(self, found: dict[str, Any], network: Any, score: _scores.Score, data: tuple[Any, Any]) -> None:
         """Sets what a search leaves, and warns of what it warns of."""
         trials, finalists = json.loads(found["trials"]), json.loads(found["candidates"])
         given = {name for name in _SEARCHED if getattr(self, name) is not None}
