@@ -100,17 +100,21 @@ pub(crate) fn initial<T: Real>(network: &Network, stream: &mut Stream) -> Vec<T>
     parameters
 }
 
-/// Whether the transposed gradient of a layer's weights takes clearly less arithmetic: with few outputs, most of a register
-/// would be idle.
-fn turned_pays<T: Real>(inputs: usize, outputs: usize) -> bool {
+/// Whether the gradient of a layer's weights is computed transposed, since that takes clearly less arithmetic: with few
+/// outputs, most of a register would be idle. Not of the first layer, whose inputs are not padded.
+fn is_turned<T: Real>(layout: &Layout, layer: usize) -> bool {
+    let (inputs, outputs) = layout.sizes(layer);
     let padded = |width: usize| width.next_multiple_of(64 / T::BYTES);
-    5 * outputs * padded(inputs) < 4 * inputs * padded(outputs)
+    layer > 0 && 5 * outputs * padded(inputs) < 4 * inputs * padded(outputs)
 }
 
 /// Numbers that the gradients' products need room for.
 fn near<T: Real>(layout: &Layout, rows: usize, threads: usize) -> usize {
-    let strides = (0..layout.layers()).map(|layer| padded::<T>(layout.sizes(layer).1));
-    strides.map(|stride| room(rows, stride, threads)).max().unwrap_or(0)
+    let each = |layer| match (layout.sizes(layer), is_turned::<T>(layout, layer)) {
+        ((inputs, outputs), true) => room(outputs, rows, padded::<T>(inputs), threads),
+        ((inputs, outputs), false) => room(inputs, rows, padded::<T>(outputs), threads),
+    };
+    (0..layout.layers()).map(each).max().unwrap_or(0)
 }
 
 /// A network with room for a batch. Nothing here allocates after [`Net::new`].
@@ -177,7 +181,11 @@ impl<T: Real> Net<T> {
             deltas: all().skip(1).map(|(inputs, _)| zeros(rows * padded::<T>(inputs))).collect(),
             near: zeros(near::<T>(&layout, rows, 1)),
             turned_gradient: zeros(
-                all().skip(1).filter(|one| turned_pays::<T>(one.0, one.1)).map(|one| one.0 * one.1).max().unwrap_or(0),
+                (0..layout.layers())
+                    .filter(|layer| is_turned::<T>(&layout, *layer))
+                    .map(|layer| layout.weights(layer).len())
+                    .max()
+                    .unwrap_or(0),
             ),
             layout,
         };
@@ -252,8 +260,12 @@ impl<T: Real> Net<T> {
     }
 
     fn pass(&mut self, rows: usize, dropping: bool) {
-        let layers = self.layout.layers();
+        let (layers, arch, activation) = (self.layout.layers(), self.arch, self.activation);
+        // Where nothing comes between, rows are activated while they are near.
+        let at_once = self.normal.is_empty() && !needs_sum(activation) && !dropping;
+        let activate = |_: usize, out: &mut [T]| passes::activate(arch, activation, out);
         for layer in 0..layers {
+            let hidden = layer + 1 < layers;
             let (inputs, outputs) = self.layout.sizes(layer);
             let (before, rest) = self.values.split_at_mut(layer);
             let stride = padded::<T>(outputs);
@@ -268,23 +280,24 @@ impl<T: Real> Net<T> {
                 start: Some(&self.biases[layer]),
                 out,
                 out_stride: stride,
+                after: (hidden && at_once).then_some(&activate),
             }
-            .run(self.arch, self.threads);
-            if layer + 1 < layers {
+            .run(arch, self.threads);
+            if hidden && !at_once {
                 if let (Some(normal), Some([gain, bias])) = (self.normal.get_mut(layer), self.layout.norm(layer)) {
                     let learned = (&self.parameters[gain], &self.parameters[bias]);
-                    normal.forward(self.arch, out, stride, learned);
+                    normal.forward(arch, out, stride, learned);
                 }
-                let before = needs_sum(self.activation);
+                let before = needs_sum(activation);
                 if before {
                     self.sums[layer][..out.len()].copy_from_slice(out);
                 }
-                passes::activate(self.arch, self.activation, out);
+                activate(0, out);
                 if dropping {
                     if !before {
                         self.sums[layer][..out.len()].copy_from_slice(out);
                     }
-                    self.dropout.apply(self.arch, layer, out);
+                    self.dropout.apply(arch, layer, out);
                 }
             }
         }
@@ -336,7 +349,7 @@ impl<T: Real> Net<T> {
                 _ => (&self.values[layer - 1], left_stride),
             };
             let gradient = &mut self.gradients[self.layout.weights(layer)];
-            if layer > 0 && turned_pays::<T>(inputs, outputs) {
+            if is_turned::<T>(&self.layout, layer) {
                 let turned = &mut self.turned_gradient[..inputs * outputs];
                 Product {
                     sizes: (outputs, rows, inputs),
@@ -350,6 +363,7 @@ impl<T: Real> Net<T> {
                     start: None,
                     out: turned,
                     out_stride: inputs,
+                    after: None,
                 }
                 .run(arch, self.threads);
                 passes::turn(arch, turned, inputs, gradient, outputs);
@@ -366,6 +380,7 @@ impl<T: Real> Net<T> {
                     start: None,
                     out: gradient,
                     out_stride: outputs,
+                    after: None,
                 }
                 .run(arch, self.threads);
             }
@@ -373,20 +388,28 @@ impl<T: Real> Net<T> {
             passes::column_sums(arch, deltas, stride, sums);
             if let Some(out) = below.last_mut() {
                 let out = &mut out[..rows * left_stride];
+                let told_from = match self.sums[layer - 1].is_empty() {
+                    true => &self.values[layer - 1],
+                    false => &self.sums[layer - 1],
+                };
+                let activation = self.activation;
+                let derive = |first: usize, out: &mut [T]| {
+                    passes::derive(arch, activation, out, &told_from[first * left_stride..]);
+                };
+                let at_once = !self.dropout.is_on();
                 Product {
                     sizes: (rows, outputs, inputs),
                     factors: Factors::RowsPanels { left: deltas, stride, right: &self.turned[layer - 1] },
                     start: None,
                     out,
                     out_stride: left_stride,
+                    after: at_once.then_some(&derive),
                 }
-                .run(self.arch, self.threads);
-                let told_from = match self.sums[layer - 1].is_empty() {
-                    true => &self.values[layer - 1],
-                    false => &self.sums[layer - 1],
-                };
-                self.dropout.apply(arch, layer - 1, out);
-                passes::derive(arch, self.activation, out, told_from);
+                .run(arch, self.threads);
+                if !at_once {
+                    self.dropout.apply(arch, layer - 1, out);
+                    derive(0, out);
+                }
                 if let (Some(normal), Some([gain, _])) = (self.normal.get(layer - 1), self.layout.norm(layer - 1)) {
                     let (by_gain, by_bias) = self.gradients[gain.start..gain.end + inputs].split_at_mut(inputs);
                     normal.backward(arch, out, left_stride, &self.parameters[gain], (by_gain, by_bias));

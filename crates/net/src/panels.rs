@@ -7,14 +7,17 @@ use pulp::{Arch, Simd, WithSimd};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Registers of each panel, as their first and their number. Even ones: 7 registers are 4 and 3, not 4, 2 and 1. A product's
-/// tile, a row of its right factor and one number of its left fill the register file.
+/// Registers of each panel, as their first and their number. A product's tile, a row of its right factor and one number of
+/// its left fill the register file: up to 4 registers where there are 32, else 2, and 3 rather than one alone. Even ones: 7
+/// registers are 4 and 3, or 2, 2 and 3.
 #[inline(always)]
 pub fn panels<S: Simd>(vectors: usize) -> impl Iterator<Item = (usize, usize)> {
-    let panels = vectors.div_ceil(if S::REGISTER_COUNT >= 32 { 4 } else { 2 });
+    let many = S::REGISTER_COUNT >= 32;
+    let panels = if many { vectors.div_ceil(4) } else { (vectors / 2).max(vectors.min(1)) };
     let mut at = 0;
     (0..panels).map(move |panel| {
-        let width = (vectors - at).div_ceil(panels - panel);
+        let (vectors, panels) = (vectors - at, panels - panel);
+        let width = if many { vectors.div_ceil(panels) } else { vectors / panels };
         at += width;
         (at - width, width)
     })

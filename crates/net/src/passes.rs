@@ -51,14 +51,17 @@ pub(crate) fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
-/// Numbers that [`each`] and [`each_by`] take at a time: a padded row is a multiple of them.
-const BLOCK: usize = 8;
-
-/// Replaces all numbers, of which there are whole blocks. A block is written whole: where the compiler sees that some numbers
-/// stay what they are, it writes the others one by one through masks, at a tenth of the speed.
+/// Replaces all numbers, of which there are whole padded rows. They are taken by blocks of 32 bytes, each written whole: where
+/// the compiler sees that some numbers stay what they are, it writes the others one by one through masks, at a tenth of the
+/// speed, and larger blocks it takes apart.
 #[inline(always)]
 fn each<T: Real>(values: &mut [T], f: impl Fn(T) -> T) {
-    for block in values.as_chunks_mut::<BLOCK>().0 {
+    if T::BYTES == 4 { blocks::<T, 8>(values, f) } else { blocks::<T, 4>(values, f) }
+}
+
+#[inline(always)]
+fn blocks<T: Real, const N: usize>(values: &mut [T], f: impl Fn(T) -> T) {
+    for block in values.as_chunks_mut::<N>().0 {
         *block = std::array::from_fn(|i| f(block[i]));
     }
 }
@@ -66,7 +69,12 @@ fn each<T: Real>(values: &mut [T], f: impl Fn(T) -> T) {
 /// The same with another number beside each.
 #[inline(always)]
 fn each_by<T: Real>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
-    for (block, other) in values.as_chunks_mut::<BLOCK>().0.iter_mut().zip(others.as_chunks::<BLOCK>().0) {
+    if T::BYTES == 4 { blocks_by::<T, 8>(values, others, f) } else { blocks_by::<T, 4>(values, others, f) }
+}
+
+#[inline(always)]
+fn blocks_by<T: Real, const N: usize>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
+    for (block, other) in values.as_chunks_mut::<N>().0.iter_mut().zip(others.as_chunks::<N>().0) {
         *block = std::array::from_fn(|i| f(block[i], other[i]));
     }
 }
@@ -99,7 +107,8 @@ vectorised! {
     /// `activation::needs_sum` says so; both are padded rows.
     fn derive(activation: Activation, deltas: &'a mut [T], activated: &'a [T]) -> () {
         match activation {
-            Activation::Relu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { T::ZERO }),
+            // As above.
+            Activation::Relu => each_by(deltas, activated, |d, a| (if a > T::ZERO { d } else { T::ZERO }) + T::ZERO),
             Activation::Tanh => each_by(deltas, activated, |d, a| d * (T::ONE - a * a)),
             Activation::Logistic => each_by(deltas, activated, |d, a| d * (a * (T::ONE - a))),
             Activation::Identity => {}

@@ -38,9 +38,15 @@ pub enum Factors<'a, T> {
     },
 }
 
-/// Numbers that a product of two layers' outputs needs room for, with rows of `right_stride` and so many threads.
-pub fn room(depth: usize, right_stride: usize, threads: usize) -> usize {
-    depth * (NEAR * threads + if right_stride > FAR { right_stride } else { 0 })
+/// Numbers that a product of two layers' outputs needs room for, with such rows, `right_stride` and so many threads.
+pub fn room(rows: usize, depth: usize, right_stride: usize, threads: usize) -> usize {
+    depth * (NEAR * threads + if panels_pay(rows, right_stride) { right_stride } else { 0 })
+}
+
+/// Whether a right factor that is given by its rows is brought into panels first: they are far from each other, or passed by
+/// more than one block of rows of the left one.
+fn panels_pay(rows: usize, right_stride: usize) -> bool {
+    right_stride > FAR || rows > 2 * NEAR
 }
 
 /// `out` = left · right + `start`.
@@ -55,7 +61,13 @@ pub struct Product<'a, T> {
     pub out: &'a mut [T],
     /// Numbers from one row of `out` to the next.
     pub out_stride: usize,
+    /// What becomes of rows of `out`, strides and all, while they are in the nearest cache: it is told the first one's number.
+    /// Of a left factor in rows only; of one in columns it is not called.
+    pub after: Option<After<'a, T>>,
 }
+
+/// See [`Product::after`].
+pub type After<'a, T> = &'a (dyn Fn(usize, &mut [T]) + Sync);
 
 /// Rows of a left factor that pass all of `right` before the next ones do, so that they stay in the second cache and are not
 /// read anew from behind it for each panel: as many as fit [`ROOM`] bytes, but not fewer than these.
@@ -81,7 +93,7 @@ impl<T: Real> Product<'_, T> {
     /// Writes the product, spread over at most so many threads. Each row is the work of one, so that their number changes
     /// nothing in the result.
     pub fn run(self, arch: Arch, threads: usize) {
-        let Product { sizes: (rows, depth, columns), factors, start, out, out_stride } = self;
+        let Product { sizes: (rows, depth, columns), factors, start, out, out_stride, after } = self;
         let parts = threads.min(2 * rows * depth * columns / PART).max(1);
         let each = rows.div_ceil(parts).next_multiple_of(BLOCK);
         let outs = out.chunks_mut(each * out_stride).enumerate();
@@ -89,11 +101,12 @@ impl<T: Real> Product<'_, T> {
         match factors {
             Factors::RowsPanels { left, stride, right } => spread(outs, |(part, out)| {
                 let left = Left::Rows { values: &left[part * each * stride..], stride };
-                Work { sizes: sizes(part), left, right: Right::Panels(right), start, out, out_stride }.run(arch);
+                let (right, after) = (Right::Panels(right), after.map(|after| (part * each, after)));
+                Work { sizes: sizes(part), left, right, start, out, out_stride, after }.run(arch);
             }),
             Factors::ColumnsRows { left, stride, right, right_stride, near } => {
-                let (near, panels) =
-                    near.split_at_mut(near.len() - if right_stride > FAR { depth * right_stride } else { 0 });
+                let packed = if panels_pay(rows, right_stride) { depth * right_stride } else { 0 };
+                let (near, panels) = near.split_at_mut(near.len() - packed);
                 let right = match panels.is_empty() {
                     true => Right::Rows { values: right, stride: right_stride },
                     false => {
@@ -104,7 +117,7 @@ impl<T: Real> Product<'_, T> {
                 let mut rooms = near.chunks_mut((depth * NEAR).max(1));
                 spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
                     let left = Left::Columns { values: &left[part * each..], stride, near };
-                    Work { sizes: sizes(part), left, right, start, out, out_stride }.run(arch);
+                    Work { sizes: sizes(part), left, right, start, out, out_stride, after: None }.run(arch);
                 });
             }
         }
@@ -119,6 +132,8 @@ struct Work<'a, T> {
     start: Option<&'a [T]>,
     out: &'a mut [T],
     out_stride: usize,
+    /// With the number of the first of these rows.
+    after: Option<(usize, After<'a, T>)>,
 }
 
 enum Left<'a, T> {
@@ -169,7 +184,11 @@ impl<T: Real> WithSimd for Work<'_, T> {
                 for (block, out) in self.out.chunks_mut(at_once * self.out_stride).enumerate() {
                     let begin = block * at_once;
                     let task = Task { left: &values[begin * stride..], left_stride: stride, ..all };
-                    task.rows::<false, true>(at_once.min(rows - begin), out);
+                    let rows = at_once.min(rows - begin);
+                    task.rows::<false, true>(rows, out);
+                    if let Some((first, after)) = self.after {
+                        after(first + begin, &mut out[..rows * self.out_stride]);
+                    }
                 }
             }
             Left::Columns { values, stride, near } => {
@@ -228,6 +247,7 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
                 (true, 3) => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),
                 (true, 2) => self.panel::<COLUMNS, PANELS, 12, 2>(rows, at, out),
                 (true, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
+                (false, 3) => self.panel::<COLUMNS, PANELS, 4, 3>(rows, at, out),
                 (false, 2) => self.panel::<COLUMNS, PANELS, 6, 2>(rows, at, out),
                 (false, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
             }
@@ -243,7 +263,8 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
         out: &mut [T],
     ) {
         let mut row = 0;
-        while row + M <= rows {
+        // 8 rows at the end are two tiles of 4 rather than one of 6 and two of 1.
+        while row + M <= rows && !(M == 6 && row + 8 == rows) {
             self.tile::<COLUMNS, PANELS, M, N>(row, at, out);
             row += M;
         }
@@ -313,7 +334,6 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
     }
 
     /// Adds the products of `M` rows' numbers and the rows of `right` to `first`, one after another.
-    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn chains<'r, const COLUMNS: bool, const M: usize, const N: usize>(
         &self,
@@ -324,32 +344,44 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
     where
         T::Lanes<S>: 'r,
     {
-        let simd = self.simd;
         let mut sums = [first; M];
         if COLUMNS {
-            let block = &self.left[row / BLOCK * self.block..];
-            let row = row % BLOCK;
-            for (a, b) in block.chunks(self.left_stride).zip(rights) {
-                let a = &a[row..row + M];
-                for m in 0..M {
-                    let a = T::splat(simd, a[m]);
-                    for n in 0..N {
-                        sums[m][n] = T::mul_add(simd, a, b[n], sums[m][n]);
-                    }
-                }
+            let block = &self.left[row / BLOCK * self.block + row % BLOCK..];
+            // Chunks of one length: a last one that could be shorter would have to be looked at in every turn, and the
+            // sums would not all stay in registers.
+            let (mut lefts, mut rights) = (block.chunks_exact(self.left_stride), rights);
+            for (a, b) in lefts.by_ref().zip(rights.by_ref()) {
+                let a = &a[..M];
+                self.turn(|m| a[m], b, &mut sums);
+            }
+            if let Some(b) = rights.next() {
+                let a = &lefts.remainder()[..M];
+                self.turn(|m| a[m], b, &mut sums);
             }
         } else {
             let lefts: [&[T]; M] = std::array::from_fn(|m| &self.left[(row + m) * self.left_stride..][..self.depth]);
             for (k, b) in rights.enumerate().take(self.depth) {
-                for m in 0..M {
-                    let a = T::splat(simd, lefts[m][k]);
-                    for n in 0..N {
-                        sums[m][n] = T::mul_add(simd, a, b[n], sums[m][n]);
-                    }
-                }
+                self.turn(|m| lefts[m][k], b, &mut sums);
             }
         }
         sums
+    }
+
+    /// One turn of the summed index.
+    #[allow(clippy::needless_range_loop)]
+    #[inline(always)]
+    fn turn<const M: usize, const N: usize>(
+        &self,
+        left: impl Fn(usize) -> T,
+        right: &[T::Lanes<S>; N],
+        sums: &mut [[T::Lanes<S>; N]; M],
+    ) {
+        for m in 0..M {
+            let a = T::splat(self.simd, left(m));
+            for n in 0..N {
+                sums[m][n] = T::mul_add(self.simd, a, right[n], sums[m][n]);
+            }
+        }
     }
 }
 
@@ -370,7 +402,7 @@ mod tests {
         let (stride, nan) = (padded::<T>(columns), T::of(f64::NAN));
         let (left, right) = (numbers(rows * depth, stream), numbers::<T>(depth * columns, stream));
         let mut padding = vec![nan; depth * stride];
-        let mut near = vec![nan; room(depth, stride, threads)];
+        let mut near = vec![nan; room(rows, depth, stride, threads)];
         match turned {
             true => pad(arch, &right, columns, &mut padding, stride),
             false => pack(arch, &right, columns, (depth, columns), false, &mut padding, 1),
@@ -392,6 +424,7 @@ mod tests {
             start: Some(&start),
             out: &mut out,
             out_stride: columns + 1,
+            after: None,
         }
         .run(arch, threads);
         for (i, out) in out.chunks_exact(columns + 1).enumerate() {
@@ -433,6 +466,31 @@ mod tests {
             (FAR + 21, 7, FAR + 5),
         ] {
             all_forms(sizes);
+        }
+    }
+
+    #[test]
+    fn every_row_is_passed_on_once_it_is_computed() {
+        // Enough work for three threads, and rows of 1.
+        for (rows, depth) in [(7, 3), (601, PART / 64)] {
+            let (left, panels) = (vec![1.0f32; rows * depth], vec![1.0; depth * 16]);
+            let mut out = vec![0.0; rows * 17];
+            let after = |first: usize, out: &mut [f32]| {
+                for (row, out) in out.chunks_exact_mut(17).enumerate() {
+                    assert_eq!(out[15], depth as f32);
+                    out[16] += (first + row + 1) as f32;
+                }
+            };
+            Product {
+                sizes: (rows, depth, 16),
+                factors: Factors::RowsPanels { left: &left, stride: depth, right: &panels },
+                start: None,
+                out: &mut out,
+                out_stride: 17,
+                after: Some(&after),
+            }
+            .run(Arch::new(), 3);
+            assert!(out.chunks_exact(17).enumerate().all(|(row, out)| out[16] == (row + 1) as f32));
         }
     }
 

@@ -47,7 +47,7 @@ impl<T: Real> Room<T> {
             gram: zeros(gram),
             mixed: zeros(gram),
             panels: zeros(gram),
-            near: zeros(sides().map(|(long, short)| room(long, padded::<T>(short), 1)).max().unwrap_or(0)),
+            near: zeros(sides().map(|(long, short)| room(short, long, padded::<T>(short), 1)).max().unwrap_or(0)),
         }
     }
 
@@ -79,6 +79,7 @@ impl<T: Real> Room<T> {
                 start: None,
                 out: &mut self.next[..tall],
                 out_stride: stride,
+                after: None,
             }
             .run(arch, 1);
             std::mem::swap(&mut self.tall, &mut self.next);
@@ -101,6 +102,7 @@ fn inner<T: Real>(
         start: None,
         out,
         out_stride: stride,
+        after: None,
     }
     .run(arch, 1);
 }
