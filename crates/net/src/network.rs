@@ -1,12 +1,15 @@
 //! A dense network: its parameters, and what one batch does on its way forth and back.
 
+mod backward;
+
+use self::backward::Backward;
 use crate::activation::needs_sum;
 use crate::dropout::Dropout;
 use crate::layer_norm::Normal;
 use crate::losses::{Aim, Outputs, Sums};
 use crate::panels::pack;
 use crate::passes::{self, padded};
-use crate::product::{Factors, Product, room};
+use crate::product::{Factors, Product};
 use crate::real::Real;
 use opportune_core::plan::Network;
 use opportune_core::rng::Stream;
@@ -100,23 +103,6 @@ pub(crate) fn initial<T: Real>(network: &Network, stream: &mut Stream) -> Vec<T>
     parameters
 }
 
-/// Whether the gradient of a layer's weights is computed transposed, since that takes clearly less arithmetic: with few
-/// outputs, most of a register would be idle. Not of the first layer, whose inputs are not padded.
-fn is_turned<T: Real>(layout: &Layout, layer: usize) -> bool {
-    let (inputs, outputs) = layout.sizes(layer);
-    let padded = |width: usize| width.next_multiple_of(64 / T::BYTES);
-    layer > 0 && 5 * outputs * padded(inputs) < 4 * inputs * padded(outputs)
-}
-
-/// Numbers that the gradients' products need room for.
-fn near<T: Real>(layout: &Layout, rows: usize, threads: usize) -> usize {
-    let each = |layer| match (layout.sizes(layer), is_turned::<T>(layout, layer)) {
-        ((inputs, outputs), true) => room(outputs, rows, padded::<T>(inputs), threads),
-        ((inputs, outputs), false) => room(inputs, rows, padded::<T>(outputs), threads),
-    };
-    (0..layout.layers()).map(each).max().unwrap_or(0)
-}
-
 /// A network with room for a batch. Nothing here allocates after [`Net::new`].
 pub(crate) struct Net<T> {
     arch: Arch,
@@ -133,8 +119,6 @@ pub(crate) struct Net<T> {
     weights: Vec<Vec<T>>,
     /// Padded biases, by layer.
     biases: Vec<Vec<T>>,
-    /// Transposed weights (out x in) in panels, by layer; none for the first, whose inputs need no derivative.
-    turned: Vec<Vec<T>>,
     /// What each layer gives, rows padded; in the end the last one's derivatives.
     values: Vec<Vec<T>>,
     /// What each hidden layer's derivative is told from, rows padded; empty where that is its values: the sums before the
@@ -145,10 +129,7 @@ pub(crate) struct Net<T> {
     normal: Vec<Normal<T>>,
     /// Derivatives by the sums of each hidden layer, rows padded.
     deltas: Vec<Vec<T>>,
-    /// Where products bring a left factor's columns together.
-    near: Vec<T>,
-    /// A gradient of weights that comes transposed.
-    turned_gradient: Vec<T>,
+    back: Backward<T>,
 }
 
 impl<T: Real> Net<T> {
@@ -166,7 +147,6 @@ impl<T: Real> Net<T> {
             inputs: zeros(rows * layout.widths[0]),
             weights: all().map(|(inputs, outputs)| zeros(inputs * padded::<T>(outputs))).collect(),
             biases: all().map(|(_, outputs)| zeros(padded::<T>(outputs))).collect(),
-            turned: all().skip(1).map(|(inputs, outputs)| zeros(outputs * padded::<T>(inputs))).collect(),
             values: all().map(|(_, outputs)| zeros(rows * padded::<T>(outputs))).collect(),
             sums: all()
                 .skip(1)
@@ -179,14 +159,7 @@ impl<T: Real> Net<T> {
                 .map(|(inputs, _)| Normal::new(rows, padded::<T>(inputs)))
                 .collect(),
             deltas: all().skip(1).map(|(inputs, _)| zeros(rows * padded::<T>(inputs))).collect(),
-            near: zeros(near::<T>(&layout, rows, 1)),
-            turned_gradient: zeros(
-                (0..layout.layers())
-                    .filter(|layer| is_turned::<T>(&layout, *layer))
-                    .map(|layer| layout.weights(layer).len())
-                    .max()
-                    .unwrap_or(0),
-            ),
+            back: Backward::new(&layout, rows),
             layout,
         };
         net.pack();
@@ -223,7 +196,7 @@ impl<T: Real> Net<T> {
     /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
     pub(crate) fn spread(&mut self, threads: usize) {
         self.threads = threads;
-        self.near.resize(near::<T>(&self.layout, self.room(), threads), T::ZERO);
+        self.back.spread(&self.layout, self.room(), threads);
     }
 
     /// Threads that share the work.
@@ -243,9 +216,7 @@ impl<T: Real> Net<T> {
             let weights = &self.parameters[self.layout.weights(layer)];
             pack(self.arch, weights, outputs, (inputs, outputs), false, &mut self.weights[layer], self.threads);
             self.biases[layer][..outputs].copy_from_slice(&self.parameters[self.layout.biases(layer)]);
-            if layer > 0 {
-                pack(self.arch, weights, outputs, (outputs, inputs), true, &mut self.turned[layer - 1], self.threads);
-            }
+            self.back.pack(self.arch, layer, weights, (inputs, outputs), self.threads);
         }
     }
 
@@ -332,90 +303,6 @@ impl<T: Real> Net<T> {
     pub(crate) fn last_mut(&mut self, rows: usize) -> (&mut [T], usize) {
         let Outputs { values, stride, .. } = self.outputs();
         (&mut values[..rows * stride], stride)
-    }
-
-    /// From derivatives by the last layer's sums, which stand in the place of its outputs, back to the gradients.
-    pub(crate) fn propagate(&mut self, rows: usize) {
-        let arch = self.arch;
-        let last = self.layout.layers() - 1;
-        for layer in (0..=last).rev() {
-            let (inputs, outputs) = self.layout.sizes(layer);
-            let (stride, left_stride) = (padded::<T>(outputs), padded::<T>(inputs));
-            let (below, above) = self.deltas.split_at_mut(layer);
-            let deltas = if layer == last { &self.values[last] } else { &above[0] };
-            let deltas = &deltas[..rows * stride];
-            let (values, value_stride) = match layer {
-                0 => (&self.inputs, inputs),
-                _ => (&self.values[layer - 1], left_stride),
-            };
-            let gradient = &mut self.gradients[self.layout.weights(layer)];
-            if is_turned::<T>(&self.layout, layer) {
-                let turned = &mut self.turned_gradient[..inputs * outputs];
-                Product {
-                    sizes: (outputs, rows, inputs),
-                    factors: Factors::ColumnsRows {
-                        left: deltas,
-                        stride,
-                        right: values,
-                        right_stride: value_stride,
-                        near: &mut self.near,
-                    },
-                    start: None,
-                    out: turned,
-                    out_stride: inputs,
-                    after: None,
-                }
-                .run(arch, self.threads);
-                passes::turn(arch, turned, inputs, gradient, outputs);
-            } else {
-                Product {
-                    sizes: (inputs, rows, outputs),
-                    factors: Factors::ColumnsRows {
-                        left: values,
-                        stride: value_stride,
-                        right: deltas,
-                        right_stride: stride,
-                        near: &mut self.near,
-                    },
-                    start: None,
-                    out: gradient,
-                    out_stride: outputs,
-                    after: None,
-                }
-                .run(arch, self.threads);
-            }
-            let sums = &mut self.gradients[self.layout.biases(layer)];
-            passes::column_sums(arch, deltas, stride, sums);
-            if let Some(out) = below.last_mut() {
-                let out = &mut out[..rows * left_stride];
-                let told_from = match self.sums[layer - 1].is_empty() {
-                    true => &self.values[layer - 1],
-                    false => &self.sums[layer - 1],
-                };
-                let activation = self.activation;
-                let derive = |first: usize, out: &mut [T]| {
-                    passes::derive(arch, activation, out, &told_from[first * left_stride..]);
-                };
-                let at_once = !self.dropout.is_on();
-                Product {
-                    sizes: (rows, outputs, inputs),
-                    factors: Factors::RowsPanels { left: deltas, stride, right: &self.turned[layer - 1] },
-                    start: None,
-                    out,
-                    out_stride: left_stride,
-                    after: at_once.then_some(&derive),
-                }
-                .run(arch, self.threads);
-                if !at_once {
-                    self.dropout.apply(arch, layer - 1, out);
-                    derive(0, out);
-                }
-                if let (Some(normal), Some([gain, _])) = (self.normal.get(layer - 1), self.layout.norm(layer - 1)) {
-                    let (by_gain, by_bias) = self.gradients[gain.start..gain.end + inputs].split_at_mut(inputs);
-                    normal.backward(arch, out, left_stride, &self.parameters[gain], (by_gain, by_bias));
-                }
-            }
-        }
     }
 }
 

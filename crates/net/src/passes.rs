@@ -79,6 +79,9 @@ fn blocks_by<T: Real, const N: usize>(values: &mut [T], others: &[T], f: impl Fn
     }
 }
 
+/// Rows that are transposed at a time.
+const TURNED: usize = 16;
+
 vectorised! {
     /// Inputs of some rows, rows x inputs.
     fn encode(encoder: &'a Encoder, data: &'a Dataset, rows: &'a [u32], out: &'a mut [T]) -> () {
@@ -153,11 +156,14 @@ vectorised! {
         }
     }
 
-    /// Transposes rows of `width` into rows of `stride`, one for each column.
-    fn turn(matrix: &'a [T], width: usize, out: &'a mut [T], stride: usize) -> () {
-        for (column, out) in out.chunks_exact_mut(stride).enumerate().take(width) {
-            for (row, out) in matrix.chunks_exact(width).zip(out) {
-                *out = row[column];
+    /// Transposes rows of `stride` into rows of `out_stride`, one for each of the first columns, as many as there are such rows.
+    fn turn(matrix: &'a [T], stride: usize, out: &'a mut [T], out_stride: usize) -> () {
+        // So many rows at a time that their lines of memory stay near until all of their columns are read.
+        for (block, rows) in matrix.chunks(TURNED * stride).enumerate() {
+            for (column, out) in out.chunks_exact_mut(out_stride).enumerate().take(stride) {
+                for (row, out) in rows.chunks(stride).zip(&mut out[block * TURNED..]) {
+                    *out = row[column];
+                }
             }
         }
     }
