@@ -294,7 +294,8 @@ def test_what_it_warns_of_is_a_warning():
 def test_without_a_refit_there_is_no_model():
     search = tuned(IRIS, cv=2, max_iter=3, refit=False)
     assert search.best_score_ > 0 and search.verdict_["cost"]["refit"] == 0
-    assert not hasattr(search, "best_estimator_") and "the final model" not in str(search.verdict_)
+    assert not hasattr(search, "best_estimator_") and search.verdict_["final_model"] is None
+    assert "the final model" not in str(search.verdict_) and "no final model was trained" in str(search.verdict_)
     with pytest.raises(AttributeError, match="refit=False"):
         search.predict(IRIS[0])
 

@@ -9,7 +9,7 @@ impl Verdict {
     /// As JSON. A value that is not finite or not known is null.
     ///
     /// `headline`; `best` (settings by name); `score` (`name`, `mean`, `std`, `values`, `over`, `confirmed`) and
-    /// `search_score`; `test` (`rows`, `score`); `rate` (`best`, `stable`, `edge`, `of`, `half`, `twice`); `fitting`
+    /// `search_score`; `final_model` (`rows`; null if there is none); `test` (`rows`, `score`); `rate` (`best`, `stable`, `edge`, `of`, `half`, `twice`); `fitting`
     /// (`kind`: `overfits`, `too_short`, `settled` or `unknown`; `epoch`); `mattered`; `epochs_table`; `finalists`;
     /// `cost` in fold-epochs and seconds; `ended_early`; `warnings`; `next`.
     pub fn json(&self) -> Value {
@@ -55,6 +55,7 @@ impl Verdict {
                 "confirmed": score.confirmed,
             },
             "search_score": score.search,
+            "final_model": self.model_rows.map(|rows| json!({"rows": rows})),
             "test": self.test.map(|(rows, score)| json!({"rows": rows, "score": score})),
             "rate": {
                 "best": self.rate, "stable": rates.stable.map(|(low, high)| [low, high]), "edge": rates.edge,
@@ -101,7 +102,7 @@ fn fitting(one: Fitting) -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::Verdict;
-    use super::super::sample::{diverged_neighbour, grid, ordinary, overfitting, several_networks};
+    use super::super::sample::{diverged_neighbour, ended_early, grid, ordinary, overfitting, several_networks};
     use serde_json::json;
 
     #[test]
@@ -122,6 +123,8 @@ mod tests {
         assert_eq!(value["finalists"][1]["schedule"], json!("cosine()"));
         assert_eq!((&value["score"]["confirmed"], &value["score"]["over"]), (&json!(true), &json!("folds")));
         assert_eq!(value["cost"]["epochs_trained"], json!(34 + 1215 + 275 + 510 + 34));
+        assert_eq!(value["final_model"], json!({"rows": 1437}));
+        assert!(Verdict::of(&ended_early()).unwrap().json()["final_model"].is_null());
     }
 
     #[test]

@@ -54,10 +54,10 @@ pub struct Found {
     pub epochs: Option<EpochsTable>,
     /// Best first: the one that is delivered, then the others.
     pub finalists: Vec<Finalist>,
-    /// Rows of training in each fold, at least; the final model's; the test's.
+    /// Rows of training in each fold, at least.
     pub training_rows: usize,
-    /// Rows that the delivered model was trained on.
-    pub rows_in_all: usize,
+    /// Rows that the final model was trained on; `None` if there is none, as where the search was interrupted before.
+    pub model_rows: Option<usize>,
     /// Rows of the test set; 0 if there is none.
     pub test_rows: usize,
     /// Score on the test rows.

@@ -34,8 +34,8 @@ pub struct Verdict {
     pub score: Judged,
     /// In words: `5 folds`, or `2000 validation rows`.
     pub judged_by: String,
-    /// Rows that the delivered model was trained on.
-    pub rows_in_all: usize,
+    /// Rows that the final model was trained on; `None` if there is none.
+    pub model_rows: Option<usize>,
     /// Rows of the test set, and the score on them.
     pub test: Option<(usize, f64)>,
     /// Which learning rates train, and what others than the chosen one would cost.
@@ -158,7 +158,7 @@ impl Verdict {
             trials: found.trials.len(),
             score: Judged::of(best, found.score),
             judged_by: found.judged_by.clone(),
-            rows_in_all: found.rows_in_all,
+            model_rows: found.model_rows,
             test: found.test.map(|score| (found.test_rows, score)),
             rates,
             fitting,

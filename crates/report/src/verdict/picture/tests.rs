@@ -232,6 +232,21 @@ fn words_lie_on_the_page_and_not_on_one_another() {
 }
 
 #[test]
+fn nothing_is_delivered_without_a_model() {
+    let texts = |found: &Found| {
+        let mut all = String::new();
+        parsed(found, |document| {
+            let texts = document.descendants().filter(|node| node.is_text()).filter_map(|node| node.text());
+            all = texts.collect::<Vec<&str>>().join("\n");
+        });
+        all
+    };
+    let (whole, interrupted) = (texts(&ordinary()), texts(&ended_early()));
+    assert!(whole.contains("What is delivered") && !whole.contains("no final model"), "{whole}");
+    assert!(!interrupted.contains("delivered") && interrupted.contains("no final model was trained"), "{interrupted}");
+}
+
+#[test]
 fn very_little_gives_a_picture() {
     let one = with_shape(SHAPE, 1, 1);
     apart(&one);
