@@ -206,6 +206,11 @@ def test_folds_are_the_programs_or_given(cv, groups, folds):
     search = TuneCV(**SMALL | {"max_iter": 2}, cv=cv).fit(*IRIS, groups=groups)
     assert search.n_splits_ == folds and f"split{folds - 1}_test_score" in search.cv_results_
     assert f"split{folds}_test_score" not in search.cv_results_
+    # Folds that are given serve for the confirmation as well.
+    anew = isinstance(cv, int)
+    assert search.verdict_["confirmed_on"] == ("new_division" if anew else "same_division")
+    on = "a new division of the rows" if anew else "the same folds" if folds > 1 else "the same validation rows"
+    assert f"confirmed on {on} with another seed" in " ".join(str(search.verdict_).split())
 
 
 @quietly

@@ -79,6 +79,7 @@ impl Search<'_, '_> {
             trials: self.results(),
             epochs: self.table(&self.sound()),
             finalists: self.candidates.iter().map(finalist).collect(),
+            divided_anew: job.divided_anew,
             training_rows: job.training_rows,
             model_rows: model.map(|_| job.rows_in_all()),
             test_rows: job.test.len(),

@@ -174,6 +174,7 @@ pub(crate) fn with_shape(shape: Shape, limit: u32, epochs: u32) -> Found {
         epochs: table(&trials, limit),
         trials,
         finalists,
+        divided_anew: true,
         training_rows: 1149,
         model_rows: Some(1437),
         test_rows: 360,
@@ -209,6 +210,11 @@ pub(crate) fn single_split() -> Found {
     }
     found.epochs = table(&found.trials, 144);
     Found { judged_by: "2000 validation rows".into(), ..found }
+}
+
+/// The folds were given, and served for the confirmation as well.
+pub(crate) fn given_folds() -> Found {
+    Found { divided_anew: false, ..ordinary() }
 }
 
 /// More epochs than were allowed would be better.

@@ -69,7 +69,8 @@ fn score(verdict: &Verdict) -> Vec<String> {
     let said = capital(&score_and_spread(verdict));
     let mut lines = vec![if score.confirmed {
         let search = number::score(score.search);
-        format!("{said}, confirmed on a new division of the rows with another seed ({search} in the search).")
+        let on = if score.divided_anew { "a new division of the rows" } else { score.same_rows() };
+        format!("{said}, confirmed on {on} with another seed ({search} in the search).")
     } else {
         let flattered = if verdict.trials > 1 { "; the best of several looks better than it is" } else { "" };
         format!("{said}, measured in the search and not confirmed{flattered}.")

@@ -80,8 +80,11 @@ pub fn verdict_svg(found: &Found) -> String {
 
 fn score_line(verdict: &Verdict) -> String {
     let score = &verdict.score;
-    let sure =
-        if score.confirmed { "confirmed on rows divided anew" } else { "as measured in the search, not confirmed" };
+    let sure = match (score.confirmed, score.divided_anew) {
+        (true, true) => "confirmed on rows divided anew".to_string(),
+        (true, false) => format!("confirmed on {} with another seed", score.same_rows()),
+        (false, _) => "as measured in the search, not confirmed".to_string(),
+    };
     let test = verdict.test.map(|(rows, test)| format!("; {} on {rows} test rows", number::score(test)));
     let judged = format!("; judged by {}", verdict.judged_by);
     format!("{}, {sure}{}{judged}", capital(&score_and_spread(verdict)), test.unwrap_or_default())
