@@ -53,6 +53,8 @@ pub struct Job {
     pub together: bool,
     /// In words: `5 folds`.
     pub judged_by: String,
+    /// Whether the confirmation has another division of the rows than the search: it has the same where that is given.
+    pub divided_anew: bool,
     /// What was decided for want of a flag.
     pub notes: Vec<String>,
     /// What a person should know.
@@ -122,6 +124,7 @@ impl Job {
             _ => Vec::new(),
         };
         let (folds, judged_by) = split.judge(purpose, data, data.split_seed)?;
+        let divided_anew = confirmation != folds;
         let Split { data: all, test, fit, notes, warnings, .. } = split;
         if folds.is_empty() {
             validation_not_needed(&given.schedule, &rules)?;
@@ -163,6 +166,7 @@ impl Job {
             rules,
             together,
             judged_by,
+            divided_anew,
             notes,
             warnings,
             identity,

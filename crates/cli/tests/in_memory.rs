@@ -47,7 +47,10 @@ fn it_finds_what_the_program_finds() {
     let last = place.run(&format!("tune digits.csv {flags} --json")).good().last();
     let found = found(given(rows(&place.path("digits.csv")), flags));
     assert_eq!(everywhere(&found.verdict), everywhere(&last));
+    assert!(found.text.replace('\n', " ").contains("confirmed on a new division of the rows with another seed"));
+    assert_eq!(found.verdict["confirmed_on"], "new_division");
     assert!(found.text.starts_with("Train with ") && !found.text.contains("Next"));
+    assert!(found.text.contains("the final model was trained on 300 rows") && last["final_model"]["rows"] == 300);
     let (model, curve) = found.model.unwrap();
     let saved = opportune_net::Model::load(&place.path("opportune-out/digits/model.safetensors")).unwrap();
     assert_eq!(model.key(), saved.key());
@@ -68,7 +71,10 @@ fn folds_that_are_given_are_those_of_a_fold_file() {
     let given = given(rows(&place.path("digits.csv")), "--epochs 4 --hidden 8 --quiet");
     let found = found(Given { folds, refit: false, ..given });
     assert_eq!(found.verdict["score"]["folds"], last["score"]["folds"]);
-    assert!(found.model.is_none() && found.verdict["cost"]["refit"] == 0);
+    assert_eq!([&found.verdict["confirmed_on"], &last["confirmed_on"]], ["same_division"; 2]);
+    assert!(found.text.replace('\n', " ").contains("confirmed on the same folds with another seed"), "{}", found.text);
+    assert!(found.model.is_none() && found.verdict["cost"]["refit"] == 0 && found.verdict["final_model"].is_null());
+    assert!(found.text.contains("no final model was trained") && !found.text.contains("delivered"));
 }
 
 #[test]

@@ -95,12 +95,23 @@ fn ctrl_c_says_the_verdict_so_far_and_the_same_command_goes_on() {
         // Once a candidate has come to the end of its first epochs there is a verdict.
         let ended = err.lines().any(|line| line.starts_with("lr ") && line.contains(" after "));
         let verdict = match told {
-            "" => out.contains("Train with learning rate ") && out.contains("ended early (interrupted)"),
+            "" => {
+                assert!(!out.contains("the final model was trained") && !out.contains("opportune predict"), "{out}");
+                out.contains("Train with learning rate ")
+                    && out.contains("ended early (interrupted)")
+                    && out.contains("no final model was trained")
+            }
             _ => {
                 let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
                 assert_eq!(events.last().unwrap()["event"], "interrupted");
                 let so_far = events.iter().find(|event| event["event"] == "verdict_so_far");
-                so_far.is_some_and(|event| event["ended_early"] == "interrupted" && event["best"]["lr"].is_number())
+                so_far.is_some_and(|event| {
+                    assert!(
+                        event["final_model"].is_null() && !event["next"].to_string().contains("predict"),
+                        "{event}"
+                    );
+                    event["ended_early"] == "interrupted" && event["best"]["lr"].is_number()
+                })
             }
         };
         assert_eq!(verdict, ended, "{out}\n{err}");

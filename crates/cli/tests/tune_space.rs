@@ -232,6 +232,7 @@ fn a_validation_file_and_a_fold_file_judge_as_given() {
     assert_eq!(last["judged_by"], "100 validation rows of a file");
     // Only the seed of the confirmation is fresh.
     assert_ne!(last["cost"]["confirmation"], 0);
+    assert_eq!(last["confirmed_on"], "same_division");
     let alone = "fit digits.csv --config opportune-out/digits/best.toml --validation judge.csv --json --name alone";
     assert_eq!(place.run(alone).good().last()["score"]["mean"], last["search_score"]);
     // The file's rows stay out of the final model.

@@ -206,6 +206,11 @@ def test_folds_are_the_programs_or_given(cv, groups, folds):
     search = TuneCV(**SMALL | {"max_iter": 2}, cv=cv).fit(*IRIS, groups=groups)
     assert search.n_splits_ == folds and f"split{folds - 1}_test_score" in search.cv_results_
     assert f"split{folds}_test_score" not in search.cv_results_
+    # Folds that are given serve for the confirmation as well.
+    anew = isinstance(cv, int)
+    assert search.verdict_["confirmed_on"] == ("new_division" if anew else "same_division")
+    on = "a new division of the rows" if anew else "the same folds" if folds > 1 else "the same validation rows"
+    assert f"confirmed on {on} with another seed" in " ".join(str(search.verdict_).split())
 
 
 @quietly
@@ -294,7 +299,8 @@ def test_what_it_warns_of_is_a_warning():
 def test_without_a_refit_there_is_no_model():
     search = tuned(IRIS, cv=2, max_iter=3, refit=False)
     assert search.best_score_ > 0 and search.verdict_["cost"]["refit"] == 0
-    assert not hasattr(search, "best_estimator_") and "the final model" not in str(search.verdict_)
+    assert not hasattr(search, "best_estimator_") and search.verdict_["final_model"] is None
+    assert "the final model" not in str(search.verdict_) and "no final model was trained" in str(search.verdict_)
     with pytest.raises(AttributeError, match="refit=False"):
         search.predict(IRIS[0])
 

@@ -3,38 +3,68 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The program as this workspace has it: all of its packages have one version.
+const PROGRAM: &str = concat!("opportune ", env!("CARGO_PKG_VERSION"));
+
 /// Both sides, ready to run.
 pub struct Environment {
+    interpreter: Interpreter,
+    /// The program, as released.
+    pub opportune: PathBuf,
+}
+
+/// Python, and the folders of a benchmark.
+pub struct Interpreter {
     /// Where the Python programs of this task lie.
     scripts: PathBuf,
     /// Where data sets and runs are put.
     work: PathBuf,
     /// The interpreter that has the other side.
     pub python: PathBuf,
-    /// The program, as released.
-    pub opportune: PathBuf,
 }
 
 impl Environment {
     /// Builds the program and, unless it is there already, the Python environment.
     pub fn prepare(root: &Path) -> Result<Self> {
-        Environment::with_peer(root, "bench-env", "requirements.txt")
+        Environment::with(root, Interpreter::prepare(root)?)
     }
 
     /// The same with another peer: the folder of its environment and the list of its packages.
     pub fn with_peer(root: &Path, folder: &str, requirements: &str) -> Result<Self> {
-        let scripts = root.join("xtask/bench");
-        let python = python_environment(&root.join("target").join(folder), &scripts.join(requirements), &[])?;
-        Environment::with_python(root, python)
+        Environment::with(root, Interpreter::with_packages(root, folder, requirements)?)
     }
 
-    /// The same with an interpreter that has the other side.
-    pub fn with_python(root: &Path, python: PathBuf) -> Result<Self> {
-        let opportune = build(root, &["--release", "--package", "opportune"])?;
-        Ok(Environment { scripts: root.join("xtask/bench"), work: root.join("target/bench"), python, opportune })
+    fn with(root: &Path, interpreter: Interpreter) -> Result<Self> {
+        Ok(Environment { interpreter, opportune: build(root, &["--release", "--package", "opportune"])? })
+    }
+}
+
+impl Deref for Environment {
+    type Target = Interpreter;
+
+    fn deref(&self) -> &Interpreter {
+        &self.interpreter
+    }
+}
+
+impl Interpreter {
+    /// Makes the environment with scikit-learn, unless it is there already.
+    pub fn prepare(root: &Path) -> Result<Self> {
+        Interpreter::with_packages(root, "bench-env", "requirements.txt")
+    }
+
+    fn with_packages(root: &Path, folder: &str, requirements: &str) -> Result<Self> {
+        let requirements = root.join("xtask/bench").join(requirements);
+        Ok(Interpreter::new(root, python_environment(&root.join("target").join(folder), &requirements, &[])?))
+    }
+
+    /// One that is there.
+    pub fn new(root: &Path, python: PathBuf) -> Self {
+        Interpreter { scripts: root.join("xtask/bench"), work: root.join("target/bench"), python }
     }
 
     /// Path of one of the Python programs.
@@ -60,8 +90,7 @@ impl Environment {
     pub fn describe(&self) -> Result<Value> {
         let cores = std::thread::available_parallelism()?.get();
         let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-        let version = output(Command::new(&self.opportune).arg("--version"))?.trim().to_owned();
-        Ok(json!({ "processor": processor(), "cores": cores, "system": system, "program": version }))
+        Ok(json!({ "processor": processor(), "cores": cores, "system": system, "program": PROGRAM }))
     }
 }
 
@@ -144,6 +173,14 @@ mod tests {
         std::fs::write(folder.path().join("requirements.txt"), "a==1\n").unwrap();
         let python = python_environment(folder.path(), &requirements, &[]).unwrap();
         assert_eq!(python, folder.path().join("bin/python"));
+    }
+
+    #[test]
+    fn the_version_is_the_programs() {
+        let packages = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock")).unwrap();
+        let (_, of_program) = packages.split_once("name = \"opportune\"\n").unwrap();
+        let version = of_program.lines().next().unwrap();
+        assert_eq!(version, format!("version = \"{}\"", PROGRAM.strip_prefix("opportune ").unwrap()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One run of a program, measured from outside.
 
-use super::environment::{Environment, output};
+use super::environment::{Interpreter, output};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -55,7 +55,7 @@ impl Measured {
 }
 
 /// Runs `program` in an empty folder. Watching its memory takes time of its own: such a run is no timing.
-pub fn measure(environment: &Environment, program: &Program, memory: bool) -> Result<Measured> {
+pub fn measure(environment: &Interpreter, program: &Program, memory: bool) -> Result<Measured> {
     eprint!("  {}{} … ", program.label, if memory { ", watching its memory" } else { "" });
     let mut command = Command::new(&environment.python);
     command.arg(environment.script("measure.py")).args(memory.then_some("--memory")).args(&program.command);
@@ -84,7 +84,7 @@ fn read(report: &Value) -> Result<Measured> {
 
 /// Runs the programs of each round one after the other, and returns the runs program by program.
 pub fn alternate<const N: usize>(
-    environment: &Environment,
+    environment: &Interpreter,
     rounds: usize,
     programs: impl Fn(usize) -> [Program; N],
 ) -> Result<[Vec<Measured>; N]> {
@@ -102,7 +102,7 @@ pub fn alternate<const N: usize>(
 pub type Tried = (String, f64);
 
 /// Runs a program once in each of the ways there are. Returns the fastest one's place and what each took.
-pub fn fastest(environment: &Environment, ways: &[Program]) -> Result<(usize, Vec<Tried>)> {
+pub fn fastest(environment: &Interpreter, ways: &[Program]) -> Result<(usize, Vec<Tried>)> {
     let mut tried: Vec<Tried> = Vec::new();
     for way in ways {
         tried.push((way.label.clone(), measure(environment, way, false)?.wall));

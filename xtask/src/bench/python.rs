@@ -4,7 +4,7 @@
 //! times what it calls, after a call that starts what a process starts once: threads, workers, imports. Timed runs
 //! alternate, and scikit-learn has its fastest setting of workers and threads.
 
-use super::environment::Environment;
+use super::environment::Interpreter;
 use super::measure::{Measured, Program, Tried, measure};
 use super::table::{Ratio, Table, median};
 use super::{describe_machine, mnist, number, write_figures};
@@ -20,7 +20,7 @@ const WIDTHS: [&str; 2] = ["f64", "f32"];
 
 /// Python with both packages.
 struct Bench {
-    environment: Environment,
+    environment: Interpreter,
     /// Where the released wheel is installed.
     package: PathBuf,
     runs: usize,
@@ -56,7 +56,7 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
     if let Some(folder) = &images {
         mnist::check_files(folder)?;
     }
-    let environment = Environment::with_python(root, python::environment(root)?)?;
+    let environment = Interpreter::new(root, python::environment(root)?);
     let package = environment.empty_folder("python-package")?;
     python::install(root, &environment.python, &package)?;
     let bench = Bench { environment, package, runs, tries: !quick };

@@ -4,7 +4,7 @@
 //! Each program measures itself, the fastest of many epochs, and all are started in turn, so that a machine that slows down
 //! slows all.
 
-use super::environment::{Environment, example, python_environment};
+use super::environment::{Interpreter, example, python_environment};
 use super::measure::{Program, measure};
 use super::table::{Table, median};
 use super::{describe_machine, number, write_figures};
@@ -41,7 +41,7 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
     if let Some(name) = peers.iter().find(|name| !PEERS.contains(name)) {
         bail!("--peers {name}: not one of {}", PEERS.join(", "));
     }
-    let environment = Environment::prepare(root)?;
+    let environment = Interpreter::prepare(root)?;
     let mut sides = vec![Program::new("opportune", [example(root, "opportune-net", "step_time")?]).with(["--json"])];
     for name in peers {
         let python = match name {

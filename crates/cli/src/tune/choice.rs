@@ -100,7 +100,8 @@ impl Search<'_, '_> {
         };
     }
 
-    /// Scores the finalists on a fresh partition with a fresh seed. Whether it was done, not interrupted.
+    /// Scores the finalists with a fresh seed, on a fresh partition unless that is given. Whether it was done, not
+    /// interrupted.
     pub fn confirm(&mut self) -> Result<bool, InputError> {
         let parts = self.work.job.confirmation();
         let mut several: Vec<(Config, u32)> =

@@ -60,8 +60,8 @@ impl Search<'_, '_> {
         (mean, std, scores)
     }
 
-    /// Everything the verdict is read off.
-    pub fn found(&self, test: Option<f64>) -> Found {
+    /// Everything the verdict is read off. `model`: the final one, if there is one; `test`: its score on the test rows.
+    pub fn found(&self, model: Option<&Model>, test: Option<f64>) -> Found {
         let job = &self.work.job;
         let finalist = |one: &Candidate| Finalist {
             result: one.result.clone(),
@@ -79,8 +79,9 @@ impl Search<'_, '_> {
             trials: self.results(),
             epochs: self.table(&self.sound()),
             finalists: self.candidates.iter().map(finalist).collect(),
+            divided_anew: job.divided_anew,
             training_rows: job.training_rows,
-            rows_in_all: job.rows_in_all(),
+            model_rows: model.map(|_| job.rows_in_all()),
             test_rows: job.test.len(),
             test,
             cost: self.cost(),
@@ -140,7 +141,7 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
         return nothing(search);
     };
     let test = search.work.test(&model)?;
-    let found = search.found(test);
+    let found = search.found(Some(&model), test);
     let Some(verdict) = Verdict::of(&found) else { return nothing(search) };
     write_files(search, &found, &model)?;
 
@@ -209,7 +210,7 @@ fn write_files(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<
 pub fn interrupted(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     search.ended_early = Some("interrupted".into());
     search.choose_so_far();
-    let found = search.found(None);
+    let found = search.found(None, None);
     if let Some(verdict) = Verdict::of(&found) {
         if search.work.teller.is_json() {
             let mut event = verdict.json();

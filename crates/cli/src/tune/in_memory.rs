@@ -114,10 +114,7 @@ fn found(search: &Search<'_, '_>, refit: bool) -> Result<Ending, InputError> {
         },
         false => None,
     };
-    let mut found = search.found(None);
-    if model.is_none() {
-        found.rows_in_all = 0;
-    }
+    let found = search.found(model.as_ref().map(|(model, _)| model), None);
     let Some(mut verdict) = Verdict::of(&found) else { return nothing() };
     // They are of files, which there are none of.
     verdict.next.clear();

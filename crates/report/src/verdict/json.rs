@@ -9,7 +9,7 @@ impl Verdict {
     /// As JSON. A value that is not finite or not known is null.
     ///
     /// `headline`; `best` (settings by name); `score` (`name`, `mean`, `std`, `values`, `over`, `confirmed`) and
-    /// `search_score`; `test` (`rows`, `score`); `rate` (`best`, `stable`, `edge`, `of`, `half`, `twice`); `fitting`
+    /// `search_score`; `confirmed_on` (`new_division` or `same_division` of the rows; null if not confirmed); `final_model` (`rows`; null if there is none); `test` (`rows`, `score`); `rate` (`best`, `stable`, `edge`, `of`, `half`, `twice`); `fitting`
     /// (`kind`: `overfits`, `too_short`, `settled` or `unknown`; `epoch`); `mattered`; `epochs_table`; `finalists`;
     /// `cost` in fold-epochs and seconds; `ended_early`; `warnings`; `next`.
     pub fn json(&self) -> Value {
@@ -19,6 +19,7 @@ impl Verdict {
             Over::Blocks => "blocks",
             Over::One => "rows",
         };
+        let division = if score.divided_anew { "new_division" } else { "same_division" };
         let rates = &self.rates;
         let mattered = self.mattered.iter().map(|one| {
             let value = |(value, loss): &(String, f64)| json!({"value": value, "loss": loss});
@@ -55,6 +56,8 @@ impl Verdict {
                 "confirmed": score.confirmed,
             },
             "search_score": score.search,
+            "confirmed_on": Some(division).filter(|_| score.confirmed),
+            "final_model": self.model_rows.map(|rows| json!({"rows": rows})),
             "test": self.test.map(|(rows, score)| json!({"rows": rows, "score": score})),
             "rate": {
                 "best": self.rate, "stable": rates.stable.map(|(low, high)| [low, high]), "edge": rates.edge,
@@ -101,7 +104,9 @@ fn fitting(one: Fitting) -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::Verdict;
-    use super::super::sample::{diverged_neighbour, grid, ordinary, overfitting, several_networks};
+    use super::super::sample::{
+        diverged_neighbour, ended_early, given_folds, grid, ordinary, overfitting, several_networks,
+    };
     use serde_json::json;
 
     #[test]
@@ -122,6 +127,10 @@ mod tests {
         assert_eq!(value["finalists"][1]["schedule"], json!("cosine()"));
         assert_eq!((&value["score"]["confirmed"], &value["score"]["over"]), (&json!(true), &json!("folds")));
         assert_eq!(value["cost"]["epochs_trained"], json!(34 + 1215 + 275 + 510 + 34));
+        assert_eq!((&value["final_model"], &value["confirmed_on"]), (&json!({"rows": 1437}), &json!("new_division")));
+        let early = Verdict::of(&ended_early()).unwrap().json();
+        assert!(early["final_model"].is_null() && early["confirmed_on"].is_null(), "{early}");
+        assert_eq!(Verdict::of(&given_folds()).unwrap().json()["confirmed_on"], json!("same_division"));
     }
 
     #[test]

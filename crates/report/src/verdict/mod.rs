@@ -54,10 +54,13 @@ pub struct Found {
     pub epochs: Option<EpochsTable>,
     /// Best first: the one that is delivered, then the others.
     pub finalists: Vec<Finalist>,
-    /// Rows of training in each fold, at least; the final model's; the test's.
+    /// Whether the rows were divided anew for the confirmation. Folds and validation rows that are given serve for it as
+    /// well, with another seed.
+    pub divided_anew: bool,
+    /// Rows of training in each fold, at least.
     pub training_rows: usize,
-    /// Rows that the delivered model was trained on.
-    pub rows_in_all: usize,
+    /// Rows that the final model was trained on; `None` if there is none, as where the search was interrupted before.
+    pub model_rows: Option<usize>,
     /// Rows of the test set; 0 if there is none.
     pub test_rows: usize,
     /// Score on the test rows.
@@ -81,7 +84,7 @@ pub struct Found {
 pub struct Finalist {
     /// On the folds of the search: its whole curve; the last epoch counts.
     pub result: TrialResult,
-    /// Scores on the partition and seed of the confirmation, by fold (or by block of rows of a single split); empty if
+    /// Scores of the confirmation, by fold (or by block of rows of a single split); empty if
     /// nothing was confirmed.
     pub confirmed: Vec<f64>,
     /// Where those are of blocks: the score of all their rows together.

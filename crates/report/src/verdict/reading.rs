@@ -34,8 +34,8 @@ pub struct Verdict {
     pub score: Judged,
     /// In words: `5 folds`, or `2000 validation rows`.
     pub judged_by: String,
-    /// Rows that the delivered model was trained on.
-    pub rows_in_all: usize,
+    /// Rows that the final model was trained on; `None` if there is none.
+    pub model_rows: Option<usize>,
     /// Rows of the test set, and the score on them.
     pub test: Option<(usize, f64)>,
     /// Which learning rates train, and what others than the chosen one would cost.
@@ -73,8 +73,10 @@ pub struct Judged {
     pub values: Vec<f64>,
     /// What they are.
     pub over: Over,
-    /// Whether they were measured on a partition and a seed that the search did not see.
+    /// Whether they were measured again, with a seed that the search did not see.
     pub confirmed: bool,
+    /// Whether the rows were divided anew for that; else on the folds or validation rows of the search.
+    pub divided_anew: bool,
     /// The mean on the folds of the search.
     pub search: f64,
 }
@@ -156,9 +158,9 @@ impl Verdict {
             epochs: super::epochs_of(found)?,
             limit: found.limit,
             trials: found.trials.len(),
-            score: Judged::of(best, found.score),
+            score: Judged::of(best, found),
             judged_by: found.judged_by.clone(),
-            rows_in_all: found.rows_in_all,
+            model_rows: found.model_rows,
             test: found.test.map(|score| (found.test_rows, score)),
             rates,
             fitting,
@@ -191,9 +193,16 @@ fn spread(finalist: &Finalist) -> (f64, Option<f64>, Vec<f64>, Over) {
 }
 
 impl Judged {
-    fn of(best: &Finalist, name: Score) -> Judged {
+    fn of(best: &Finalist, found: &Found) -> Judged {
         let (mean, std, values, over) = spread(best);
-        Judged { name, mean, std, values, over, confirmed: !best.confirmed.is_empty(), search: best.result.score() }
+        let (confirmed, search) = (!best.confirmed.is_empty(), best.result.score());
+        let divided_anew = confirmed && found.divided_anew;
+        Judged { name: found.score, mean, std, values, over, confirmed, divided_anew, search }
+    }
+
+    /// What it was confirmed on where the rows were not divided anew.
+    pub(crate) fn same_rows(&self) -> &'static str {
+        if self.over == Over::Folds { "the same folds" } else { "the same validation rows" }
     }
 }
 

@@ -174,8 +174,9 @@ pub(crate) fn with_shape(shape: Shape, limit: u32, epochs: u32) -> Found {
         epochs: table(&trials, limit),
         trials,
         finalists,
+        divided_anew: true,
         training_rows: 1149,
-        rows_in_all: 1437,
+        model_rows: Some(1437),
         test_rows: 360,
         test: Some(0.975),
         cost: Cost {
@@ -209,6 +210,11 @@ pub(crate) fn single_split() -> Found {
     }
     found.epochs = table(&found.trials, 144);
     Found { judged_by: "2000 validation rows".into(), ..found }
+}
+
+/// The folds were given, and served for the confirmation as well.
+pub(crate) fn given_folds() -> Found {
+    Found { divided_anew: false, ..ordinary() }
 }
 
 /// More epochs than were allowed would be better.
@@ -311,8 +317,9 @@ pub(crate) fn ended_early() -> Found {
     }
     found.epochs = table(&found.trials, 144);
     found.finalists = vec![SHAPE.cooldown(9, &found.trials[3], 0.004, 8)];
-    found.cost = Cost { confirmation: 0, forks: 10, search: 205, ..found.cost };
+    found.cost = Cost { confirmation: 0, forks: 10, search: 205, refit: 0, ..found.cost };
     let warnings = vec!["2 rows had no label and were left out".to_string()];
+    let found = Found { model_rows: None, test: None, ..found };
     Found { ended_early: Some("interrupted".into()), largest_class: Some(0.97), warnings, ..found }
 }
 

@@ -5,7 +5,7 @@ use super::fitting::Fitting;
 use super::mattered::Mattered;
 use super::rates::{Neighbour, Outcome};
 use super::reading::{Over, Verdict};
-use super::words::{capital, counted, duration, grouped, percent, schedule, wrapped};
+use super::words::{capital, counted, delivered, duration, grouped, percent, schedule, wrapped};
 use crate::columns::{Column, lay_out};
 use crate::label;
 use crate::number;
@@ -69,7 +69,8 @@ fn score(verdict: &Verdict) -> Vec<String> {
     let said = capital(&score_and_spread(verdict));
     let mut lines = vec![if score.confirmed {
         let search = number::score(score.search);
-        format!("{said}, confirmed on a new division of the rows with another seed ({search} in the search).")
+        let on = if score.divided_anew { "a new division of the rows" } else { score.same_rows() };
+        format!("{said}, confirmed on {on} with another seed ({search} in the search).")
     } else {
         let flattered = if verdict.trials > 1 { "; the best of several looks better than it is" } else { "" };
         format!("{said}, measured in the search and not confirmed{flattered}.")
@@ -235,7 +236,7 @@ fn schedules(verdict: &Verdict) -> String {
         columns.push(Column::numbers("", "confirmed", cells(&confirmed)));
     }
     let mut marks = vec![String::new(); all.len()];
-    marks[0] = "delivered".to_string();
+    marks[0] = delivered(verdict.model_rows).to_string();
     columns.push(Column::words("", marks, false));
     format!("\nFinalists compared, by {}\n{}", label::score(verdict.score.name), lay_out(columns))
 }
@@ -315,8 +316,9 @@ fn cost(verdict: &Verdict) -> Vec<String> {
             grouped(cost.full_grid)
         ));
     }
-    if verdict.rows_in_all > 0 {
-        lines.push(format!("the final model was trained on {}", counted(verdict.rows_in_all, "row")));
-    }
+    lines.push(match verdict.model_rows {
+        Some(rows) => format!("the final model was trained on {}", counted(rows, "row")),
+        None => "no final model was trained".to_string(),
+    });
     lines
 }

@@ -25,6 +25,8 @@ fn verdicts_read_as_they_are_kept() {
     check("ordinary", &sample::ordinary());
     check("ended_by_itself", &Found { limit: 200, ..sample::ordinary() });
     check("single_split", &sample::single_split());
+    check("given_folds", &sample::given_folds());
+    check("given_split", &Found { divided_anew: false, ..sample::single_split() });
     check("at_the_limit", &sample::at_the_limit());
     check("edge_of_rates", &sample::of_rates(&[0.001, 0.002, 0.004], 2));
     check("overfitting", &sample::overfitting());

@@ -21,8 +21,10 @@ const CLOSE: f64 = 2.0 * 1.0001;
 
 /// Warnings, and commands to go on with.
 pub(crate) fn all(found: &Found, rates: &Rates, fitting: Fitting) -> (Vec<String>, Vec<String>) {
-    let (mut warnings, mut next) =
-        (Vec::new(), vec![format!("opportune predict {} NEW_DATA.csv", command::quoted(&found.out))]);
+    let (mut warnings, mut next) = (Vec::new(), Vec::new());
+    if found.model_rows.is_some() {
+        next.push(format!("opportune predict {} NEW_DATA.csv", command::quoted(&found.out)));
+    }
     let mut again = found.command.clone();
     if let Some(why) = &found.ended_early {
         warnings.push(format!("ended early ({why}): the answer rests on what was trained until then"));
@@ -168,6 +170,14 @@ mod tests {
         found.limit = 14;
         assert!(!has(&found, "at the limit") && said(&found).1.len() == 1);
         assert!(has(&grid(), "--epochs 50,100,200"));
+    }
+
+    #[test]
+    fn nothing_is_predicted_without_a_model() {
+        let again = "opportune tune digits.csv --test 0.2 --epochs ..144".to_string();
+        let late = Found { ended_early: Some("the time was up".into()), ..ordinary() };
+        assert_eq!(said(&late).1, ["opportune predict opportune-out/digits NEW_DATA.csv".to_string(), again.clone()]);
+        assert_eq!(said(&ended_early()).1, [again]);
     }
 
     #[test]

@@ -46,6 +46,11 @@ pub(crate) fn counted(count: usize, one: &str) -> String {
     format!("{} {one}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
+/// What the first finalist is: without a final model, trained on `rows`, nothing is delivered yet.
+pub(crate) fn delivered(rows: Option<usize>) -> &'static str {
+    if rows.is_some() { "delivered" } else { "chosen" }
+}
+
 /// A time in the unit that reads best.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {

@@ -2,7 +2,7 @@
 
 use opportune_core::memory::Remembered;
 use opportune_core::plan::PrefixKey;
-use opportune_core::ports::{Record, Store, StoreError};
+use opportune_core::ports::{Record, StageId, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,20 +10,37 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     remembered: Remembered,
-    states: HashMap<PrefixKey, Arc<[u8]>>,
+    states: HashMap<PrefixKey, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    state: Arc<[u8]>,
+    /// How many stages may still ask for it.
+    named: usize,
 }
 
 impl MemoryStore {
-    /// Key of the state that a record drops.
-    fn dropped(&self, record: &Record) -> Option<PrefixKey> {
-        let Record::Dropped { stage, epoch } = record else { return None };
-        let checkpoints = &self.remembered.stages.get(*stage as usize)?.checkpoints;
-        checkpoints.iter().find(|(saved, _)| saved == epoch).map(|(_, key)| *key)
+    /// Key of the state that a stage has at an epoch.
+    fn saved(&self, (stage, epoch): (StageId, u32)) -> Option<PrefixKey> {
+        let checkpoints = &self.remembered.stages.get(stage as usize)?.checkpoints;
+        let place = checkpoints.binary_search_by_key(&epoch, |(saved, _)| *saved).ok()?;
+        Some(checkpoints[place].1)
     }
 
-    /// Whether a stage may still ask for a state.
-    fn is_named(&self, key: PrefixKey) -> bool {
-        self.remembered.stages.iter().any(|stage| stage.checkpoints.iter().any(|(_, named)| *named == key))
+    fn name(&mut self, key: PrefixKey) {
+        if let Some(kept) = self.states.get_mut(&key) {
+            kept.named += 1;
+        }
+    }
+
+    /// One stage less asks for it; the last one frees it.
+    fn release(&mut self, key: PrefixKey) {
+        let Some(kept) = self.states.get_mut(&key) else { return };
+        kept.named = kept.named.saturating_sub(1);
+        if kept.named == 0 {
+            self.states.remove(&key);
+        }
     }
 }
 
@@ -31,12 +48,20 @@ impl Store for MemoryStore {
     fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
         for record in records {
             if let Record::Checkpoint { key, state, .. } = record {
-                self.states.insert(*key, state.clone());
+                let kept = self.states.entry(*key).or_insert(Kept { state: state.clone(), named: 0 });
+                kept.state = state.clone();
             }
-            let dropped = self.dropped(record);
+            let place = match record {
+                Record::Checkpoint { stage, epoch, .. } | Record::Dropped { stage, epoch } => Some((*stage, *epoch)),
+                _ => None,
+            };
+            let before = place.and_then(|place| self.saved(place));
             self.remembered.apply(record);
-            if let Some(key) = dropped.filter(|key| !self.is_named(*key)) {
-                self.states.remove(&key);
+            // An epoch that was saved before is not named once more.
+            match (before, place.and_then(|place| self.saved(place))) {
+                (None, Some(key)) => self.name(key),
+                (Some(key), None) => self.release(key),
+                _ => {}
             }
         }
         Ok(())
@@ -47,7 +72,7 @@ impl Store for MemoryStore {
     }
 
     fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
-        Ok(self.states.get(&key).cloned())
+        Ok(self.states.get(&key).map(|kept| kept.state.clone()))
     }
 }
 
@@ -66,5 +91,19 @@ mod tests {
         assert!(store.state(key).unwrap().is_some());
         store.append(&[Record::Dropped { stage: 1, epoch: 3 }]).unwrap();
         assert_eq!((store.state(key).unwrap(), store.states.len()), (None, 0));
+    }
+    #[test]
+    fn an_epoch_that_is_saved_or_dropped_twice_counts_once() {
+        let key = PrefixKey(Key::of(b"a"));
+        let stage = |stage| Record::Stage { stage, part: Part::Fold(0), parent: None, first: key };
+        let saved = |stage, byte| Record::Checkpoint { stage, epoch: 3, key, state: vec![byte; 5].into() };
+        let dropped = |stage| Record::Dropped { stage, epoch: 3 };
+        let mut store = MemoryStore::default();
+        store.append(&[stage(0), stage(1), saved(0, 1), saved(0, 2), saved(1, 2), dropped(0), dropped(0)]).unwrap();
+        assert_eq!(store.state(key).unwrap().as_deref(), Some(&[2; 5][..]));
+        store.append(&[dropped(1)]).unwrap();
+        assert_eq!((store.state(key).unwrap(), store.states.len()), (None, 0));
+        store.append(&[saved(0, 3)]).unwrap();
+        assert_eq!(store.state(key).unwrap().as_deref(), Some(&[3; 5][..]), "it can be saved again");
     }
 }

@@ -49,8 +49,8 @@ class TuneCV(MetaEstimatorMixin, BaseEstimator):
 
     The search of the program `opportune tune`, by the same code: a range test brackets the rate; trainings at constant rates
     are compared by synchronous halving on all folds, and those that are good go on; the best are compared again with a
-    cooldown and with a cosine schedule; those are confirmed on a new division of the rows with another seed; the best is
-    trained on all rows. The same rows, folds, seed and settings give the same answer as on the command line, bit for bit.
+    cooldown and with a cosine schedule; those are confirmed with another seed, on a new division of the rows unless `cv` gives
+    the folds; the best is trained on all rows. The same rows, folds, seed and settings give the same answer as on the command line, bit for bit.
 
     Features are standardised inside, by mean and deviation of each fold's training rows, and so are targets that are numbers;
     a `StandardScaler` before it changes nothing but rounding. `best_estimator_` has that folded into its weights and takes
@@ -111,8 +111,8 @@ class TuneCV(MetaEstimatorMixin, BaseEstimator):
         `learning_rate_init`, `max_iter` (epochs), each setting that `TuneCV` was given, and `schedule`, a text as in
         `opportune.schedules`, unless the rate is constant.
     best_score_ : float
-        Mean score of the best on the folds of the confirmation, which the search did not see; on those of the search if nothing
-        was confirmed. `verdict_["search_score"]` is the latter.
+        Mean score of the best in the confirmation, with a seed and on folds that the search did not see (the same folds, if
+        `cv` gives them); in the search if nothing was confirmed. `verdict_["search_score"]` is the latter.
     best_estimator_ : MLPClassifier or MLPRegressor
         The final model, trained on all rows, with the parameters of `best_params_`. Those cannot say a schedule: a clone of it
         trains at a constant rate and on features that are not standardised, while `fit` of a clone of this search, with the same

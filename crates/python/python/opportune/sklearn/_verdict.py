@@ -8,8 +8,9 @@ class Verdict(Mapping[str, Any]):
     """What a search found and why it is believed: a text to print, and the same as a mapping.
 
     `str(verdict)` is what `opportune tune` shows on the terminal. As a mapping it has the fields of that program's JSON:
-    `headline`, `best`, `epochs`, `score`, `search_score`, `rate`, `fitting`, `mattered`, `epochs_table`, `finalists`, `cost`,
-    `warnings` and others. `dict(verdict)` can be written as JSON.
+    `headline`, `best`, `epochs`, `score`, `search_score`, `confirmed_on` ("new_division" or "same_division" of the rows, `None`
+    if nothing was confirmed), `final_model` (its `rows`; `None` without one), `rate`, `fitting`, `mattered`, `epochs_table`,
+    `finalists`, `cost`, `warnings` and others. `dict(verdict)` can be written as JSON.
     """
 
     def __init__(self, fields: Mapping[str, Any], text: str) -> None:

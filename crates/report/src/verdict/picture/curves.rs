@@ -1,5 +1,6 @@
 //! The panel of learning curves: every trial as far as it was trained, and the schedules that were tried at the end.
 
+use super::super::words::delivered;
 use super::super::{Finalist, Found};
 use super::{Colours, RIGHT, Stroke, UPPER, caption, frame, nothing};
 use crate::axes::{self, Names, axes, open_panel};
@@ -94,7 +95,7 @@ pub(super) fn legend(found: &Found) -> Vec<Entry> {
         rows.push(Entry::new(line("", 2.2), "schedules compared"));
     }
     if !found.finalists.is_empty() {
-        rows.push(Entry::new(Swatch::Chosen(palette::NEUTRAL.to_string()), "delivered"));
+        rows.push(Entry::new(Swatch::Chosen(palette::NEUTRAL.to_string()), delivered(found.model_rows)));
     }
     if found.trials.iter().any(|one| one.stopped() == Stopped::Diverged) {
         rows.push(Entry::new(Swatch::End(Shape::Cross), "diverged"));

@@ -8,7 +8,7 @@ mod schedule;
 mod tests;
 
 use super::text::{score_and_spread, trained};
-use super::words::{capital, schedule as in_words, wrapped};
+use super::words::{capital, delivered, schedule as in_words, wrapped};
 use super::{Found, Verdict};
 use crate::axes::{NAMES, WORDS, path};
 use crate::axis::Axis;
@@ -80,8 +80,11 @@ pub fn verdict_svg(found: &Found) -> String {
 
 fn score_line(verdict: &Verdict) -> String {
     let score = &verdict.score;
-    let sure =
-        if score.confirmed { "confirmed on rows divided anew" } else { "as measured in the search, not confirmed" };
+    let sure = match (score.confirmed, score.divided_anew) {
+        (true, true) => "confirmed on rows divided anew".to_string(),
+        (true, false) => format!("confirmed on {} with another seed", score.same_rows()),
+        (false, _) => "as measured in the search, not confirmed".to_string(),
+    };
     let test = verdict.test.map(|(rows, test)| format!("; {} on {rows} test rows", number::score(test)));
     let judged = format!("; judged by {}", verdict.judged_by);
     format!("{}, {sure}{}{judged}", capital(&score_and_spread(verdict)), test.unwrap_or_default())
@@ -90,11 +93,14 @@ fn score_line(verdict: &Verdict) -> String {
 /// The delivered settings and how good they are, for the margin.
 fn settings(verdict: &Verdict) -> Vec<Entry> {
     let row = |text: String| Entry::new(Swatch::Text, text);
-    let mut rows = vec![Entry::heading("delivered")];
+    let mut rows = vec![Entry::heading(delivered(verdict.model_rows))];
     let name = label::score(verdict.score.name);
     rows.push(row(format!("{name} {}", number::score(verdict.score.mean))));
     if let Some((_, test)) = verdict.test {
         rows.push(row(format!("on test rows {}", number::score(test))));
+    }
+    if verdict.model_rows.is_none() {
+        rows.push(row("no final model was trained".to_string()));
     }
     rows.push(Entry::heading("settings"));
     rows.extend(verdict.rate.map(|rate| row(format!("learning rate {}", number::rate(rate)))));
@@ -139,12 +145,13 @@ impl Colours {
             rows.push(Entry::heading("learning rate"));
         }
         let every = self.rates.len().div_ceil(RATES).max(1);
-        let delivered = found.best().and_then(super::rates::rate_of);
+        let best = found.best().and_then(super::rates::rate_of);
         for (place, rate) in self.rates.iter().enumerate() {
-            let chosen = if delivered == Some(*rate) { ", delivered" } else { "" };
-            if place % every == 0 || !chosen.is_empty() {
-                let text = format!("{}{chosen}", number::rate(*rate));
-                rows.push(Entry::new(Swatch::Line(self.at(Some(*rate)), "", 3.0), text));
+            let chosen = best == Some(*rate);
+            if place % every == 0 || chosen {
+                let (colour, rate) = (self.at(Some(*rate)), number::rate(*rate));
+                let text = if chosen { format!("{rate}, {}", delivered(found.model_rows)) } else { rate };
+                rows.push(Entry::new(Swatch::Line(colour, "", 3.0), text));
             }
         }
         rows.extend(curves::legend(found));

@@ -2,7 +2,7 @@
 
 use super::super::Found;
 use super::super::reading::schedule_of;
-use super::super::words::schedule;
+use super::super::words::{delivered, schedule};
 use super::{CHOSEN, LOWER, RIGHT, Stroke, caption, frame, named_upright, nothing};
 use crate::axes::{Names, axes, open_panel};
 use crate::axis::Axis;
@@ -24,7 +24,8 @@ pub(super) fn draw(svg: &mut Svg, found: &Found) {
     open_panel(svg, "schedule", &frame);
     axes(svg, &frame, &Names { x: Some("epoch"), y: "learning rate", whole: true, ticks: 6 });
     let words = best.map(|one| schedule(&schedule_of(&one.result.config))).unwrap_or_default();
-    caption(svg, &frame, "What is delivered: the learning rate by epoch", &words);
+    let what = format!("What is {}: the learning rate by epoch", delivered(found.model_rows));
+    caption(svg, &frame, &what, &words);
     if let Some((_, left)) = best.and_then(|one| one.from).filter(|(_, left)| *left > 0 && *left < last) {
         let x = frame.pixel((f64::from(left), 0.0)).0;
         let text = format!("constant until epoch {left}");

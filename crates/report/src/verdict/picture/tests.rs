@@ -205,6 +205,8 @@ fn words_lie_on_the_page_and_not_on_one_another() {
     let all = [
         ordinary(),
         single_split(),
+        given_folds(),
+        Found { divided_anew: false, ..single_split() },
         at_the_limit(),
         of_rates(&[0.001, 0.002, 0.004], 2),
         of_rates(&[0.001, 0.004, 0.016], 1),
@@ -229,6 +231,31 @@ fn words_lie_on_the_page_and_not_on_one_another() {
         found.trials[39].folds.iter_mut().for_each(|fold| fold.ending.stopped = Stopped::Diverged);
         apart(&found);
     }
+}
+
+#[test]
+fn nothing_is_delivered_without_a_model() {
+    let texts = |found: &Found| {
+        let mut all = String::new();
+        parsed(found, |document| {
+            let texts = document.descendants().filter(|node| node.is_text()).filter_map(|node| node.text());
+            all = texts.collect::<Vec<&str>>().join("\n");
+        });
+        all
+    };
+    let (whole, interrupted) = (texts(&ordinary()), texts(&ended_early()));
+    assert!(whole.contains("What is delivered") && !whole.contains("no final model"), "{whole}");
+    assert!(!interrupted.contains("delivered") && interrupted.contains("no final model was trained"), "{interrupted}");
+}
+
+#[test]
+fn a_confirmation_on_the_same_folds_is_told() {
+    let told = |found: &Found| {
+        let svg = verdict_svg(found);
+        (svg.contains("rows divided anew"), svg.contains("confirmed on the same folds with another seed"))
+    };
+    assert_eq!((told(&ordinary()), told(&given_folds())), ((true, false), (false, true)));
+    assert_eq!(told(&ended_early()), (false, false));
 }
 
 #[test]
