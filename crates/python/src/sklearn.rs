@@ -1,5 +1,6 @@
 //! The trainer of `opportune.sklearn`: arrays in, arrays out, no copy of the rows, and no lock held while it works.
 
+use crate::cores::Busy;
 use crate::value_error;
 use numpy::{Element, IntoPyArray, PyArray1, PyReadonlyArray1};
 use opportune_core::InputError;
@@ -305,7 +306,9 @@ fn fit<'py, T: Width>(
     let (mut losses, mut scores, mut copies, mut stopped) = (Vec::new(), Vec::new(), Vec::new(), false);
     let (progress, twister) = py.detach(|| {
         let mut fit = Fit::new(shape, &training, table, progress, twister).map_err(value_error)?;
+        let busy = Busy::new();
         while losses.len() < items.max_iter as usize && !stopped {
+            fit.spread(busy.threads());
             let Some(epoch) = fit.epoch(&mut || watch.dropped()) else { break };
             losses.push(epoch.loss);
             scores.extend(epoch.validation_score);
@@ -384,7 +387,8 @@ pub fn mlp_minimise<'py>(
                     copies.push((count, loss, x.to_vec()));
                 }
             };
-            minimise(&shape, table, start, (alpha, tol), limits, &mut || watch.dropped(), &mut seen)
+            let busy = Busy::new();
+            minimise(&shape, table, start, (alpha, tol), limits, busy.threads(), &mut || watch.dropped(), &mut seen)
         })
         .map_err(value_error)?;
     if watch.interrupted(py)? {

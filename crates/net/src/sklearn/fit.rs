@@ -166,6 +166,11 @@ impl<'a, T: Real> Fit<'a, T> {
         })
     }
 
+    /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
+    pub fn spread(&mut self, threads: usize) {
+        self.pass.net.spread(threads);
+    }
+
     /// Trains one epoch. `dropped` is asked before each step; if it says so, the epoch is left at once and `None` is
     /// returned; parameters stay what they are then.
     pub fn epoch(&mut self, dropped: &mut dyn FnMut() -> bool) -> Option<Epoch> {

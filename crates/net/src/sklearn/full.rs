@@ -21,7 +21,8 @@ pub struct Minimised {
 }
 
 /// Trains by L-BFGS from these parameters. `alpha`, `tol` (of the gradient), `max_iter` and `max_fun` are scikit-learn's.
-/// `dropped` is asked before each evaluation, `seen` is told iteration, parameters and loss.
+/// Large products are spread over so many `threads`, at least 1, which changes nothing that is computed. `dropped` is asked
+/// before each evaluation, `seen` is told iteration, parameters and loss.
 ///
 /// # Errors
 /// Rows or parameters that do not fit the shape.
@@ -32,6 +33,7 @@ pub fn minimise(
     parameters: Vec<f64>,
     (alpha, tol): (f64, f64),
     (max_iter, max_fun): (u64, u64),
+    threads: usize,
     dropped: &mut dyn FnMut() -> bool,
     seen: &mut dyn FnMut(u64, &[f64], f64),
 ) -> Result<Minimised, InputError> {
@@ -41,6 +43,7 @@ pub fn minimise(
     }
     let arch = Arch::new();
     let mut pass = Pass::new(arch, shape, parameters.clone(), rows as usize);
+    pass.net.spread(threads);
     pass.take(&table, &(0..rows).collect::<Vec<u32>>());
     let (layout, total) = (shape.layout(), pass.total());
     let mut evaluate = |x: &[f64], gradient: &mut [f64]| {
