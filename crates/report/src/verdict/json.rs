@@ -9,7 +9,9 @@ impl Verdict {
     /// As JSON. A value that is not finite or not known is null.
     ///
     /// `headline`; `best` (settings by name); `score` (`name`, `mean`, `std`, `values`, `over`, `confirmed`) and
-    /// `search_score`; `confirmed_on` (`new_division` or `same_division` of the rows; null if not confirmed); `final_model` (`rows`; null if there is none); `test` (`rows`, `score`); `rate` (`best`, `stable`, `edge`, `of`, `half`, `twice`); `fitting`
+    /// `search_score`; `confirmed_on` (`new_division` or `same_division` of the rows; null if not confirmed); `final_model`
+    /// (`rows`; null if there is none); `test` (`rows`, `score`); `rate` (`best`, `stable`, `edge`, `of`, `half`, `twice`);
+    /// `fitting`
     /// (`kind`: `overfits`, `too_short`, `settled` or `unknown`; `epoch`); `mattered`; `epochs_table`; `finalists`;
     /// `cost` in fold-epochs and seconds; `ended_early`; `warnings`; `next`.
     pub fn json(&self) -> Value {
