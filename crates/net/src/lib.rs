@@ -79,4 +79,5 @@ pub use raw::Layer;
 pub use real::Real;
 pub use run::Run;
 pub use samples::Samples;
+pub use threads::share;
 pub use trainer::NativeTrainer;

@@ -151,9 +151,8 @@ vectorised! {
     fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
         let mut sums = Sums::default();
         let logits = &mut logits[..labels.len() * stride];
-        // Long before they are read: what was just written in parts cannot be read as a whole at once.
-        logits.chunks_exact_mut(stride).for_each(|row| row[classes..].fill(T::of(f64::NEG_INFINITY)));
         for (row, &label) in logits.chunks_exact_mut(stride).zip(labels) {
+            row[classes..].fill(T::of(f64::NEG_INFINITY));
             let label = label as usize;
             let truth = row[label];
             // The largest of the others: one comparison then tells hits, but for the rare ties.

@@ -19,3 +19,8 @@ pub(crate) fn spread<P: Send>(parts: impl Iterator<Item = P>, work: impl Fn(P) +
         }
     });
 }
+
+/// The threads that a run may have where `busy` of them share so many cores: at least 1.
+pub fn share(cores: usize, busy: usize) -> usize {
+    (cores / busy.max(1)).max(1)
+}

@@ -3,6 +3,7 @@
 use crate::real::Real;
 use crate::run::Run;
 use crate::samples::Samples;
+use crate::threads::share;
 use crate::trace::Trace;
 use crate::update;
 use opportune_core::InputError;
@@ -162,7 +163,7 @@ impl NativeTrainer {
         while run.epochs() < job.until.min(job.plan.epochs) {
             let before = run.steps();
             // Threads that have no run of their own share the work of those that are there.
-            run.spread((self.threads / self.busy.load(Ordering::Relaxed).max(1)).max(1));
+            run.spread(share(self.threads, self.busy.load(Ordering::Relaxed)));
             let trained = guarded(|| run.epoch(&mut || desk.dropped(job.id)));
             self.note(job, &run, before, matches!(trained, Ok(Some(_))));
             let Some(observation) = trained? else {

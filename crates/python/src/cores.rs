@@ -1,5 +1,6 @@
 //! Cores that the trainings of this process share.
 
+use opportune_net::share;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,10 +27,6 @@ impl Drop for Busy {
     fn drop(&mut self) {
         BUSY.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-fn share(cores: usize, busy: usize) -> usize {
-    (cores / busy.max(1)).max(1)
 }
 
 /// Those of the machine, or fewer where `OMP_NUM_THREADS` says so, as for numpy's products: joblib sets it for its processes, so

@@ -92,6 +92,7 @@ mod tests {
         store.append(&[Record::Dropped { stage: 1, epoch: 3 }]).unwrap();
         assert_eq!((store.state(key).unwrap(), store.states.len()), (None, 0));
     }
+
     #[test]
     fn an_epoch_that_is_saved_or_dropped_twice_counts_once() {
         let key = PrefixKey(Key::of(b"a"));

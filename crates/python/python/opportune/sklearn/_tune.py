@@ -50,7 +50,8 @@ class TuneCV(MetaEstimatorMixin, BaseEstimator):
     The search of the program `opportune tune`, by the same code: a range test brackets the rate; trainings at constant rates
     are compared by synchronous halving on all folds, and those that are good go on; the best are compared again with a
     cooldown and with a cosine schedule; those are confirmed with another seed, on a new division of the rows unless `cv` gives
-    the folds; the best is trained on all rows. The same rows, folds, seed and settings give the same answer as on the command line, bit for bit.
+    the folds; the best is trained on all rows. The same rows, folds, seed and settings give the same answer as on the command
+    line, bit for bit.
 
     Features are standardised inside, by mean and deviation of each fold's training rows, and so are targets that are numbers;
     a `StandardScaler` before it changes nothing but rounding. `best_estimator_` has that folded into its weights and takes
