@@ -32,7 +32,7 @@ fn product<T: Real>(
     let stride = padded::<T>(columns);
     let (left, right, start) = (numbers::<T>(rows * depth), numbers::<T>(depth * stride), numbers::<T>(stride));
     let out_stride = if gradient { columns } else { stride };
-    let mut near = vec![T::ZERO; room(rows, depth, stride, 1)];
+    let mut near = vec![T::ZERO; room::<T>(rows, depth, stride, 1)];
     let mut panels = vec![T::ZERO; depth * stride];
     pack(Arch::new(), &numbers::<T>(depth * columns), columns, (depth, columns), false, &mut panels, 1);
     let mut out = vec![T::ZERO; rows * out_stride];

@@ -53,6 +53,7 @@ mod real;
 mod run;
 mod samples;
 pub mod sklearn;
+mod softmax;
 mod state;
 mod sweep;
 mod tally;
@@ -67,10 +68,10 @@ mod update;
 /// The inner loops, for benchmarks alone: their forms may change with any version.
 #[doc(hidden)]
 pub mod kernels {
-    pub use crate::losses::softmax;
     pub use crate::panels::pack;
     pub use crate::passes::{activate, column_sums, derive, encode, pad, padded, turn};
     pub use crate::product::{Factors, Product, room};
+    pub use crate::softmax::softmax;
     pub use crate::update::{Shrink, Step, sweep};
 }
 

@@ -1,8 +1,9 @@
 //! The losses: what outputs become, what they cost, and their derivatives by the sums of the last layer.
 
 use crate::math::logistic;
-use crate::passes::{LANES, sum_lanes, vectorised};
+use crate::passes::vectorised;
 use crate::real::Real;
+use crate::softmax::softmax;
 use opportune_core::loss::Loss;
 use pulp::{Arch, Simd, WithSimd};
 
@@ -105,18 +106,6 @@ pub struct Sums {
     pub hits: u32,
 }
 
-/// The larger one; the second if either is no number.
-#[inline(always)]
-fn larger<T: Real>(a: T, b: T) -> T {
-    if a > b { a } else { b }
-}
-
-#[inline(always)]
-fn top_lane<T: Real>(parts: [T; LANES]) -> T {
-    let [a, b, c, d, e, f, g, h] = parts;
-    larger(larger(larger(a, e), larger(c, g)), larger(larger(b, f), larger(d, h)))
-}
-
 /// Sums `loss(output, target)`, times the row's weight, over the first outputs of all rows.
 #[inline(always)]
 fn summed<T: Real>(
@@ -146,55 +135,6 @@ fn replaced<T: Real>(values: &mut [T], stride: usize, targets: &[T], slope: impl
 }
 
 vectorised! {
-    /// Softmax cross-entropy of rows of `stride` logits, the first `classes` of which count. Each row becomes its
-    /// probabilities, with zeros behind.
-    fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
-        let mut sums = Sums::default();
-        let logits = &mut logits[..labels.len() * stride];
-        for (row, &label) in logits.chunks_exact_mut(stride).zip(labels) {
-            row[classes..].fill(T::of(f64::NEG_INFINITY));
-            let label = label as usize;
-            let truth = row[label];
-            // The largest of the others: one comparison then tells hits, but for the rare ties.
-            let mut tops = [T::of(f64::NEG_INFINITY); LANES];
-            for (chunk, first) in row.as_chunks::<LANES>().0.iter().zip((0..).step_by(LANES)) {
-                for lane in 0..LANES {
-                    let z = if first + lane == label { tops[lane] } else { chunk[lane] };
-                    tops[lane] = larger(z, tops[lane]);
-                }
-            }
-            let other = top_lane(tops);
-            // The first of equals is the prediction, as numpy's argmax has it.
-            let hit = truth > other || (truth == other && row[..label].iter().all(|z| *z < truth));
-            sums.hits += u32::from(hit);
-            let top = larger(truth, other);
-            sums.loss += top.wide() - truth.wide();
-            row.iter_mut().for_each(|z| *z = *z - top);
-        }
-        // On its own and over all rows: in the middle of the other work it would not become vector code.
-        logits.iter_mut().for_each(|z| *z = z.exp());
-        // Logarithms are taken of the product of eight rows' sums, which is far from overflowing.
-        let mut product = 1.0;
-        for (index, row) in logits.chunks_exact_mut(stride).enumerate() {
-            let mut parts = [T::ZERO; LANES];
-            for chunk in row.chunks_exact(LANES) {
-                for (part, p) in parts.iter_mut().zip(chunk) {
-                    *part += *p;
-                }
-            }
-            let total = sum_lanes(parts);
-            product *= total.wide();
-            if index % 8 == 7 {
-                sums.loss += product.ln();
-                product = 1.0;
-            }
-            let scale = T::ONE / total;
-            row.iter_mut().for_each(|p| *p = *p * scale);
-        }
-        sums.loss += product.ln();
-        sums
-    }
-
     /// Cross-entropy of one logit a row, the first of its `stride`; `labels` are 0 or 1. The logit becomes the probability
     /// of class 1.
     fn binary(logits: &'a mut [T], stride: usize, labels: &'a [u32]) -> Sums {

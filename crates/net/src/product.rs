@@ -39,15 +39,18 @@ pub enum Factors<'a, T> {
 }
 
 /// Numbers that a product of two layers' outputs needs room for, with such rows, `right_stride` and so many threads.
-pub fn room(rows: usize, depth: usize, right_stride: usize, threads: usize) -> usize {
-    depth * (NEAR * threads + if panels_pay(rows, right_stride) { right_stride } else { 0 })
+pub fn room<T: Real>(rows: usize, depth: usize, right_stride: usize, threads: usize) -> usize {
+    depth * (NEAR * threads + if panels_pay::<T>(rows, right_stride) { right_stride } else { 0 })
 }
 
 /// Whether a right factor that is given by its rows is brought into panels first: they are far from each other, or passed by
-/// more than one block of rows of the left one.
-fn panels_pay(rows: usize, right_stride: usize) -> bool {
-    right_stride > FAR || rows > 2 * NEAR
+/// so many rows of the left one that the copy is paid back.
+fn panels_pay<T: Real>(rows: usize, right_stride: usize) -> bool {
+    right_stride > FAR || rows * T::BYTES >= MANY
 }
+
+/// Bytes of a left factor's column from which on a right factor's panels pay.
+const MANY: usize = 512;
 
 /// `out` = left · right + `start`.
 pub struct Product<'a, T> {
@@ -105,7 +108,7 @@ impl<T: Real> Product<'_, T> {
                 Work { sizes: sizes(part), left, right, start, out, out_stride, after }.run(arch);
             }),
             Factors::ColumnsRows { left, stride, right, right_stride, near } => {
-                let packed = if panels_pay(rows, right_stride) { depth * right_stride } else { 0 };
+                let packed = if panels_pay::<T>(rows, right_stride) { depth * right_stride } else { 0 };
                 let (near, panels) = near.split_at_mut(near.len() - packed);
                 let right = match panels.is_empty() {
                     true => Right::Rows { values: right, stride: right_stride },
@@ -402,7 +405,7 @@ mod tests {
         let (stride, nan) = (padded::<T>(columns), T::of(f64::NAN));
         let (left, right) = (numbers(rows * depth, stream), numbers::<T>(depth * columns, stream));
         let mut padding = vec![nan; depth * stride];
-        let mut near = vec![nan; room(rows, depth, stride, threads)];
+        let mut near = vec![nan; room::<T>(rows, depth, stride, threads)];
         match turned {
             true => pad(arch, &right, columns, &mut padding, stride),
             false => pack(arch, &right, columns, (depth, columns), false, &mut padding, 1),

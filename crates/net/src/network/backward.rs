@@ -26,8 +26,8 @@ fn is_beside(layout: &Layout, layer: usize, rows: usize) -> bool {
 /// Numbers that the gradients' products need room for.
 fn near<T: Real>(layout: &Layout, rows: usize, threads: usize) -> usize {
     let each = |layer| match (layout.sizes(layer), is_turned::<T>(layout, layer)) {
-        ((inputs, outputs), true) => room(outputs, rows, padded::<T>(inputs), threads),
-        ((inputs, outputs), false) => room(inputs, rows, padded::<T>(outputs), threads),
+        ((inputs, outputs), true) => room::<T>(outputs, rows, padded::<T>(inputs), threads),
+        ((inputs, outputs), false) => room::<T>(inputs, rows, padded::<T>(outputs), threads),
     };
     (0..layout.layers()).map(each).max().unwrap_or(0)
 }

@@ -47,7 +47,7 @@ impl<T: Real> Room<T> {
             gram: zeros(gram),
             mixed: zeros(gram),
             panels: zeros(gram),
-            near: zeros(sides().map(|(long, short)| room(short, long, padded::<T>(short), 1)).max().unwrap_or(0)),
+            near: zeros(sides().map(|(long, short)| room::<T>(short, long, padded::<T>(short), 1)).max().unwrap_or(0)),
         }
     }
 

@@ -1,0 +1,190 @@
+//! Softmax and its cross-entropy.
+
+use crate::losses::Sums;
+use crate::passes::{LANES, sum_lanes, vectorised};
+use crate::real::Real;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Classes up to which rows are worked on side by side, each in a lane of its own.
+const FEW: usize = 64;
+
+vectorised! {
+    /// Softmax cross-entropy of rows of `stride` logits, the first `classes` of which count. Each row becomes its
+    /// probabilities, with zeros behind.
+    fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
+        let logits = &mut logits[..labels.len() * stride];
+        match classes {
+            0..=FEW => side_by_side(logits, stride, classes, labels),
+            _ => row_by_row(logits, stride, classes, labels),
+        }
+    }
+}
+
+/// Eight rows at a time, transposed: no register is partly idle, and nothing is summed across one.
+#[inline(always)]
+fn side_by_side<T: Real>(logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
+    let mut sums = Sums::default();
+    let mut room = [[T::ZERO; LANES]; FEW];
+    let columns = &mut room[..classes];
+    for (rows, labels) in logits.chunks_mut(LANES * stride).zip(labels.chunks(LANES)) {
+        for (lane, row) in rows.chunks_exact(stride).enumerate() {
+            columns.iter_mut().zip(row).for_each(|(column, z)| column[lane] = *z);
+        }
+        // The first of equals is the prediction, as numpy's argmax has it.
+        let (mut tops, mut predicted) = ([T::of(f64::NEG_INFINITY); LANES], [T::ZERO; LANES]);
+        for (class, column) in columns.iter().enumerate() {
+            let class = T::of(class as f64);
+            for lane in 0..LANES {
+                let more = column[lane] > tops[lane];
+                tops[lane] = if more { column[lane] } else { tops[lane] };
+                predicted[lane] = if more { class } else { predicted[lane] };
+            }
+        }
+        for (lane, &label) in labels.iter().enumerate() {
+            sums.loss += tops[lane].wide() - rows[lane * stride + label as usize].wide();
+            sums.hits += u32::from(predicted[lane] == T::of(f64::from(label)));
+        }
+        for column in columns.iter_mut() {
+            for lane in 0..LANES {
+                column[lane] = column[lane] - tops[lane];
+            }
+        }
+        // On its own: in the middle of the other work it would not become vector code.
+        columns.as_flattened_mut().iter_mut().for_each(|z| *z = z.exp());
+        let mut totals = [T::ZERO; LANES];
+        for column in columns.iter() {
+            for lane in 0..LANES {
+                totals[lane] += column[lane];
+            }
+        }
+        let scales = totals.map(|total| T::ONE / total);
+        for (lane, row) in rows.chunks_exact_mut(stride).enumerate() {
+            columns.iter().zip(&mut *row).for_each(|(column, p)| *p = column[lane] * scales[lane]);
+            row[classes..].fill(T::ZERO);
+        }
+        // One logarithm for eight rows: the product of their sums is far from overflowing.
+        sums.loss += totals[..labels.len()].iter().map(|total| total.wide()).product::<f64>().ln();
+    }
+    sums
+}
+
+/// Row by row, for many classes.
+#[inline(always)]
+fn row_by_row<T: Real>(logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
+    let mut sums = Sums::default();
+    for (row, &label) in logits.chunks_exact_mut(stride).zip(labels) {
+        row[classes..].fill(T::of(f64::NEG_INFINITY));
+        let label = label as usize;
+        let truth = row[label];
+        // The largest of the others: one comparison then tells hits, but for the rare ties.
+        let mut tops = [T::of(f64::NEG_INFINITY); LANES];
+        for (chunk, first) in row.as_chunks::<LANES>().0.iter().zip((0..).step_by(LANES)) {
+            for lane in 0..LANES {
+                let z = if first + lane == label { tops[lane] } else { chunk[lane] };
+                tops[lane] = larger(z, tops[lane]);
+            }
+        }
+        let other = top_lane(tops);
+        // The first of equals is the prediction, as numpy's argmax has it.
+        let hit = truth > other || (truth == other && row[..label].iter().all(|z| *z < truth));
+        sums.hits += u32::from(hit);
+        let top = larger(truth, other);
+        sums.loss += top.wide() - truth.wide();
+        row.iter_mut().for_each(|z| *z = *z - top);
+    }
+    // On its own and over all rows: in the middle of the other work it would not become vector code.
+    logits.iter_mut().for_each(|z| *z = z.exp());
+    // Logarithms are taken of the product of eight rows' sums, which is far from overflowing.
+    let mut product = 1.0;
+    for (index, row) in logits.chunks_exact_mut(stride).enumerate() {
+        let mut parts = [T::ZERO; LANES];
+        for chunk in row.chunks_exact(LANES) {
+            for (part, p) in parts.iter_mut().zip(chunk) {
+                *part += *p;
+            }
+        }
+        let total = sum_lanes(parts);
+        product *= total.wide();
+        if index % 8 == 7 {
+            sums.loss += product.ln();
+            product = 1.0;
+        }
+        let scale = T::ONE / total;
+        row.iter_mut().for_each(|p| *p = *p * scale);
+    }
+    sums.loss += product.ln();
+    sums
+}
+
+/// The larger one; the second if either is no number.
+#[inline(always)]
+fn larger<T: Real>(a: T, b: T) -> T {
+    if a > b { a } else { b }
+}
+
+#[inline(always)]
+fn top_lane<T: Real>(parts: [T; LANES]) -> T {
+    let [a, b, c, d, e, f, g, h] = parts;
+    larger(larger(larger(a, e), larger(c, g)), larger(larger(b, f), larger(d, h)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::arches;
+    use opportune_core::rng::{Purpose, Stream};
+
+    /// Loss, hits and probabilities, term by term in 64 bits.
+    fn plain(logits: &[f64], classes: usize, labels: &[u32]) -> (f64, u32, Vec<f64>) {
+        let (mut loss, mut hits, mut all) = (0.0, 0, Vec::new());
+        for (row, &label) in logits.chunks_exact(classes).zip(labels) {
+            let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let total: f64 = row.iter().map(|z| (z - top).exp()).sum();
+            loss += total.ln() + top - row[label as usize];
+            hits += u32::from(row.iter().position(|z| *z == top) == Some(label as usize));
+            all.extend(row.iter().map(|z| (z - top).exp() / total));
+        }
+        (loss, hits, all)
+    }
+
+    fn check<T: Real>(arch: Arch, rows: usize, classes: usize, tolerance: f64) {
+        let stream = &mut Stream::new(3, 0, None, Purpose::Split);
+        // Whole numbers: many rows have several largest ones.
+        let logits: Vec<f64> = (0..rows * classes).map(|_| (2.0 * stream.normal()).round()).collect();
+        let labels: Vec<u32> = (0..rows).map(|_| stream.below(classes as u32)).collect();
+        let stride = classes + 3;
+        let mut values = vec![T::of(f64::NAN); rows * stride];
+        for (row, logits) in values.chunks_exact_mut(stride).zip(logits.chunks_exact(classes)) {
+            row.iter_mut().zip(logits).for_each(|(value, logit)| *value = T::of(*logit));
+        }
+        let sums = softmax(arch, &mut values, stride, classes, &labels);
+        let (loss, hits, all) = plain(&logits, classes, &labels);
+        assert!((sums.loss - loss).abs() < tolerance * loss, "{rows} x {classes}: {} is not {loss}", sums.loss);
+        assert_eq!(sums.hits, hits, "{rows} x {classes}");
+        for (row, expected) in values.chunks_exact(stride).zip(all.chunks_exact(classes)) {
+            row.iter().zip(expected).for_each(|(got, p)| assert!((got.wide() - p).abs() < tolerance));
+            assert!(row[classes..].iter().all(|behind| *behind == T::ZERO));
+        }
+    }
+
+    #[test]
+    fn few_classes_and_many_are_as_defined() {
+        for arch in arches() {
+            for (rows, classes) in [(1, 2), (8, 3), (203, 10), (21, FEW), (21, FEW + 1), (9, 300)] {
+                check::<f32>(arch, rows, classes, 1e-5);
+                check::<f64>(arch, rows, classes, 1e-13);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_so() {
+        for classes in [4, FEW + 4] {
+            let mut logits = vec![0.0f32; 2 * classes];
+            logits[1] = f32::NAN;
+            let sums = softmax(Arch::new(), &mut logits, classes, classes, &[0, 0]);
+            assert!(sums.loss.is_nan() && logits[..classes].iter().all(|p| p.is_nan()));
+            assert!(logits[classes..].iter().all(|p| *p == 1.0 / classes as f32));
+        }
+    }
+}
