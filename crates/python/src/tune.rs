@@ -101,7 +101,7 @@ hinted! {
 }
 
 /// Searches as the command line in `words` does, on these rows. `tell` is called with the lines that the program would print
-/// meanwhile. A keyboard interrupt ends training within a second, planning when it is done, and leaves no thread.
+/// meanwhile. A keyboard interrupt ends it within a second and leaves no thread.
 #[pyfunction]
 #[pyo3(signature = (words: "list[str]", rows, *, refit=true, tell=None))]
 pub fn search<'py>(

@@ -278,5 +278,5 @@ def program(words: "list[str]") -> int:
 def search(words: "list[str]", rows: dict[str, Any], *, refit: bool = True, tell: Callable[[str], object] | None = None) -> dict[str, Any]:
     """
     Searches as the command line in `words` does, on these rows. `tell` is called with the lines that the program would print
-    meanwhile. A keyboard interrupt ends training within a second, planning when it is done, and leaves no thread.
+    meanwhile. A keyboard interrupt ends it within a second and leaves no thread.
     """
