@@ -19,6 +19,7 @@ usage: cargo xtask TASK
                       megabytes the first time) and runs pytest
   tidy                rules that no compiler checks: file length, links, files that nothing declares, leftovers
   gallery             write docs/schedules.md with its pictures, and docs/optimizers.md, from the code
+  stub                write _core.pyi, which says what the Rust part of the Python package has, from its signatures
   bench seed          the grid of examples/ against scikit-learn's GridSearchCV: seconds, memory, accuracy
       --data digits|breast_cancer|FILE.csv   rows, the label (integers) in the last column (digits)
       --precision f32|f64                    only this one (both)
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         ["test", "python"] => python::test(&root()),
         ["tidy"] => tidy::run(&root()),
         ["gallery"] => gallery::run(&root()),
+        ["stub"] => python::write_stub(&root()),
         ["bench", "seed", ..] => bench::seed::run(&root(), &words[2..]),
         ["bench", "mnist", ..] => bench::mnist::run(&root(), &words[2..]),
         ["bench", "python", ..] => bench::python::run(&root(), &words[2..]),

@@ -247,30 +247,38 @@ pub struct Plan {
 impl Plan {
     /// Keys after 0, 1, … `epochs` epochs: `epochs + 1` of them.
     pub fn keys(&self, private: Option<u32>, epochs: u32) -> Vec<PrefixKey> {
-        let mut key = self.recipe.key(private);
-        let mut keys = Vec::with_capacity(epochs as usize + 1);
-        keys.push(key);
+        self.keys_in_turn(private).take(epochs as usize + 1).collect()
+    }
+
+    /// Keys after 0, 1, … epochs without end, each made when it is asked for: that of an epoch whose rate changes within it
+    /// takes some ten nanoseconds for each of its steps.
+    pub fn keys_in_turn(&self, private: Option<u32>) -> impl Iterator<Item = PrefixKey> {
         let steps = u64::from(self.schedule.steps_per_epoch());
-        for epoch in 0..u64::from(epochs) {
-            let mut hash = blake3::Hasher::new();
-            hash.update(&key.0.0);
-            let mut apply = |step: u64| {
-                let setting = self.schedule.at(step);
-                hash.update(&setting.rate.to_bits().to_le_bytes());
-                hash.update(&setting.momentum.map_or(u64::MAX, f64::to_bits).to_le_bytes());
+        let (mut before, mut first, mut bytes) = (None, 0, Vec::new());
+        std::iter::from_fn(move || {
+            let key = match before {
+                None => self.recipe.key(private),
+                Some(PrefixKey(before)) => {
+                    // Equal settings in a row are told once, so that a schedule held within the epoch gives the same key
+                    // however it is written.
+                    let held = self.schedule.held_from(first) || {
+                        let setting = self.schedule.at(first);
+                        (1..steps).all(|step| self.schedule.at(first + step) == setting)
+                    };
+                    // Hashed at once: many small pieces take several times as long.
+                    bytes.clear();
+                    bytes.extend_from_slice(&before.0);
+                    for step in 0..if held { 1 } else { steps } {
+                        let setting = self.schedule.at(first + step);
+                        bytes.extend_from_slice(&setting.rate.to_bits().to_le_bytes());
+                        bytes.extend_from_slice(&setting.momentum.map_or(u64::MAX, f64::to_bits).to_le_bytes());
+                    }
+                    first += steps;
+                    PrefixKey(Key::of(&bytes))
+                }
             };
-            if self.schedule.held_per_epoch() {
-                apply(epoch * steps);
-            } else {
-                // Equal settings in a row are told once, so that a schedule held within the epoch gives the same key
-                // however it is written.
-                let first = self.schedule.at(epoch * steps);
-                let held = (1..steps).all(|step| self.schedule.at(epoch * steps + step) == first);
-                (0..if held { 1 } else { steps }).for_each(|step| apply(epoch * steps + step));
-            }
-            key = PrefixKey(Key::cut(hash.finalize()));
-            keys.push(key);
-        }
-        keys
+            before = Some(key);
+            before
+        })
     }
 }

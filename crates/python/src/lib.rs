@@ -11,6 +11,7 @@ mod sklearn;
 mod study;
 mod sweep;
 mod tune;
+mod typed;
 
 use opportune_core::InputError;
 use pyo3::exceptions::PyValueError;

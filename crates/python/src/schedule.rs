@@ -1,6 +1,7 @@
 //! Schedules: their descriptions, their text form, and the rates of a run.
 
 use crate::expression::{class_name, expression};
+use crate::typed::{Typed, hinted};
 use crate::value_error;
 use opportune_core::InputError;
 use opportune_core::schedule::{self, KINDS, Per, RateSource};
@@ -32,9 +33,11 @@ pub struct Kind {
     example: &'static str,
 }
 
+hinted!(Kind: ours("Kind"));
+
 /// What is said of every kind of schedule, in the order of lists: a dictionary each.
 #[pyfunction]
-pub fn kinds() -> Vec<Kind> {
+pub fn kinds() -> Vec<Typed<Kind>> {
     KINDS
         .iter()
         .map(|kind| Kind {
@@ -51,6 +54,7 @@ pub fn kinds() -> Vec<Kind> {
             upstream: kind.upstream.to_vec(),
             example: kind.example,
         })
+        .map(Typed)
         .collect()
 }
 

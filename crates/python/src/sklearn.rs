@@ -1,6 +1,7 @@
 //! The trainer of `opportune.sklearn`: arrays in, arrays out, no copy of the rows, and no lock held while it works.
 
 use crate::cores::Busy;
+use crate::typed::{Typed, hinted};
 use crate::value_error;
 use numpy::{Element, IntoPyArray, PyArray1, PyReadonlyArray1};
 use opportune_core::InputError;
@@ -233,6 +234,27 @@ pub struct Fitted<'py> {
     position: usize,
 }
 
+/// What is called after each epoch.
+#[derive(FromPyObject)]
+pub struct Report(Py<PyAny>);
+
+/// Numbers of either width, for Python.
+#[derive(IntoPyObject)]
+pub struct Outputs<'py>(Bound<'py, PyAny>);
+
+hinted! {
+    ShapeItems: DICTIONARY,
+    TrainingItems: DICTIONARY,
+    TableItems<'_>: DICTIONARY,
+    ProgressItems<'_>: DICTIONARY,
+    Fitted<'_>: DICTIONARY,
+    Found<'_>: DICTIONARY,
+    PyReadonlyArray1<'_, f64>: FLOATS64,
+    Numbers<'_>: type_hint_union!(FLOATS32, FLOATS64),
+    Outputs<'_>: type_hint_union!(FLOATS32, FLOATS64),
+    Report: called_with!(INT, FLOAT, type_hint_union!(FLOAT, NONE), STR, type_hint_union!(FLOAT, NONE)),
+}
+
 /// Whether to go on, told by Python's signals and an [`Interrupt`].
 struct Watch {
     asked: Instant,
@@ -268,24 +290,27 @@ impl Watch {
 /// would have them; `report` is called after each epoch with its number, loss, validation score and rate, and with what
 /// followed: 'on', 'lowered' or 'stop'.
 #[pyfunction]
-#[pyo3(signature = (table, shape, training, progress, *, reads, report=None, interrupt=None))]
+#[pyo3(signature = (table, shape, training, progress, *, reads: "list[int]", report=None, interrupt=None))]
 #[allow(clippy::too_many_arguments)]
 pub fn mlp_fit<'py>(
     py: Python<'py>,
-    table: TableItems<'py>,
-    shape: ShapeItems,
-    training: TrainingItems,
-    progress: ProgressItems<'py>,
+    table: Typed<TableItems<'py>>,
+    shape: Typed<ShapeItems>,
+    training: Typed<TrainingItems>,
+    progress: Typed<ProgressItems<'py>>,
     reads: Vec<u64>,
-    report: Option<Py<PyAny>>,
+    report: Option<Typed<Report>>,
     interrupt: Option<&Interrupt>,
-) -> PyResult<Fitted<'py>> {
-    let shape = shape.shape().map_err(value_error)?;
+) -> PyResult<Typed<Fitted<'py>>> {
+    let (Typed(table), Typed(training), Typed(progress)) = (table, training, progress);
+    let shape = shape.0.shape().map_err(value_error)?;
+    let report = report.map(|report| report.0.0);
     let watch = Watch::new(interrupt);
-    match table.inputs {
+    let fitted = match table.inputs {
         Numbers::F32(_) => fit::<f32>(py, &table, &shape, &training, &progress, &reads, report, watch),
         Numbers::F64(_) => fit::<f64>(py, &table, &shape, &training, &progress, &reads, report, watch),
-    }
+    };
+    fitted.map(Typed)
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -362,22 +387,22 @@ pub struct Found<'py> {
 /// Trains by L-BFGS, in 64 bits. `limits` are `max_iter` and `max_fun`; `reads` are numbers of iterations after which loss
 /// and parameters are copied.
 #[pyfunction]
-#[pyo3(signature = (table, shape, parameters, *, alpha, tol, limits, reads, interrupt=None))]
+#[pyo3(signature = (table, shape, parameters, *, alpha, tol, limits, reads: "list[int]", interrupt=None))]
 #[allow(clippy::too_many_arguments)]
 pub fn mlp_minimise<'py>(
     py: Python<'py>,
-    table: TableItems<'py>,
-    shape: ShapeItems,
-    parameters: PyReadonlyArray1<'py, f64>,
+    table: Typed<TableItems<'py>>,
+    shape: Typed<ShapeItems>,
+    parameters: Typed<PyReadonlyArray1<'py, f64>>,
     alpha: f64,
     tol: f64,
     limits: (u64, u64),
     reads: Vec<u64>,
     interrupt: Option<&Interrupt>,
-) -> PyResult<Found<'py>> {
-    let shape = shape.shape().map_err(value_error)?;
-    let table = table.table::<f64>()?;
-    let start = parameters.as_slice()?.to_vec();
+) -> PyResult<Typed<Found<'py>>> {
+    let shape = shape.0.shape().map_err(value_error)?;
+    let table = table.0.table::<f64>()?;
+    let start = parameters.0.as_slice()?.to_vec();
     let mut watch = Watch::new(interrupt);
     let mut copies = Vec::new();
     let found = py
@@ -394,7 +419,7 @@ pub fn mlp_minimise<'py>(
     if watch.interrupted(py)? {
         return Err(PyKeyboardInterrupt::new_err("training interrupted"));
     }
-    Ok(Found {
+    Ok(Typed(Found {
         parameters: found.parameters.into_pyarray(py),
         loss: found.loss,
         iterations: found.iterations,
@@ -407,17 +432,17 @@ pub fn mlp_minimise<'py>(
             Ending::Dropped => "dropped",
         },
         reads: copies.into_iter().map(|(count, loss, copy)| (count, loss, copy.into_pyarray(py))).collect(),
-    })
+    }))
 }
 
 /// What a network gives for rows of inputs: rows x outputs, flat.
 #[pyfunction]
 pub fn mlp_outputs<'py>(
     py: Python<'py>,
-    inputs: Numbers<'py>,
-    shape: ShapeItems,
-    parameters: Numbers<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
+    inputs: Typed<Numbers<'py>>,
+    shape: Typed<ShapeItems>,
+    parameters: Typed<Numbers<'py>>,
+) -> PyResult<Typed<Outputs<'py>>> {
     fn run<'py, T: Width>(
         py: Python<'py>,
         inputs: &Numbers<'py>,
@@ -428,9 +453,11 @@ pub fn mlp_outputs<'py>(
         let all = py.detach(|| outputs(shape, parameters, inputs)).map_err(value_error)?;
         Ok(all.into_pyarray(py).into_any())
     }
-    let shape = shape.shape().map_err(value_error)?;
-    match inputs {
+    let (Typed(inputs), Typed(parameters)) = (inputs, parameters);
+    let shape = shape.0.shape().map_err(value_error)?;
+    let outputs = match inputs {
         Numbers::F32(_) => run::<f32>(py, &inputs, &shape, &parameters),
         Numbers::F64(_) => run::<f64>(py, &inputs, &shape, &parameters),
-    }
+    };
+    outputs.map(|outputs| Typed(Outputs(outputs)))
 }

@@ -1,5 +1,6 @@
 //! The rising sweep: the rates of its steps, and what its losses suggest.
 
+use crate::typed::{Typed, hinted};
 use crate::value_error;
 use opportune_core::InputError;
 use opportune_core::sweep;
@@ -14,6 +15,8 @@ pub struct Suggestions {
     minimum: Option<f64>,
     slide: Option<f64>,
 }
+
+hinted!(Suggestions: ours("Suggestions"));
 
 /// The account of a sweep whose rate grows at every step.
 #[pyclass(module = "opportune._core")]
@@ -80,8 +83,8 @@ impl Sweep {
 
     /// The rates that fastai would suggest, by name.
     #[getter]
-    fn suggestions(&self) -> Suggestions {
+    fn suggestions(&self) -> Typed<Suggestions> {
         let sweep::Suggestions { valley, steep, minimum, slide } = self.0.suggestions();
-        Suggestions { valley, steep, minimum, slide }
+        Typed(Suggestions { valley, steep, minimum, slide })
     }
 }

@@ -1,6 +1,7 @@
 //! The program's search on arrays, and the program itself.
 
 use crate::sklearn::{ASK, Numbers};
+use crate::typed::{Typed, hinted};
 use crate::value_error;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use opportune_cli::{Candidate, Ending, Folds, Found, Given, search_in_memory};
@@ -89,22 +90,33 @@ pub struct Searched<'py> {
     warnings: Vec<String>,
 }
 
+/// What is called with each line.
+#[derive(FromPyObject)]
+pub struct Tell(Py<PyAny>);
+
+hinted! {
+    RowsItems<'_>: DICTIONARY,
+    Searched<'_>: DICTIONARY,
+    Tell: called_with!(STR),
+}
+
 /// Searches as the command line in `words` does, on these rows. `tell` is called with the lines that the program would print
-/// meanwhile. A keyboard interrupt ends training within a second, planning when it is done, and leaves no thread.
+/// meanwhile. A keyboard interrupt ends it within a second and leaves no thread.
 #[pyfunction]
-#[pyo3(signature = (words, rows, *, refit=true, tell=None))]
+#[pyo3(signature = (words: "list[str]", rows, *, refit=true, tell=None))]
 pub fn search<'py>(
     py: Python<'py>,
     words: Vec<String>,
-    rows: RowsItems<'py>,
+    rows: Typed<RowsItems<'py>>,
     refit: bool,
-    tell: Option<Py<PyAny>>,
-) -> PyResult<Searched<'py>> {
+    tell: Option<Typed<Tell>>,
+) -> PyResult<Typed<Searched<'py>>> {
+    let Typed(rows) = rows;
     let (data, warnings) = rows.dataset()?;
     let words = words.into_iter().map(OsString::from).collect();
     let given = Given { words, data, folds: rows.folds()?, refit };
-    match py.detach(|| watched(given, tell.as_ref()))? {
-        Ending::Found(found) => searched(py, *found, warnings),
+    match py.detach(|| watched(given, tell.as_ref().map(|tell| &tell.0.0)))? {
+        Ending::Found(found) => searched(py, *found, warnings).map(Typed),
         Ending::Nothing(why) => Err(PyValueError::new_err(format!("no result: {why}"))),
         Ending::Interrupted => Err(PyKeyboardInterrupt::new_err("search interrupted")),
     }
@@ -112,6 +124,7 @@ pub fn search<'py>(
 
 /// Runs the program with the words of a command line, its name first, and gives its exit code. It catches interrupts itself.
 #[pyfunction]
+#[pyo3(signature = (words: "list[str]"))]
 pub fn program(py: Python<'_>, words: Vec<OsString>) -> u8 {
     py.detach(|| opportune_cli::program(words))
 }

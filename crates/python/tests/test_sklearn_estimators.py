@@ -197,6 +197,26 @@ def test_other_threads_run_while_one_trains():
     assert counted > 20
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_network_on_several_cores_has_the_same_bits_as_on_one(solver):
+    # Large enough that its products are shared out, where there are cores.
+    code = f"""
+import hashlib, numpy as np, warnings
+from opportune.sklearn import MLPClassifier
+warnings.simplefilter("ignore")
+generator = np.random.RandomState(0)
+X, y = generator.normal(size=(1200, 300)), generator.randint(10, size=1200)
+model = MLPClassifier((700, 300), solver={solver!r}, batch_size=400, max_iter=3, random_state=0).fit(X, y)
+print(hashlib.sha256(b"".join(part.tobytes() for part in [*model.coefs_, *model.intercepts_])).hexdigest(), model.loss_)
+"""
+    outputs = []
+    for cores in ("1", "2"):
+        environment = os.environ | {"OMP_NUM_THREADS": cores}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+
+
 def test_contiguous_rows_are_not_copied():
     code = """
 import numpy as np, resource, warnings

@@ -383,6 +383,21 @@ def test_where_everything_diverges_there_is_no_result():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+@pytest.mark.parametrize("options", [{}, {"strategy": "random", "trials": 2, "schedule": [Cosine(per="step")]}])
+def test_a_keyboard_interrupt_ends_its_planning(options):
+    # 48 million steps on each fold; what is planned first, with a rate for each of them, takes many seconds.
+    data = (np.tile(DIGITS[0], (20, 1)), np.tile(DIGITS[1], 20))
+    search = TuneCV(MLPClassifier(4), batch_size=1, max_iter=10_000, learning_rate_init=[1e-5], **options)
+    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(*data)
+    assert time.monotonic() - begun < 0.3 + 1.0
+    timer.join()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 @pytest.mark.parametrize("units, batch, after", [(20, 100, 0.5), ((2000, 500), 1, 1.0)])
 def test_a_keyboard_interrupt_ends_it_and_leaves_no_thread(units, batch, after):
     # Small epochs, and one that takes far longer than may be waited.

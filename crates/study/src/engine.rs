@@ -181,7 +181,7 @@ impl Engine {
         // States that are in memory only, or on their way to the store, stay known.
         tree.adopt(&mut self.tree);
         let room = trainer.capabilities().runs;
-        let session = Session::new(tree, asked, policy, planner, progress, &self.writer, room);
+        let session = Session::new(tree, asked, policy, planner, progress, &self.writer, room).heeding(interrupt);
         let counter = Counter::new(session, interrupt);
         let planned = counter.open();
         if planned.is_ok() {

@@ -4,14 +4,16 @@
 use crate::store::MemoryStore;
 use crate::testing::{ChainPlanner, ChainTrainer};
 use crate::{Asked, Engine, EngineError, Happening, Outcome, Progress, Watching};
+use opportune_core::InputError;
 use opportune_core::memory::TrialResult;
-use opportune_core::plan::{Part, PrefixKey};
+use opportune_core::plan::{Part, Plan, PrefixKey};
 use opportune_core::policy::Grid;
 use opportune_core::ports::{Planner, Record, Store, StoreError};
+use opportune_core::schedule::Ruled;
 use opportune_core::score::Score;
-use opportune_core::space::{Param, Space, Value};
+use opportune_core::space::{Config, Param, Space, Value};
 use opportune_core::stop::{Patience, StopRule, Stopped};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 mod rates;
@@ -147,6 +149,46 @@ fn interrupted_anywhere_and_resumed_nothing_is_repeated_or_lost() {
             assert_eq!(after + again.count(), cost, "an epoch was repeated or skipped after {after}");
         }
     }
+}
+
+/// One that is interrupted while it plans the second fold of its third trial.
+struct InterruptedPlanner<'a>(ChainPlanner, AtomicU32, &'a AtomicBool);
+
+impl Planner for InterruptedPlanner<'_> {
+    fn parts(&self) -> Vec<Part> {
+        self.0.parts()
+    }
+
+    fn plan(&self, config: &Config, part: Part) -> Result<Plan, InputError> {
+        if self.1.fetch_add(1, Ordering::SeqCst) == 7 {
+            self.2.store(true, Ordering::SeqCst);
+        }
+        self.0.plan(config, part)
+    }
+
+    fn rate_rule(&self, config: &Config) -> Result<Option<Ruled>, InputError> {
+        self.0.rate_rule(config)
+    }
+}
+
+#[test]
+fn interrupted_while_a_trial_is_planned_nothing_is_left_of_it() {
+    let (asked, space) = (asked(), space(&SCHEDULES, &[0.1], &[5, 20]));
+    let (whole, cost) = fresh(&asked, &space, 1);
+    let store = Shared::default();
+    let trainer = ChainTrainer::new(1);
+    let planner = InterruptedPlanner(ChainPlanner { folds: 3 }, AtomicU32::new(0), &trainer.interrupt);
+    let mut engine = Engine::new(Box::new(store.clone())).unwrap();
+    let (mut grid, notes) = (Grid::new(&space, 1), Notes::default());
+    let first = engine.run(&asked, &mut grid, &planner, &trainer, &notes, &trainer.interrupt).unwrap();
+    assert!(first.interrupted);
+    // Not planned to its third fold, nor any of those that came after it.
+    assert_eq!((first.trials.len(), engine.memory().trials.len(), planner.1.into_inner()), (2, 2, 8));
+    drop(engine);
+    let again = ChainTrainer::new(1);
+    let mut engine = Engine::new(Box::new(store)).unwrap();
+    assert!(!run(&mut engine, &asked, &space, &again).unwrap().interrupted);
+    assert_eq!((bits(&engine.memory().results(&asked.parts)), trainer.count() + again.count()), (bits(&whole), cost));
 }
 
 #[test]

@@ -42,7 +42,8 @@ impl Session<'_> {
                 self.tree.views[view].plan = Arc::new(plan);
             }
         }
-        let keys = self.tree.views[view].plan.keys(self.private(trial.number), until);
+        let (number, plan) = (trial.number, self.tree.views[view].plan.clone());
+        let Some(keys) = self.keys(&plan, number, until) else { return Ok(()) };
         let mut records = self.tree.reach(view, &keys, until);
         let left: Vec<(StageId, u32)> = records.iter().filter_map(left_by).collect();
         records.extend(left.into_iter().filter_map(|(stage, epoch)| self.unstored_fork(stage, epoch)));

@@ -5,6 +5,7 @@ use crate::tree::{Tree, View};
 use crate::writer::Writer;
 use opportune_core::judged::JudgedCurve;
 use opportune_core::observation::Observation;
+use opportune_core::plan::{Plan, PrefixKey};
 use opportune_core::policy::{Action, Event, Policy};
 use opportune_core::ports::{Ending, Job, JobError, Planner, Record, StageId};
 use opportune_core::schedule::Ruled;
@@ -12,6 +13,7 @@ use opportune_core::space::Config;
 use opportune_core::stop::{Point, Stopped, Watch};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A run in work goes to the store this often; with the store's own delay that keeps promise 6.
@@ -87,6 +89,10 @@ pub struct Session<'a> {
     /// When progress is told again.
     tell_at: Instant,
     other_bits: bool,
+    /// Set where someone wants to stop: then no trial is planned any more.
+    interrupt: Option<&'a AtomicBool>,
+    /// Something that the policy asked for was not planned, so that it is not asked again.
+    unplanned: bool,
 }
 
 impl<'a> Session<'a> {
@@ -124,7 +130,27 @@ impl<'a> Session<'a> {
             failure: None,
             tell_at: Instant::now(),
             other_bits: false,
+            interrupt: None,
+            unplanned: false,
         }
+    }
+
+    /// One that plans no trial once `interrupt` is set.
+    pub fn heeding(self, interrupt: &'a AtomicBool) -> Session<'a> {
+        Session { interrupt: Some(interrupt), ..self }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
+    }
+
+    /// The keys of a trial's plan after 0, 1, … `until` epochs; none if someone wants to stop meanwhile, since those of many
+    /// steps take seconds.
+    pub(crate) fn keys(&mut self, plan: &Plan, number: u32, until: u32) -> Option<Vec<PrefixKey>> {
+        let keys = plan.keys_in_turn(self.private(number)).take(until as usize + 1);
+        let keys: Option<Vec<PrefixKey>> = keys.map(|key| (!self.interrupted()).then_some(key)).collect();
+        self.unplanned |= keys.is_none();
+        keys
     }
 
     pub fn open(&mut self) -> Result<(), EngineError> {
@@ -156,13 +182,17 @@ impl<'a> Session<'a> {
 
     /// Asks the policy until it has nothing more to ask for.
     fn ask(&mut self) {
-        while !self.finished && self.failure.is_none() {
+        while !self.finished && self.failure.is_none() && !self.unplanned {
             let busy = self.trials.len() - self.ended;
             let actions = self.policy.next(self.room.saturating_sub(busy));
             if actions.is_empty() {
                 return;
             }
             for action in actions {
+                // Not even that it finishes: something is missing.
+                if self.unplanned {
+                    return;
+                }
                 let done = match action {
                     Action::Start { config, until } => self.start(&config, until),
                     Action::Resume { trial, until } => self.resume(trial, until),
@@ -183,7 +213,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(crate) fn private(&self, number: u32) -> Option<u32> {
+    fn private(&self, number: u32) -> Option<u32> {
         (!self.asked.share).then_some(number)
     }
 
@@ -193,15 +223,9 @@ impl<'a> Session<'a> {
             true => None,
             false => self.remembered.get_mut(&format!("{config:?}")).and_then(VecDeque::pop_front),
         };
-        let mut records = Vec::new();
-        let number = remembered.unwrap_or_else(|| {
-            let trial = self.tree.memory.next_trial();
-            records.push(Record::Trial { trial, config: config.clone() });
-            trial
-        });
-        records.iter().for_each(|record| self.tree.memory.apply(record));
+        let number = remembered.unwrap_or_else(|| self.tree.memory.next_trial());
         let trial = self.trials.len();
-        let mut views = Vec::new();
+        let mut placed = Vec::new();
         let mut shared_watch = None;
         let ruled = self.planner.rate_rule(config)?;
         let planned = ruled.as_ref().map(|ruled| ruled.config(config, &[]));
@@ -211,12 +235,21 @@ impl<'a> Session<'a> {
             let watch = Watch::new(&self.asked.rules, self.asked.score, plan.recipe.guessing(), granted)
                 .with_rates(ruled.as_ref().map(|ruled| ruled.watch(self.asked.score)));
             let until = watch.certain();
-            let keys = plan.keys(self.private(number), until);
+            let Some(keys) = self.keys(&plan, number, until) else { return Ok(()) };
             let mut view = View::new(trial, number, *part, plan, until);
             match self.asked.watching {
                 Watching::EachFold => view.watch = Some(watch),
                 Watching::MeanOverFolds => shared_watch = Some(watch),
             }
+            placed.push((view, keys));
+        }
+        let mut records = Vec::new();
+        if remembered.is_none() {
+            records.push(Record::Trial { trial: number, config: config.clone() });
+            records.iter().for_each(|record| self.tree.memory.apply(record));
+        }
+        let mut views = Vec::new();
+        for (view, keys) in placed {
             let (view, stages) = self.tree.place(view, &keys);
             records.extend(stages);
             views.push(view);

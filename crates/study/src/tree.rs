@@ -349,6 +349,27 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_hashes_of_the_rates_of_their_epochs() {
+        use opportune_core::plan::{Key, PrefixKey};
+        for text in ["constant", "cosine", "cosine(per=step)", "sequence(linear(from=0, over=3 steps), constant)"] {
+            let plan = plan(Part::Fold(0), &text.parse::<Schedule>().unwrap(), 0.1, 4);
+            let steps = u64::from(plan.schedule.steps_per_epoch());
+            let mut key = plan.recipe.key(Some(7));
+            let mut expected = vec![key];
+            for epoch in 0..4 {
+                let mut rates: Vec<f64> = (0..steps).map(|step| plan.schedule.at(epoch * steps + step).rate).collect();
+                if rates.iter().all(|rate| *rate == rates[0]) {
+                    rates.truncate(1);
+                }
+                let told = rates.iter().flat_map(|rate| [rate.to_bits(), u64::MAX]).flat_map(u64::to_le_bytes);
+                key = PrefixKey(Key::of(&key.0.0.into_iter().chain(told).collect::<Vec<u8>>()));
+                expected.push(key);
+            }
+            assert_eq!(plan.keys(Some(7), 4), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn what_agrees_is_shared_and_what_differs_leaves_at_the_last_common_epoch() {
         let mut tree = Tree::new(Remembered::default());
         assert_eq!(place(&mut tree, "constant", 10), [(0, 10)]);

@@ -23,7 +23,7 @@ use opportune_core::stop::Stopped;
 use opportune_study::Asked;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Of the time that is allowed, the search takes so much, and the finalists may go on up to so much.
@@ -244,8 +244,10 @@ impl<'a, 'f> Search<'a, 'f> {
                     trunk.with("schedule", Value::Text(schedule.clone())).with("epochs", Value::Count(*epochs));
                 // There are schedules that so few epochs are not enough for.
                 let Ok(plan) = job.trainer.plan(&config, job.parts[0]) else { continue };
-                let other = plan.keys(None, *epochs);
-                let common = keys.iter().zip(&other).take_while(|(a, b)| a == b).count() as u32;
+                // Only as far as they have something in common: where each step has its own rate, keys take long.
+                let other = plan.keys_in_turn(None).take(*epochs as usize + 1);
+                let going = |_: &_| !self.work.interrupt.load(Ordering::Relaxed);
+                let common = keys.iter().zip(other).take_while(going).take_while(|(a, b)| *a == b).count() as u32;
                 branches.extend(common.checked_sub(1));
             }
         }

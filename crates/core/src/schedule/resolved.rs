@@ -107,6 +107,25 @@ impl Resolved {
         self.first.held() && self.later.iter().all(|part| part.held() && part.start % spe == 0)
     }
 
+    /// Whether the epoch that begins at a step is known to have one setting without a look at each of its steps; where it is
+    /// not known, it may have one all the same.
+    pub fn held_from(&self, step: u64) -> bool {
+        let steps_per_epoch = u64::from(self.steps_per_epoch.get());
+        let end = step.saturating_add(steps_per_epoch);
+        let (mut holding, mut until) = (&self.first, u64::MAX);
+        for part in self.later.iter().rev() {
+            if part.start <= step {
+                holding = part;
+                break;
+            }
+            until = part.start;
+        }
+        let over = holding.length.is_some_and(|length| step - holding.start >= length);
+        // The factors of a chain count epochs from its start.
+        let aligned = holding.start.is_multiple_of(steps_per_epoch) || !matches!(holding.curve, Curve::Chain(_));
+        until >= end && (over || aligned && holding.held())
+    }
+
     /// No rate is above this.
     pub(super) fn highest(&self) -> f64 {
         self.later.iter().map(Part::highest).fold(self.first.highest(), f64::max)

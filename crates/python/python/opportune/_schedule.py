@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeAlias, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar, cast
 
 from . import _core
 
@@ -54,7 +54,8 @@ class Schedule(_core.Schedule):
 
     @classmethod
     def _read(cls: type[Class], text: str) -> Class:
-        return _core.Schedule.__new__(cls, text)
+        # What is made is of the class that is asked for.
+        return cast(Class, _core.Schedule.__new__(cls, text))
 
     def __reduce__(self) -> tuple[object, ...]:
         return parse, (self.text,)

@@ -389,6 +389,19 @@ proptest! {
     }
 
     #[test]
+    fn what_is_known_to_be_held_is(schedule in any_schedule(), steps_per_epoch in 1..9u32, epochs in 100..400u32) {
+        let resolved = resolve(&schedule, 1.0, steps_per_epoch, epochs)?;
+        let steps = u64::from(steps_per_epoch);
+        for first in (0..u64::from(epochs) + 2).map(|epoch| epoch * steps) {
+            let known = resolved.held_from(first);
+            prop_assert!(known || !resolved.held_per_epoch(), "{} at {}", &schedule, first);
+            let setting = resolved.at(first);
+            let held = (first..first + steps).all(|step| resolved.at(step) == setting);
+            prop_assert!(held || !known, "{} at {}", &schedule, first);
+        }
+    }
+
+    #[test]
     fn the_end_is_held(schedule in any_schedule(), steps_per_epoch in 1..50u32, epochs in 100..400u32, past in 0..10_000u64) {
         let resolved = resolve(&schedule, 1.0, steps_per_epoch, epochs)?;
         let run = Run::new(steps_per_epoch, epochs).unwrap();
