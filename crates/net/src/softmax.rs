@@ -18,19 +18,45 @@ vectorised! {
             _ => row_by_row(logits, stride, classes, labels),
         }
     }
+
+    /// The probabilities alone, each divided by its row's sum, which is one chain from the first class to the last: to the
+    /// last bit what this says of one row.
+    fn probabilities(logits: &'a mut [T], stride: usize, classes: usize) -> () {
+        if classes <= FEW {
+            let mut room = [[T::ZERO; LANES]; FEW];
+            for rows in logits.chunks_mut(LANES * stride) {
+                Block::of(rows, stride, &mut room[..classes], |p, total| p / total);
+            }
+            return;
+        }
+        for row in logits.chunks_exact_mut(stride) {
+            let top = row[..classes].iter().fold(T::of(f64::NEG_INFINITY), |top, z| larger(*z, top));
+            row[..classes].iter_mut().for_each(|z| *z = (*z - top).exp());
+            row[classes..].fill(T::ZERO);
+            let total = row[..classes].iter().fold(T::ZERO, |total, p| total + *p);
+            row[..classes].iter_mut().for_each(|p| *p = *p / total);
+        }
+    }
 }
 
-/// Eight rows at a time, transposed: no register is partly idle, and nothing is summed across one.
-#[inline(always)]
-fn side_by_side<T: Real>(logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
-    let mut sums = Sums::default();
-    let mut room = [[T::ZERO; LANES]; FEW];
-    let columns = &mut room[..classes];
-    for (rows, labels) in logits.chunks_mut(LANES * stride).zip(labels.chunks(LANES)) {
+/// What became of the logits of up to [`LANES`] rows, a lane for each.
+struct Block<T> {
+    /// The largest.
+    tops: [T; LANES],
+    /// Its class, the first of equals, as numpy's argmax has it.
+    predicted: [T; LANES],
+    /// Sums of the exponentials of what is left without the largest.
+    totals: [T; LANES],
+}
+
+impl<T: Real> Block<T> {
+    /// Replaces rows by `share` of exponentials and their sum, with zeros behind. They are worked on transposed, in `columns`, one
+    /// for each class: no register is partly idle, and nothing is summed across one.
+    #[inline(always)]
+    fn of(rows: &mut [T], stride: usize, columns: &mut [[T; LANES]], share: impl Fn(T, T) -> T) -> Block<T> {
         for (lane, row) in rows.chunks_exact(stride).enumerate() {
             columns.iter_mut().zip(row).for_each(|(column, z)| column[lane] = *z);
         }
-        // The first of equals is the prediction, as numpy's argmax has it.
         let (mut tops, mut predicted) = ([T::of(f64::NEG_INFINITY); LANES], [T::ZERO; LANES]);
         for (class, column) in columns.iter().enumerate() {
             let class = T::of(class as f64);
@@ -39,10 +65,6 @@ fn side_by_side<T: Real>(logits: &mut [T], stride: usize, classes: usize, labels
                 tops[lane] = if more { column[lane] } else { tops[lane] };
                 predicted[lane] = if more { class } else { predicted[lane] };
             }
-        }
-        for (lane, &label) in labels.iter().enumerate() {
-            sums.loss += tops[lane].wide() - rows[lane * stride + label as usize].wide();
-            sums.hits += u32::from(predicted[lane] == T::of(f64::from(label)));
         }
         for column in columns.iter_mut() {
             for lane in 0..LANES {
@@ -57,10 +79,35 @@ fn side_by_side<T: Real>(logits: &mut [T], stride: usize, classes: usize, labels
                 totals[lane] += column[lane];
             }
         }
-        let scales = totals.map(|total| T::ONE / total);
+        for column in columns.iter_mut() {
+            for lane in 0..LANES {
+                column[lane] = share(column[lane], totals[lane]);
+            }
+        }
         for (lane, row) in rows.chunks_exact_mut(stride).enumerate() {
-            columns.iter().zip(&mut *row).for_each(|(column, p)| *p = column[lane] * scales[lane]);
-            row[classes..].fill(T::ZERO);
+            columns.iter().zip(&mut *row).for_each(|(column, p)| *p = column[lane]);
+            row[columns.len()..].fill(T::ZERO);
+        }
+        Block { tops, predicted, totals }
+    }
+}
+
+/// Some rows at a time, for few classes.
+#[inline(always)]
+fn side_by_side<T: Real>(logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
+    let mut sums = Sums::default();
+    let mut room = [[T::ZERO; LANES]; FEW];
+    for (rows, labels) in logits.chunks_mut(LANES * stride).zip(labels.chunks(LANES)) {
+        let mut truths = [T::ZERO; LANES];
+        for ((truth, row), &label) in truths.iter_mut().zip(rows.chunks_exact(stride)).zip(labels) {
+            *truth = row[label as usize];
+        }
+        // A product by the inverse: the compiler takes it once for all classes.
+        let Block { tops, predicted, totals } =
+            Block::of(rows, stride, &mut room[..classes], |p, total| p * (T::ONE / total));
+        for (lane, &label) in labels.iter().enumerate() {
+            sums.loss += tops[lane].wide() - truths[lane].wide();
+            sums.hits += u32::from(predicted[lane] == T::of(f64::from(label)));
         }
         // One logarithm for eight rows: the product of their sums is far from overflowing.
         sums.loss += totals[..labels.len()].iter().map(|total| total.wide()).product::<f64>().ln();
@@ -131,6 +178,7 @@ fn top_lane<T: Real>(parts: [T; LANES]) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::passes::padded;
     use crate::testing::arches;
     use opportune_core::rng::{Purpose, Stream};
 
@@ -152,7 +200,7 @@ mod tests {
         // Whole numbers: many rows have several largest ones.
         let logits: Vec<f64> = (0..rows * classes).map(|_| (2.0 * stream.normal()).round()).collect();
         let labels: Vec<u32> = (0..rows).map(|_| stream.below(classes as u32)).collect();
-        let stride = classes + 3;
+        let stride = padded::<T>(classes) + LANES;
         let mut values = vec![T::of(f64::NAN); rows * stride];
         for (row, logits) in values.chunks_exact_mut(stride).zip(logits.chunks_exact(classes)) {
             row.iter_mut().zip(logits).for_each(|(value, logit)| *value = T::of(*logit));
@@ -178,13 +226,34 @@ mod tests {
     }
 
     #[test]
+    fn probabilities_are_those_of_one_row_to_the_last_bit() {
+        for (arch, classes) in
+            arches().into_iter().flat_map(|arch| [2, 10, FEW, FEW + 1].map(|classes| (arch, classes)))
+        {
+            let stream = &mut Stream::new(4, 0, None, Purpose::Split);
+            let stride = padded::<f64>(classes);
+            let logits: Vec<f64> = (0..21 * stride).map(|_| 3.0 * stream.normal()).collect();
+            let mut all = logits.clone();
+            probabilities(arch, &mut all, stride, classes);
+            for (row, logits) in all.chunks_exact(stride).zip(logits.chunks_exact(stride)) {
+                let top = logits[..classes].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let exponentials: Vec<f64> = logits[..classes].iter().map(|z| Real::exp(z - top)).collect();
+                let total = exponentials.iter().fold(0.0, |total, p| total + p);
+                let expected: Vec<f64> = exponentials.iter().map(|p| p / total).collect();
+                assert_eq!(row[..classes], expected);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_number_stays_so() {
         for classes in [4, FEW + 4] {
-            let mut logits = vec![0.0f32; 2 * classes];
+            let stride = padded::<f32>(classes);
+            let mut logits = vec![0.0f32; 2 * stride];
             logits[1] = f32::NAN;
-            let sums = softmax(Arch::new(), &mut logits, classes, classes, &[0, 0]);
+            let sums = softmax(Arch::new(), &mut logits, stride, classes, &[0, 0]);
             assert!(sums.loss.is_nan() && logits[..classes].iter().all(|p| p.is_nan()));
-            assert!(logits[classes..].iter().all(|p| *p == 1.0 / classes as f32));
+            assert!(logits[stride..][..classes].iter().all(|p| *p == 1.0 / classes as f32));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::passes::vectorised;
 use crate::real::Real;
+use crate::softmax::probabilities;
 use opportune_core::settings::Activation;
 use pulp::{Arch, Simd, WithSimd};
 
@@ -41,17 +42,7 @@ impl Objective {
             Objective::Squared => {}
             Objective::Logistic => crate::passes::activate(arch, Activation::Logistic, values),
             Objective::Poisson => exponential(arch, values),
-            Objective::Softmax => {
-                for row in values.chunks_exact_mut(stride) {
-                    let top = row[1..width].iter().fold(row[0], |top, z| if *z > top { *z } else { top });
-                    row[..width].iter_mut().for_each(|z| *z = *z - top);
-                }
-                exponential(arch, values);
-                for row in values.chunks_exact_mut(stride) {
-                    let sum = row[1..width].iter().fold(row[0], |sum, p| sum + *p);
-                    row[..width].iter_mut().for_each(|p| *p = *p / sum);
-                }
-            }
+            Objective::Softmax => probabilities(arch, values, stride, width),
         }
     }
 
