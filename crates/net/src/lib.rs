@@ -33,6 +33,7 @@
 mod activation;
 #[cfg(test)]
 mod averaging_tests;
+mod cores;
 mod dropout;
 #[cfg(test)]
 mod golden_tests;
@@ -75,10 +76,10 @@ pub mod kernels {
     pub use crate::update::{Shrink, Step, sweep};
 }
 
+pub use cores::Busy;
 pub use model::{Model, Predictions};
 pub use raw::Layer;
 pub use real::Real;
 pub use run::Run;
 pub use samples::Samples;
-pub use threads::share;
 pub use trainer::NativeTrainer;

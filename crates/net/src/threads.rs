@@ -21,6 +21,6 @@ pub(crate) fn spread<P: Send>(parts: impl Iterator<Item = P>, work: impl Fn(P) +
 }
 
 /// The threads that a run may have where `busy` of them share so many cores: at least 1.
-pub fn share(cores: usize, busy: usize) -> usize {
+pub(crate) fn share(cores: usize, busy: usize) -> usize {
     (cores / busy.max(1)).max(1)
 }

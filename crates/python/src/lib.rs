@@ -3,7 +3,6 @@
 //! It hands over what `opportune-core` knows, in plain values; the classes that people use are Python's
 //! (`python/opportune/`). Whatever a person gets wrong is a `ValueError` with the line that the program would print.
 
-mod cores;
 mod expression;
 mod rules;
 mod schedule;

@@ -1,15 +1,14 @@
 //! The trainer of `opportune.sklearn`: arrays in, arrays out, no copy of the rows, and no lock held while it works.
 
-use crate::cores::Busy;
 use crate::typed::{Typed, hinted};
 use crate::value_error;
 use numpy::{Element, IntoPyArray, PyArray1, PyReadonlyArray1};
 use opportune_core::InputError;
 use opportune_core::settings::Activation;
-use opportune_net::Real;
 use opportune_net::sklearn::{
     Ending, Fit, Method, Objective, Progress, Rate, Shape, Table, Targets, Training, Turn, Twister, minimise, outputs,
 };
+use opportune_net::{Busy, Real};
 use pyo3::IntoPyObject;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -331,7 +330,7 @@ fn fit<'py, T: Width>(
     let (mut losses, mut scores, mut copies, mut stopped) = (Vec::new(), Vec::new(), Vec::new(), false);
     let (progress, twister) = py.detach(|| {
         let mut fit = Fit::new(shape, &training, table, progress, twister).map_err(value_error)?;
-        let busy = Busy::new();
+        let busy = Busy::begin();
         while losses.len() < items.max_iter as usize && !stopped {
             fit.spread(busy.threads());
             let Some(epoch) = fit.epoch(&mut || watch.dropped()) else { break };
@@ -412,7 +411,7 @@ pub fn mlp_minimise<'py>(
                     copies.push((count, loss, x.to_vec()));
                 }
             };
-            let busy = Busy::new();
+            let busy = Busy::begin();
             minimise(&shape, table, start, (alpha, tol), limits, busy.threads(), &mut || watch.dropped(), &mut seen)
         })
         .map_err(value_error)?;

@@ -1,6 +1,6 @@
 //! Cores that the trainings of this process share.
 
-use opportune_net::share;
+use crate::threads::share;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +12,7 @@ pub struct Busy;
 
 impl Busy {
     /// One more.
-    pub fn new() -> Busy {
+    pub fn begin() -> Busy {
         BUSY.fetch_add(1, Ordering::Relaxed);
         Busy
     }
@@ -55,7 +55,7 @@ mod tests {
             [limited(Some("1")), limited(Some("1,4")), limited(Some("0")), limited(Some("many"))],
             [1, 1, all, all]
         );
-        let (one, other) = (Busy::new(), Busy::new());
+        let (one, other) = (Busy::begin(), Busy::begin());
         let shared = one.threads();
         drop(other);
         assert!(shared >= 1 && one.threads() >= shared);
