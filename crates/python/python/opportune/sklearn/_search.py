@@ -1,5 +1,6 @@
 """`GridSearchCV`."""
 
+from numbers import Integral
 from typing import Any
 
 import joblib
@@ -10,6 +11,9 @@ from sklearn.pipeline import Pipeline
 
 from ._mlp import _Native
 from ._session import Session
+
+# Threads beyond the cores.
+WAITING = 2
 
 
 def _network(estimator: Any) -> Any:
@@ -27,8 +31,8 @@ class GridSearchCV(sklearn.model_selection.GridSearchCV):
     `max_iter` alone are one training, read at several epochs, and `n_jobs=None` means all cores: threads of this process,
     among which the data are shared. Any other estimator is searched as scikit-learn does.
 
-    What differs: the fit times of trainings that were read are those of reading, and with `random_state=None` one number is
-    drawn for the whole search instead of one for each fit.
+    What differs: the fit times of trainings that were read are those of reading, those of others include the wait for a
+    core, and with `random_state=None` one number is drawn for the whole search instead of one for each fit.
 
     Examples
     --------
@@ -46,24 +50,31 @@ class GridSearchCV(sklearn.model_selection.GridSearchCV):
     """
 
     estimator: Any
+    n_jobs: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fits all points of the grid on all splits, then the best on all rows."""
         original = self.estimator
-        if _network(original) is None:
+        n_jobs = self.n_jobs
+        # What is no number of jobs is refused there.
+        if _network(original) is None or not isinstance(n_jobs, (Integral, type(None))):
             return super().fit(X, y, **params)
-        session = Session()
+        with joblib.parallel_config(backend="threading"):
+            cores = joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs)
+        session = Session(cores)
         self.estimator = clone(original)
         _network(self.estimator)._session = session
+        # Of several that read one training all but the first wait for it: others take their cores meanwhile.
+        self.n_jobs = cores + WAITING if cores > 1 else 1
         try:
-            with joblib.parallel_config(backend="threading", n_jobs=-1 if self.n_jobs is None else self.n_jobs):
+            with joblib.parallel_config(backend="threading"):
                 return super().fit(X, y, **params)
         except BaseException:
             # Threads that still train end at their next step.
             session.interrupt.set()
             raise
         finally:
-            self.estimator = original
+            self.estimator, self.n_jobs = original, n_jobs
             if (best := _network(getattr(self, "best_estimator_", None))) is not None:
                 best.__dict__.pop("_session", None)
 

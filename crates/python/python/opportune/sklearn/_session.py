@@ -42,12 +42,13 @@ class _Training:
 
 
 class Session:
-    """The trainings of one search. Its clones of the estimator carry it."""
+    """The trainings of one search, so many at a time. Its clones of the estimator carry it."""
 
-    def __init__(self) -> None:
+    def __init__(self, cores: int) -> None:
         self.seed = int(np.random.randint(np.iinfo(np.int32).max))
         self.interrupt = _core.Interrupt()
         self._lock = threading.Lock()
+        self._cores = threading.Semaphore(cores)
         self._asked: dict[str, list[int]] = {}
         self._trainings: dict[tuple[str, bytes], _Training] = {}
 
@@ -99,10 +100,12 @@ class Session:
                 key = (parameters, _key_of_table(table))
                 shared = self._trainings.setdefault(key, _Training(len(asked)))
         if shared is None:
-            return train(network.max_iter, [network.max_iter], self.interrupt)
+            with self._cores:
+                return train(network.max_iter, [network.max_iter], self.interrupt)
         with shared.lock:
             if shared.result is None:
-                shared.result = train(max(asked), sorted(set(asked)), self.interrupt)
+                with self._cores:
+                    shared.result = train(max(asked), sorted(set(asked)), self.interrupt)
             shared.readers -= 1
             if shared.readers == 0:
                 with self._lock:
