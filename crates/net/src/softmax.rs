@@ -13,9 +13,10 @@ vectorised! {
     /// probabilities, with zeros behind.
     fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
         let logits = &mut logits[..labels.len() * stride];
-        match classes {
-            0..=FEW => side_by_side(logits, stride, classes, labels),
-            _ => row_by_row(logits, stride, classes, labels),
+        if classes <= FEW {
+            side_by_side(logits, stride, classes, labels)
+        } else {
+            row_by_row(logits, stride, classes, labels)
         }
     }
 
@@ -27,14 +28,15 @@ vectorised! {
             for rows in logits.chunks_mut(LANES * stride) {
                 Block::of(rows, stride, &mut room[..classes], |p, total| p / total);
             }
-            return;
-        }
-        for row in logits.chunks_exact_mut(stride) {
-            let top = row[..classes].iter().fold(T::of(f64::NEG_INFINITY), |top, z| larger(*z, top));
-            row[..classes].iter_mut().for_each(|z| *z = (*z - top).exp());
-            row[classes..].fill(T::ZERO);
-            let total = row[..classes].iter().fold(T::ZERO, |total, p| total + *p);
-            row[..classes].iter_mut().for_each(|p| *p = *p / total);
+        } else {
+            for row in logits.chunks_exact_mut(stride) {
+                let (row, behind) = row.split_at_mut(classes);
+                let top = row.iter().fold(T::of(f64::NEG_INFINITY), |top, z| larger(*z, top));
+                row.iter_mut().for_each(|z| *z = (*z - top).exp());
+                let total = row.iter().fold(T::ZERO, |total, p| total + *p);
+                row.iter_mut().for_each(|p| *p = *p / total);
+                behind.fill(T::ZERO);
+            }
         }
     }
 }

@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline
 from ._mlp import _Native
 from ._session import Session
 
-# Threads beyond the cores.
+# Threads beyond the cores, for fits that wait for the training of another: with two of them cores are seldom idle, and
+# each has rows of its own in memory.
 WAITING = 2
 
 
@@ -61,22 +62,21 @@ class GridSearchCV(sklearn.model_selection.GridSearchCV):
             return super().fit(X, y, **params)
         with joblib.parallel_config(backend="threading"):
             cores = joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs)
-        session = Session(cores)
-        self.estimator = clone(original)
-        _network(self.estimator)._session = session
-        # Of several that read one training all but the first wait for it: others take their cores meanwhile.
-        self.n_jobs = cores + WAITING if cores > 1 else 1
-        try:
-            with joblib.parallel_config(backend="threading"):
+            session = Session(cores)
+            self.estimator = clone(original)
+            _network(self.estimator)._session = session
+            # Of several that read one training all but the first wait for it: others take their cores meanwhile.
+            self.n_jobs = cores + WAITING if cores > 1 else 1
+            try:
                 return super().fit(X, y, **params)
-        except BaseException:
-            # Threads that still train end at their next step.
-            session.interrupt.set()
-            raise
-        finally:
-            self.estimator, self.n_jobs = original, n_jobs
-            if (best := _network(getattr(self, "best_estimator_", None))) is not None:
-                best.__dict__.pop("_session", None)
+            except BaseException:
+                # Threads that still train end at their next step.
+                session.interrupt.set()
+                raise
+            finally:
+                self.estimator, self.n_jobs = original, n_jobs
+                if (best := _network(getattr(self, "best_estimator_", None))) is not None:
+                    best.__dict__.pop("_session", None)
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         session = getattr(_network(self.estimator), "_session", None)
