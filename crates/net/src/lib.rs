@@ -64,15 +64,17 @@ mod threads;
 mod trace;
 mod trainer;
 mod truth;
+mod turn;
 mod update;
 
 /// The inner loops, for benchmarks alone: their forms may change with any version.
 #[doc(hidden)]
 pub mod kernels {
     pub use crate::panels::pack;
-    pub use crate::passes::{activate, column_sums, derive, encode, pad, padded, turn};
+    pub use crate::passes::{activate, column_sums, derive, encode, pad, padded};
     pub use crate::product::{Factors, Product, room};
     pub use crate::softmax::softmax;
+    pub use crate::turn::turn;
     pub use crate::update::{Shrink, Step, sweep};
 }
 

@@ -3,6 +3,7 @@
 
 use crate::real::Real;
 use crate::threads::spread;
+use crate::turn::turn_on;
 use pulp::{Arch, Simd, WithSimd};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -74,9 +75,6 @@ impl<T: Real> WithSimd for Edge<T> {
     }
 }
 
-/// Numbers of a column that are turned at a time: a line of memory of 32-bit ones.
-const TURNED: usize = 16;
-
 struct Pack<'a, T> {
     matrix: &'a [T],
     stride: usize,
@@ -92,21 +90,21 @@ impl<T: Real> WithSimd for Pack<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let lanes = T::lanes::<S>();
         let Pack { matrix, stride, depth, share, .. } = self;
         let all = panels::<S>(self.columns.div_ceil(lanes)).map(|(at, width)| (at * lanes, width));
         for (begin, width) in all.filter(|(begin, _)| share.contains(begin)) {
             let panel = &mut self.out[(begin - share.start) * depth..][..width * lanes * depth];
             if self.turned {
-                // A few numbers of each column at a time: whole lines of memory are read, and columns that fall into the same
-                // part of the cache do not drive each other out.
-                for (block, out) in panel.chunks_mut(TURNED * width * lanes).enumerate() {
-                    for (column, row) in matrix[begin * stride..].chunks(stride).take(width * lanes).enumerate() {
-                        let outs = out[column..].iter_mut().step_by(width * lanes);
-                        outs.zip(&row[block * TURNED..depth]).for_each(|(out, number)| *out = *number);
-                    }
-                }
+                let columns = (width * lanes).min(self.columns - begin);
+                turn_on(
+                    simd,
+                    &matrix[begin * stride..][..(columns - 1) * stride + depth],
+                    stride,
+                    panel,
+                    width * lanes,
+                );
                 continue;
             }
             let matrix = &matrix[begin..];

@@ -79,9 +79,6 @@ fn blocks_by<T: Real, const N: usize>(values: &mut [T], others: &[T], f: impl Fn
     }
 }
 
-/// Rows that are transposed at a time.
-const TURNED: usize = 16;
-
 vectorised! {
     /// Inputs of some rows, rows x inputs.
     fn encode(encoder: &'a Encoder, data: &'a Dataset, rows: &'a [u32], out: &'a mut [T]) -> () {
@@ -124,17 +121,6 @@ vectorised! {
         }
     }
 
-    /// Sums of the columns of `matrix` (rows of `stride`), as many as `sums` has.
-    fn column_sums(matrix: &'a [T], stride: usize, sums: &'a mut [T]) -> () {
-        sums.fill(T::ZERO);
-        let width = sums.len();
-        for row in matrix.chunks_exact(stride) {
-            for (sum, value) in sums.iter_mut().zip(&row[..width]) {
-                *sum += *value;
-            }
-        }
-    }
-
     /// Multiplies each of `values`, which are padded rows, by the factor of its place.
     fn scale_each(values: &'a mut [T], factors: &'a [T]) -> () {
         each_by(values, factors, |value, factor| value * factor);
@@ -155,16 +141,60 @@ vectorised! {
             }
         }
     }
+}
 
-    /// Transposes rows of `stride` into rows of `out_stride`, one for each of the first columns, as many as there are such rows.
-    fn turn(matrix: &'a [T], stride: usize, out: &'a mut [T], out_stride: usize) -> () {
-        // So many rows at a time that their lines of memory stay near until all of their columns are read.
-        for (block, rows) in matrix.chunks(TURNED * stride).enumerate() {
-            for (column, out) in out.chunks_exact_mut(out_stride).enumerate().take(stride) {
-                for (row, out) in rows.chunks(stride).zip(&mut out[block * TURNED..]) {
-                    *out = row[column];
-                }
+/// Sums of the columns of `matrix`, padded rows of `stride` ([`padded`]), as many as `sums` has.
+pub fn column_sums<T: Real>(arch: Arch, matrix: &[T], stride: usize, sums: &mut [T]) {
+    arch.dispatch(ColumnSums { matrix, stride, sums });
+}
+
+struct ColumnSums<'a, T> {
+    matrix: &'a [T],
+    stride: usize,
+    sums: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for ColumnSums<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let lanes = T::lanes::<S>();
+        let (matrix, stride) = (T::split::<S>(self.matrix).0, self.stride / lanes);
+        // As many registers at a time as a processor has to wait for the sum before.
+        for (begin, sums) in (0..).step_by(8).zip(self.sums.chunks_mut(8 * lanes)) {
+            match sums.len().div_ceil(lanes) {
+                1 => register_sums::<T, S, 1>(simd, matrix, stride, begin, sums),
+                2 => register_sums::<T, S, 2>(simd, matrix, stride, begin, sums),
+                3 => register_sums::<T, S, 3>(simd, matrix, stride, begin, sums),
+                4 => register_sums::<T, S, 4>(simd, matrix, stride, begin, sums),
+                5 => register_sums::<T, S, 5>(simd, matrix, stride, begin, sums),
+                6 => register_sums::<T, S, 6>(simd, matrix, stride, begin, sums),
+                7 => register_sums::<T, S, 7>(simd, matrix, stride, begin, sums),
+                _ => register_sums::<T, S, 8>(simd, matrix, stride, begin, sums),
             }
         }
+    }
+}
+
+/// Sums of the `N` registers from `begin` of each row of `stride` of them, kept in registers.
+#[inline(always)]
+fn register_sums<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    matrix: &[T::Lanes<S>],
+    stride: usize,
+    begin: usize,
+    sums: &mut [T],
+) {
+    let one = T::splat(simd, T::ONE);
+    let mut all = [T::splat(simd, T::ZERO); N];
+    for row in matrix.chunks_exact(stride) {
+        let row = &row[begin..][..N];
+        for n in 0..N {
+            all[n] = T::mul_add(simd, one, row[n], all[n]);
+        }
+    }
+    for (sums, all) in sums.chunks_mut(T::lanes::<S>()).zip(all) {
+        T::store(simd, sums, all);
     }
 }

@@ -1,5 +1,6 @@
 //! The two widths of numbers a network is trained in, and their vectors.
 
+use crate::turn::SIDE;
 use opportune_core::settings::Precision;
 use opportune_data::{Dataset, Encoder};
 use pulp::Simd;
@@ -70,13 +71,15 @@ pub trait Real:
     fn load<S: Simd>(simd: S, slice: &[Self]) -> Self::Lanes<S>;
     /// As many as fit `slice`.
     fn store<S: Simd>(simd: S, slice: &mut [Self], value: Self::Lanes<S>);
+    /// Transposes a block; see [`crate::turn`].
+    fn turn<S: Simd>(simd: S, block: [[Self; SIDE]; SIDE]) -> [[Self; SIDE]; SIDE];
 }
 
 /// Both widths differ in nothing but names.
 macro_rules! real {
     ($real:ident, $precision:ident, $lanes:ident, $count:ident, $splat:ident, $mul_add:ident, $split:ident,
      $split_mut:ident, $load:ident, $store:ident, $exp:ident, $tanh:ident,
-     $ln_1p:ident, $normal:ident) => {
+     $ln_1p:ident, $normal:ident, $turn:ident) => {
         impl Real for $real {
             const PRECISION: Precision = Precision::$precision;
             const ZERO: Self = 0.0;
@@ -157,6 +160,10 @@ macro_rules! real {
             fn store<S: Simd>(simd: S, slice: &mut [Self], value: S::$lanes) {
                 simd.$store(slice, value);
             }
+            #[inline(always)]
+            fn turn<S: Simd>(simd: S, block: [[Self; SIDE]; SIDE]) -> [[Self; SIDE]; SIDE] {
+                crate::turn::$turn(simd, block)
+            }
         }
     };
 }
@@ -175,7 +182,8 @@ real!(
     exp_f32,
     tanh_f32,
     ln_1p_f32,
-    normal_f32
+    normal_f32,
+    turn_f32
 );
 real!(
     f64,
@@ -191,5 +199,6 @@ real!(
     exp_f64,
     tanh_f64,
     ln_1p_f64,
-    normal_f64
+    normal_f64,
+    turn_f64
 );

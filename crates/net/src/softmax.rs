@@ -1,32 +1,71 @@
 //! Softmax and its cross-entropy.
 
 use crate::losses::Sums;
-use crate::passes::{LANES, sum_lanes, vectorised};
+use crate::passes::{LANES, sum_lanes};
 use crate::real::Real;
+use crate::turn::{SIDE, turn_on};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Classes up to which rows are worked on side by side, each in a lane of its own.
 const FEW: usize = 64;
 
-vectorised! {
-    /// Softmax cross-entropy of rows of `stride` logits, the first `classes` of which count. Each row becomes its
-    /// probabilities, with zeros behind.
-    fn softmax(logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
-        let logits = &mut logits[..labels.len() * stride];
+/// Columns of [`LANES`] rows that there is room for: 128 rows of 10 classes.
+const ROOM: usize = 256;
+
+/// Softmax cross-entropy of rows of `stride` logits ([`crate::passes::padded`]), the first `classes` of which count. Each row becomes its
+/// probabilities, with zeros behind.
+pub fn softmax<T: Real>(arch: Arch, logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
+    arch.dispatch(Softmax { logits: &mut logits[..labels.len() * stride], stride, classes, labels })
+}
+
+struct Softmax<'a, T> {
+    logits: &'a mut [T],
+    stride: usize,
+    classes: usize,
+    labels: &'a [u32],
+}
+
+impl<T: Real> WithSimd for Softmax<'_, T> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let Softmax { logits, stride, classes, labels } = self;
         if classes <= FEW {
-            side_by_side(logits, stride, classes, labels)
+            side_by_side(simd, logits, stride, classes, labels)
         } else {
             row_by_row(logits, stride, classes, labels)
         }
     }
+}
 
-    /// The probabilities alone, each divided by its row's sum, which is one chain from the first class to the last: to the
-    /// last bit what this says of one row.
-    fn probabilities(logits: &'a mut [T], stride: usize, classes: usize) -> () {
+/// The probabilities alone, each divided by its row's sum, which is one chain from the first class to the last: to the
+/// last bit what this says of one row.
+pub fn probabilities<T: Real>(arch: Arch, logits: &mut [T], stride: usize, classes: usize) {
+    arch.dispatch(Probabilities { logits, stride, classes });
+}
+
+struct Probabilities<'a, T> {
+    logits: &'a mut [T],
+    stride: usize,
+    classes: usize,
+}
+
+impl<T: Real> WithSimd for Probabilities<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Probabilities { logits, stride, classes } = self;
         if classes <= FEW {
-            let mut room = [[T::ZERO; LANES]; FEW];
-            for rows in logits.chunks_mut(LANES * stride) {
-                Block::of(rows, stride, &mut room[..classes], |p, total| p / total);
+            let mut room = [[T::ZERO; LANES]; ROOM];
+            for rows in logits.chunks_mut(at_once(classes) * stride) {
+                stand(simd, rows, stride, classes, &mut room);
+                let blocks = rows.len().div_ceil(LANES * stride);
+                for columns in room.chunks_exact_mut(whole(classes)).take(blocks) {
+                    Block::of(&mut columns[..classes], |p, total| p / total);
+                }
+                lie(simd, &room, rows, stride, classes);
             }
         } else {
             for row in logits.chunks_exact_mut(stride) {
@@ -52,13 +91,10 @@ struct Block<T> {
 }
 
 impl<T: Real> Block<T> {
-    /// Replaces rows by `share` of exponentials and their sum, with zeros behind. They are worked on transposed, in `columns`, one
-    /// for each class: no register is partly idle, and nothing is summed across one.
+    /// Replaces columns, one for each class, by `share` of exponentials and their sum. No register is partly idle, and nothing is
+    /// summed across one.
     #[inline(always)]
-    fn of(rows: &mut [T], stride: usize, columns: &mut [[T; LANES]], share: impl Fn(T, T) -> T) -> Block<T> {
-        for (lane, row) in rows.chunks_exact(stride).enumerate() {
-            columns.iter_mut().zip(row).for_each(|(column, z)| column[lane] = *z);
-        }
+    fn of(columns: &mut [[T; LANES]], share: impl Fn(T, T) -> T) -> Block<T> {
         let (mut tops, mut predicted) = ([T::of(f64::NEG_INFINITY); LANES], [T::ZERO; LANES]);
         for (class, column) in columns.iter().enumerate() {
             let class = T::of(class as f64);
@@ -86,33 +122,62 @@ impl<T: Real> Block<T> {
                 column[lane] = share(column[lane], totals[lane]);
             }
         }
-        for (lane, row) in rows.chunks_exact_mut(stride).enumerate() {
-            columns.iter().zip(&mut *row).for_each(|(column, p)| *p = column[lane]);
-            row[columns.len()..].fill(T::ZERO);
-        }
         Block { tops, predicted, totals }
+    }
+}
+
+/// Rows that are worked on before the next ones. Many, for numbers that are read in another width than they were just written
+/// in are waited for.
+fn at_once(classes: usize) -> usize {
+    ROOM / whole(classes) * LANES
+}
+
+/// Columns of a block: those of the classes, and what else is turned with them.
+fn whole(classes: usize) -> usize {
+    classes.next_multiple_of(SIDE)
+}
+
+/// Turns rows into columns, block by block. What stands in the lanes of rows that are not there stays.
+#[inline(always)]
+fn stand<T: Real, S: Simd>(simd: S, rows: &[T], stride: usize, classes: usize, room: &mut [[T; LANES]]) {
+    for (rows, columns) in rows.chunks(LANES * stride).zip(room.chunks_exact_mut(whole(classes))) {
+        turn_on(simd, rows, stride, columns.as_flattened_mut(), LANES);
+    }
+}
+
+/// Turns columns back into rows, with zeros behind.
+#[inline(always)]
+fn lie<T: Real, S: Simd>(simd: S, room: &[[T; LANES]], rows: &mut [T], stride: usize, classes: usize) {
+    for (rows, columns) in rows.chunks_mut(LANES * stride).zip(room.chunks_exact(whole(classes))) {
+        turn_on(simd, columns.as_flattened(), LANES, rows, stride);
+        rows.chunks_exact_mut(stride).for_each(|row| row[classes..].fill(T::ZERO));
     }
 }
 
 /// Some rows at a time, for few classes.
 #[inline(always)]
-fn side_by_side<T: Real>(logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
+fn side_by_side<T: Real, S: Simd>(simd: S, logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
     let mut sums = Sums::default();
-    let mut room = [[T::ZERO; LANES]; FEW];
-    for (rows, labels) in logits.chunks_mut(LANES * stride).zip(labels.chunks(LANES)) {
-        let mut truths = [T::ZERO; LANES];
-        for ((truth, row), &label) in truths.iter_mut().zip(rows.chunks_exact(stride)).zip(labels) {
-            *truth = row[label as usize];
+    let mut room = [[T::ZERO; LANES]; ROOM];
+    let at_once = at_once(classes);
+    for (rows, labels) in logits.chunks_mut(at_once * stride).zip(labels.chunks(at_once)) {
+        stand(simd, rows, stride, classes, &mut room);
+        for (columns, labels) in room.chunks_exact_mut(whole(classes)).zip(labels.chunks(LANES)) {
+            let columns = &mut columns[..classes];
+            let mut truths = [T::ZERO; LANES];
+            for (lane, &label) in labels.iter().enumerate() {
+                truths[lane] = columns[label as usize][lane];
+            }
+            // A product by the inverse: the compiler takes it once for all classes.
+            let Block { tops, predicted, totals } = Block::of(columns, |p, total| p * (T::ONE / total));
+            for (lane, &label) in labels.iter().enumerate() {
+                sums.loss += tops[lane].wide() - truths[lane].wide();
+                sums.hits += u32::from(predicted[lane] == T::of(f64::from(label)));
+            }
+            // One logarithm for eight rows: the product of their sums is far from overflowing.
+            sums.loss += totals[..labels.len()].iter().map(|total| total.wide()).product::<f64>().ln();
         }
-        // A product by the inverse: the compiler takes it once for all classes.
-        let Block { tops, predicted, totals } =
-            Block::of(rows, stride, &mut room[..classes], |p, total| p * (T::ONE / total));
-        for (lane, &label) in labels.iter().enumerate() {
-            sums.loss += tops[lane].wide() - truths[lane].wide();
-            sums.hits += u32::from(predicted[lane] == T::of(f64::from(label)));
-        }
-        // One logarithm for eight rows: the product of their sums is far from overflowing.
-        sums.loss += totals[..labels.len()].iter().map(|total| total.wide()).product::<f64>().ln();
+        lie(simd, &room, rows, stride, classes);
     }
     sums
 }

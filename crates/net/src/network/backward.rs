@@ -6,6 +6,7 @@ use crate::passes::{self, padded};
 use crate::product::{After, Factors, Product, room};
 use crate::real::Real;
 use crate::threads::spread;
+use crate::turn::turn;
 use pulp::Arch;
 
 /// Whether the gradient of a layer's weights is computed transposed, since that takes clearly less arithmetic: with few
@@ -118,7 +119,7 @@ impl<T: Real> Backward<T> {
         if at.turned {
             let turned = &mut self.gradient[..inputs * outputs];
             product((outputs, inputs), deltas, values, turned);
-            passes::turn(arch, turned, inputs, out, outputs);
+            turn(arch, turned, inputs, out, outputs);
         } else {
             product((inputs, outputs), values, deltas, out);
         }
@@ -157,7 +158,7 @@ impl<T: Real> Backward<T> {
         .run(arch, threads);
         let each = rows.div_ceil(threads.min(rows * inputs / PART).max(1));
         spread(out.chunks_mut(each * out_stride).enumerate(), |(part, out)| {
-            passes::turn(arch, &turned[part * each..], stride, out, out_stride);
+            turn(arch, &turned[part * each..], stride, out, out_stride);
             if let Some(after) = after {
                 after(part * each, out);
             }
