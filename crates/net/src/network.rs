@@ -4,6 +4,7 @@ mod backward;
 
 use self::backward::Backward;
 use crate::activation::needs_sum;
+use crate::aligned::Aligned;
 use crate::dropout::Dropout;
 use crate::layer_norm::Normal;
 use crate::losses::{Aim, Outputs, Sums};
@@ -114,21 +115,21 @@ pub(crate) struct Net<T> {
     /// Of the loss without penalty, in the order of `parameters`.
     pub(crate) gradients: Vec<T>,
     /// Rows of inputs, as many as there is room for.
-    pub(crate) inputs: Vec<T>,
+    pub(crate) inputs: Aligned<T>,
     /// Weights in panels, by layer.
-    weights: Vec<Vec<T>>,
+    weights: Vec<Aligned<T>>,
     /// Padded biases, by layer.
-    biases: Vec<Vec<T>>,
+    biases: Vec<Aligned<T>>,
     /// What each layer gives, rows padded; in the end the last one's derivatives.
-    values: Vec<Vec<T>>,
+    values: Vec<Aligned<T>>,
     /// What each hidden layer's derivative is told from, rows padded; empty where that is its values: the sums before the
     /// activation, or the values before units are dropped.
-    sums: Vec<Vec<T>>,
+    sums: Vec<Aligned<T>>,
     dropout: Dropout<T>,
     /// Of each hidden layer, where they are normalised; else there are none.
     normal: Vec<Normal<T>>,
     /// Derivatives by the sums of each hidden layer, rows padded.
-    deltas: Vec<Vec<T>>,
+    deltas: Vec<Aligned<T>>,
     back: Backward<T>,
 }
 
@@ -136,13 +137,13 @@ impl<T: Real> Net<T> {
     /// With these parameters, and room for `rows` rows at once.
     pub(crate) fn new(arch: Arch, network: &Network, parameters: Vec<T>, rows: usize) -> Net<T> {
         let layout = Layout::new(network.widths(), network.layer_norm);
-        let zeros = |n: usize| vec![T::ZERO; n];
+        let zeros = Aligned::zeros;
         let all = || (0..layout.layers()).map(|layer| layout.sizes(layer));
         let mut net = Net {
             arch,
             threads: 1,
             activation: network.activation,
-            gradients: zeros(layout.parameters()),
+            gradients: vec![T::ZERO; layout.parameters()],
             parameters,
             inputs: zeros(rows * layout.widths[0]),
             weights: all().map(|(inputs, outputs)| zeros(inputs * padded::<T>(outputs))).collect(),
@@ -168,9 +169,9 @@ impl<T: Real> Net<T> {
 
     /// The same network, which drops this share of its hidden units in [`Net::forward_dropped`].
     pub(crate) fn with_dropout(mut self, rate: f64) -> Net<T> {
-        self.dropout = Dropout::new(rate, self.deltas.iter().map(Vec::len));
+        self.dropout = Dropout::new(rate, self.deltas.iter().map(|deltas| deltas.len()));
         if self.dropout.is_on() {
-            self.sums.iter_mut().zip(&self.deltas).for_each(|(sums, deltas)| sums.resize(deltas.len(), T::ZERO));
+            self.sums.iter_mut().zip(&self.deltas).for_each(|(sums, deltas)| *sums = Aligned::zeros(deltas.len()));
         }
         self
     }

@@ -1,6 +1,7 @@
 //! The way back through a network: from derivatives by the last layer's sums to the gradients.
 
 use super::{Layout, Net};
+use crate::aligned::Aligned;
 use crate::panels::pack;
 use crate::passes::{self, padded};
 use crate::product::{After, Factors, Product, room};
@@ -40,20 +41,20 @@ const PART: usize = 1 << 17;
 pub(super) struct Backward<T> {
     /// Transposed weights (out x in) in panels, by layer; empty for the first, whose inputs need no derivative, and for those
     /// that are read as they lie.
-    turned: Vec<Vec<T>>,
+    turned: Vec<Aligned<T>>,
     /// Where products bring a left factor's columns together.
-    near: Vec<T>,
+    near: Aligned<T>,
     /// A gradient of weights that comes transposed.
-    gradient: Vec<T>,
+    gradient: Aligned<T>,
     /// Derivatives of a layer's sums, transposed and in panels, and those of its inputs, transposed, where weights are read as
     /// they lie.
-    beside: [Vec<T>; 2],
+    beside: [Aligned<T>; 2],
 }
 
 impl<T: Real> Backward<T> {
     /// For batches of up to `rows` rows.
     pub(super) fn new(layout: &Layout, rows: usize) -> Backward<T> {
-        let zeros = |n: usize| vec![T::ZERO; n];
+        let zeros = Aligned::zeros;
         let all = || 0..layout.layers();
         let most = |sizes: &mut dyn Iterator<Item = usize>| zeros(sizes.max().unwrap_or(0));
         let turned = |layer| match layout.sizes(layer) {
@@ -76,7 +77,10 @@ impl<T: Real> Backward<T> {
 
     /// Makes room for so many threads.
     pub(super) fn spread(&mut self, layout: &Layout, rows: usize, threads: usize) {
-        self.near.resize(near::<T>(layout, rows, threads), T::ZERO);
+        let room = near::<T>(layout, rows, threads);
+        if room != self.near.len() {
+            self.near = Aligned::zeros(room);
+        }
     }
 
     /// Brings a layer's weights (`sizes`: inputs x outputs) into the form that is read here, if it is another one.
