@@ -271,6 +271,10 @@ impl<T: Real, S: Simd> Task<'_, T, S> {
             self.tile::<COLUMNS, PANELS, M, N>(row, at, out);
             row += M;
         }
+        while M > 8 && row + 8 <= rows {
+            self.tile::<COLUMNS, PANELS, 8, N>(row, at, out);
+            row += 8;
+        }
         while row + 4 <= rows {
             self.tile::<COLUMNS, PANELS, 4, N>(row, at, out);
             row += 4;

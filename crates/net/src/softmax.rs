@@ -9,8 +9,14 @@ use pulp::{Arch, Simd, WithSimd};
 /// Classes up to which rows are worked on side by side, each in a lane of its own.
 const FEW: usize = 64;
 
-/// Columns of [`LANES`] rows that there is room for: 128 rows of 10 classes.
-const ROOM: usize = 256;
+/// Numbers that there is room for.
+const ROOM: usize = 4096;
+
+/// Rows that stand side by side at most; fewer where there are many classes.
+const MOST: usize = 256;
+
+/// What their number is a multiple of, so that loops over them are of whole registers on every processor.
+const WHOLE: usize = 16;
 
 /// Softmax cross-entropy of rows of `stride` logits ([`crate::passes::padded`]), the first `classes` of which count. Each row becomes its
 /// probabilities, with zeros behind.
@@ -58,14 +64,12 @@ impl<T: Real> WithSimd for Probabilities<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Probabilities { logits, stride, classes } = self;
         if classes <= FEW {
-            let mut room = [[T::ZERO; LANES]; ROOM];
-            for rows in logits.chunks_mut(at_once(classes) * stride) {
-                stand(simd, rows, stride, classes, &mut room);
-                let blocks = rows.len().div_ceil(LANES * stride);
-                for columns in room.chunks_exact_mut(whole(classes)).take(blocks) {
-                    Block::of(&mut columns[..classes], |p, total| p / total);
-                }
-                lie(simd, &room, rows, stride, classes);
+            let mut side = Side::new(classes);
+            for rows in logits.chunks_mut(side.at_once() * stride) {
+                side.stand(simd, rows, stride);
+                side.exponentials();
+                side.share(|p, total| p / total);
+                side.lie(simd, rows, stride);
             }
         } else {
             for row in logits.chunks_exact_mut(stride) {
@@ -80,77 +84,83 @@ impl<T: Real> WithSimd for Probabilities<'_, T> {
     }
 }
 
-/// What became of the logits of up to [`LANES`] rows, a lane for each.
-struct Block<T> {
-    /// The largest.
-    tops: [T; LANES],
+/// The logits of some rows, transposed: a lane for each row and a column for each class. No register is partly idle, and nothing is
+/// summed across one.
+struct Side<T> {
+    classes: usize,
+    /// Lanes of each column, a multiple of [`WHOLE`]. What stands in those of rows that are not there means nothing.
+    lanes: usize,
+    columns: [T; ROOM],
+    /// The largest of each row.
+    tops: [T; MOST],
     /// Its class, the first of equals, as numpy's argmax has it.
-    predicted: [T; LANES],
+    predicted: [T; MOST],
     /// Sums of the exponentials of what is left without the largest.
-    totals: [T; LANES],
+    totals: [T; MOST],
 }
 
-impl<T: Real> Block<T> {
-    /// Replaces columns, one for each class, by `share` of exponentials and their sum. No register is partly idle, and nothing is
-    /// summed across one.
+impl<T: Real> Side<T> {
     #[inline(always)]
-    fn of(columns: &mut [[T; LANES]], share: impl Fn(T, T) -> T) -> Block<T> {
-        let (mut tops, mut predicted) = ([T::of(f64::NEG_INFINITY); LANES], [T::ZERO; LANES]);
-        for (class, column) in columns.iter().enumerate() {
+    fn new(classes: usize) -> Side<T> {
+        let none = [T::ZERO; MOST];
+        Side { classes, lanes: 0, columns: [T::ZERO; ROOM], tops: none, predicted: none, totals: none }
+    }
+
+    /// Rows that there is room for.
+    fn at_once(&self) -> usize {
+        (ROOM / self.classes.next_multiple_of(SIDE) / WHOLE * WHOLE).min(MOST)
+    }
+
+    /// Takes rows.
+    #[inline(always)]
+    fn stand<S: Simd>(&mut self, simd: S, rows: &[T], stride: usize) {
+        self.lanes = (rows.len() / stride).next_multiple_of(WHOLE);
+        let whole = self.classes.next_multiple_of(SIDE);
+        turn_on(simd, rows, stride, &mut self.columns[..whole * self.lanes], self.lanes);
+    }
+
+    /// Gives them back, with zeros behind.
+    #[inline(always)]
+    fn lie<S: Simd>(&self, simd: S, rows: &mut [T], stride: usize) {
+        let whole = self.classes.next_multiple_of(SIDE);
+        for (eight, rows) in rows.chunks_mut(SIDE * stride).enumerate() {
+            turn_on(simd, &self.columns[eight * SIDE..whole * self.lanes], self.lanes, rows, stride);
+            rows.chunks_exact_mut(stride).for_each(|row| row[self.classes..].fill(T::ZERO));
+        }
+    }
+
+    /// Replaces logits by exponentials of what is left without the largest, and sums these.
+    // Loops over lanes, whose number is not known before: they become vector code as they stand, where those over a known number
+    // are taken apart.
+    #[inline(always)]
+    fn exponentials(&mut self) {
+        let columns = &mut self.columns[..self.classes * self.lanes];
+        let (tops, predicted) = (&mut self.tops[..self.lanes], &mut self.predicted[..self.lanes]);
+        let totals = &mut self.totals[..self.lanes];
+        tops.fill(T::of(f64::NEG_INFINITY));
+        predicted.fill(T::ZERO);
+        totals.fill(T::ZERO);
+        for (class, column) in columns.chunks_exact(self.lanes).enumerate() {
             let class = T::of(class as f64);
-            for lane in 0..LANES {
-                let more = column[lane] > tops[lane];
-                tops[lane] = if more { column[lane] } else { tops[lane] };
-                predicted[lane] = if more { class } else { predicted[lane] };
+            for ((top, predicted), z) in tops.iter_mut().zip(&mut *predicted).zip(column) {
+                *predicted = if *z > *top { class } else { *predicted };
+                *top = larger(*z, *top);
             }
         }
-        for column in columns.iter_mut() {
-            for lane in 0..LANES {
-                column[lane] = column[lane] - tops[lane];
+        for column in columns.chunks_exact_mut(self.lanes) {
+            for ((z, top), total) in column.iter_mut().zip(&*tops).zip(&mut *totals) {
+                *z = (*z - *top).exp();
+                *total += *z;
             }
         }
-        // On its own: in the middle of the other work it would not become vector code.
-        columns.as_flattened_mut().iter_mut().for_each(|z| *z = z.exp());
-        let mut totals = [T::ZERO; LANES];
-        for column in columns.iter() {
-            for lane in 0..LANES {
-                totals[lane] += column[lane];
-            }
-        }
-        for column in columns.iter_mut() {
-            for lane in 0..LANES {
-                column[lane] = share(column[lane], totals[lane]);
-            }
-        }
-        Block { tops, predicted, totals }
     }
-}
 
-/// Rows that are worked on before the next ones. Many, for numbers that are read in another width than they were just written
-/// in are waited for.
-fn at_once(classes: usize) -> usize {
-    ROOM / whole(classes) * LANES
-}
-
-/// Columns of a block: those of the classes, and what else is turned with them.
-fn whole(classes: usize) -> usize {
-    classes.next_multiple_of(SIDE)
-}
-
-/// Turns rows into columns, block by block. What stands in the lanes of rows that are not there stays.
-#[inline(always)]
-fn stand<T: Real, S: Simd>(simd: S, rows: &[T], stride: usize, classes: usize, room: &mut [[T; LANES]]) {
-    for (rows, columns) in rows.chunks(LANES * stride).zip(room.chunks_exact_mut(whole(classes))) {
-        turn_on(simd, rows, stride, columns.as_flattened_mut(), LANES);
-    }
-}
-
-/// Turns columns back into rows, with zeros behind.
-#[inline(always)]
-fn lie<T: Real, S: Simd>(simd: S, room: &[[T; LANES]], rows: &mut [T], stride: usize, classes: usize) {
-    for (rows, columns) in rows.chunks_mut(LANES * stride).zip(room.chunks_exact(whole(classes))) {
-        turn_on(simd, columns.as_flattened(), LANES, rows, stride);
-        rows.chunks_exact_mut(stride).for_each(|row| row[classes..].fill(T::ZERO));
+    /// Replaces exponentials by `share` of them and their sum.
+    #[inline(always)]
+    fn share(&mut self, share: impl Fn(T, T) -> T) {
+        for column in self.columns[..self.classes * self.lanes].chunks_exact_mut(self.lanes) {
+            column.iter_mut().zip(&self.totals).for_each(|(p, total)| *p = share(*p, *total));
+        }
     }
 }
 
@@ -158,26 +168,29 @@ fn lie<T: Real, S: Simd>(simd: S, room: &[[T; LANES]], rows: &mut [T], stride: u
 #[inline(always)]
 fn side_by_side<T: Real, S: Simd>(simd: S, logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
     let mut sums = Sums::default();
-    let mut room = [[T::ZERO; LANES]; ROOM];
-    let at_once = at_once(classes);
+    let mut side = Side::new(classes);
+    let at_once = side.at_once();
     for (rows, labels) in logits.chunks_mut(at_once * stride).zip(labels.chunks(at_once)) {
-        stand(simd, rows, stride, classes, &mut room);
-        for (columns, labels) in room.chunks_exact_mut(whole(classes)).zip(labels.chunks(LANES)) {
-            let columns = &mut columns[..classes];
-            let mut truths = [T::ZERO; LANES];
-            for (lane, &label) in labels.iter().enumerate() {
-                truths[lane] = columns[label as usize][lane];
-            }
-            // A product by the inverse: the compiler takes it once for all classes.
-            let Block { tops, predicted, totals } = Block::of(columns, |p, total| p * (T::ONE / total));
-            for (lane, &label) in labels.iter().enumerate() {
-                sums.loss += tops[lane].wide() - truths[lane].wide();
-                sums.hits += u32::from(predicted[lane] == T::of(f64::from(label)));
-            }
-            // One logarithm for eight rows: the product of their sums is far from overflowing.
-            sums.loss += totals[..labels.len()].iter().map(|total| total.wide()).product::<f64>().ln();
+        side.stand(simd, rows, stride);
+        let mut truths = [T::ZERO; MOST];
+        for ((truth, row), &label) in truths.iter_mut().zip(rows.chunks_exact(stride)).zip(labels) {
+            *truth = row[label as usize];
         }
-        lie(simd, &room, rows, stride, classes);
+        side.exponentials();
+        for (begin, labels) in (0..).step_by(32).zip(labels.chunks(32)) {
+            let mut product = 1.0;
+            for (lane, &label) in (begin..).zip(labels) {
+                sums.loss += side.tops[lane].wide() - truths[lane].wide();
+                sums.hits += u32::from(side.predicted[lane] == T::of(f64::from(label)));
+                product *= side.totals[lane].wide();
+            }
+            // One logarithm for so many rows: the product of their sums is at most FEW to the power of their number.
+            sums.loss += product.ln();
+        }
+        // A product by the inverse.
+        side.totals.iter_mut().for_each(|total| *total = T::ONE / *total);
+        side.share(|p, inverse| p * inverse);
+        side.lie(simd, rows, stride);
     }
     sums
 }
