@@ -9,17 +9,18 @@ use opportune_core::settings::Activation;
 use opportune_data::{Dataset, Encoder};
 use pulp::{Arch, Simd, WithSimd};
 
-/// Declares functions whose bodies are compiled once for each instruction set, to be chosen by their first argument.
-/// What they call must be inlined to be compiled with them.
+/// Declares functions whose bodies are compiled once for each instruction set `S`, to be chosen by their first argument.
+/// What they call must be inlined to be compiled with them. Those that use registers name the set behind their own name.
 macro_rules! vectorised {
-    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),+ $(,)?) -> $out:ty $body:block)+) => {$(
+    ($($(#[$doc:meta])* fn $name:ident $([$simd:ident])? ($($arg:ident: $type:ty),+ $(,)?) -> $out:ty $body:block)+) => {$(
         $(#[$doc])*
         pub fn $name<'a, T: Real>(arch: Arch, $($arg: $type),+) -> $out {
             struct Pass<'a, T> { $($arg: $type),+ }
             impl<'a, T: Real> WithSimd for Pass<'a, T> {
                 type Output = $out;
                 #[inline(always)]
-                fn with_simd<S: Simd>(self, _: S) -> $out {
+                fn with_simd<S: Simd>(self, _simd: S) -> $out {
+                    $(let $simd = _simd;)?
                     let Pass { $($arg),+ } = self;
                     $body
                 }
@@ -79,6 +80,24 @@ fn blocks_by<T: Real, const N: usize>(values: &mut [T], others: &[T], f: impl Fn
     }
 }
 
+/// What is negative becomes 0, −0 too. What is no number stays so, or a diverged run would look alive.
+#[inline(always)]
+fn relu<T: Real, S: Simd>(simd: S, values: &mut [T]) {
+    let (zero, one) = (T::splat(simd, T::ZERO), T::splat(simd, T::ONE));
+    for value in T::split_mut::<S>(values).0 {
+        *value = T::mul_add(simd, T::select_less(simd, *value, zero, zero, *value), one, zero);
+    }
+}
+
+/// Derivatives where the activated value is positive, elsewhere 0.
+#[inline(always)]
+fn relu_slope<T: Real, S: Simd>(simd: S, deltas: &mut [T], activated: &[T]) {
+    let (zero, one) = (T::splat(simd, T::ZERO), T::splat(simd, T::ONE));
+    for (delta, value) in T::split_mut::<S>(deltas).0.iter_mut().zip(T::split::<S>(activated).0) {
+        *delta = T::mul_add(simd, T::select_less(simd, zero, *value, *delta, zero), one, zero);
+    }
+}
+
 vectorised! {
     /// Inputs of some rows, rows x inputs.
     fn encode(encoder: &'a Encoder, data: &'a Dataset, rows: &'a [u32], out: &'a mut [T]) -> () {
@@ -86,11 +105,9 @@ vectorised! {
     }
 
     /// Applies the activation to all of `values`, which are padded rows.
-    fn activate(activation: Activation, values: &'a mut [T]) -> () {
+    fn activate[simd](activation: Activation, values: &'a mut [T]) -> () {
         match activation {
-            // NaN must stay NaN, or a diverged run would look alive.
-            // The sum with 0 makes 0 of −0, and keeps the compiler from what `each` says of numbers that stay.
-            Activation::Relu => each(values, |z| (if z < T::ZERO { T::ZERO } else { z }) + T::ZERO),
+            Activation::Relu => relu::<T, S>(simd, values),
             Activation::Tanh => each(values, T::tanh),
             Activation::Logistic => each(values, logistic),
             Activation::Identity => {}
@@ -105,10 +122,9 @@ vectorised! {
 
     /// Multiplies `deltas` by the activation's derivative, told from the activated values, or from the sums before where
     /// `activation::needs_sum` says so; both are padded rows.
-    fn derive(activation: Activation, deltas: &'a mut [T], activated: &'a [T]) -> () {
+    fn derive[simd](activation: Activation, deltas: &'a mut [T], activated: &'a [T]) -> () {
         match activation {
-            // As above.
-            Activation::Relu => each_by(deltas, activated, |d, a| (if a > T::ZERO { d } else { T::ZERO }) + T::ZERO),
+            Activation::Relu => relu_slope::<T, S>(simd, deltas, activated),
             Activation::Tanh => each_by(deltas, activated, |d, a| d * (T::ONE - a * a)),
             Activation::Logistic => each_by(deltas, activated, |d, a| d * (a * (T::ONE - a))),
             Activation::Identity => {}

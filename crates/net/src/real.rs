@@ -63,6 +63,14 @@ pub trait Real:
     fn splat<S: Simd>(simd: S, value: Self) -> Self::Lanes<S>;
     /// a·b + c in each lane, rounded once.
     fn mul_add<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>, c: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// In each lane `yes` where a < b, else `no`.
+    fn select_less<S: Simd>(
+        simd: S,
+        a: Self::Lanes<S>,
+        b: Self::Lanes<S>,
+        yes: Self::Lanes<S>,
+        no: Self::Lanes<S>,
+    ) -> Self::Lanes<S>;
     /// Whole registers, and the rest.
     fn split<S: Simd>(slice: &[Self]) -> (&[Self::Lanes<S>], &[Self]);
     /// Whole registers, and the rest.
@@ -77,7 +85,7 @@ pub trait Real:
 
 /// Both widths differ in nothing but names.
 macro_rules! real {
-    ($real:ident, $precision:ident, $lanes:ident, $count:ident, $splat:ident, $mul_add:ident, $split:ident,
+    ($real:ident, $precision:ident, $lanes:ident, $count:ident, $splat:ident, $mul_add:ident, $less_than:ident, $select:ident, $split:ident,
      $split_mut:ident, $load:ident, $store:ident, $exp:ident, $tanh:ident,
      $ln_1p:ident, $normal:ident, $turn:ident) => {
         impl Real for $real {
@@ -145,6 +153,10 @@ macro_rules! real {
                 simd.$mul_add(a, b, c)
             }
             #[inline(always)]
+            fn select_less<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes, yes: S::$lanes, no: S::$lanes) -> S::$lanes {
+                simd.$select(simd.$less_than(a, b), yes, no)
+            }
+            #[inline(always)]
             fn split<S: Simd>(slice: &[Self]) -> (&[S::$lanes], &[Self]) {
                 S::$split(slice)
             }
@@ -175,6 +187,8 @@ real!(
     F32_LANES,
     splat_f32s,
     mul_add_f32s,
+    less_than_f32s,
+    select_f32s,
     as_simd_f32s,
     as_mut_simd_f32s,
     partial_load_f32s,
@@ -192,6 +206,8 @@ real!(
     F64_LANES,
     splat_f64s,
     mul_add_f64s,
+    less_than_f64s,
+    select_f64s,
     as_simd_f64s,
     as_mut_simd_f64s,
     partial_load_f64s,
