@@ -30,23 +30,25 @@ impl<T: Real> WithSimd for Turn<'_, T> {
 /// The same, to be compiled with what calls it.
 #[inline(always)]
 pub(crate) fn turn_on<T: Real, S: Simd>(simd: S, matrix: &[T], stride: usize, out: &mut [T], out_stride: usize) {
+    let (rows, columns) = (matrix.len().div_ceil(stride), out.len().div_ceil(out_stride).min(stride));
     // Two blocks of rows before the next columns: whole lines of memory are written, and columns that fall into the same part of
     // the cache do not drive each other out.
-    for (pair, rows) in matrix.chunks(2 * SIDE * stride).enumerate() {
-        for (eight, outs) in out.chunks_mut(SIDE * out_stride).enumerate() {
-            for (half, rows) in rows.chunks(SIDE * stride).enumerate() {
-                let (from, to) = (eight * SIDE, (2 * pair + half) * SIDE);
-                let count = outs.len().div_ceil(out_stride).min(stride - from.min(stride));
-                if count == SIDE && rows.len() >= (SIDE - 1) * stride + from + SIDE {
-                    let block: [[T; SIDE]; SIDE] = std::array::from_fn(|row| read(&rows[row * stride + from..]));
-                    for (column, out) in T::turn(simd, block).iter().zip(outs.chunks_mut(out_stride)) {
-                        out[to..to + SIDE].copy_from_slice(column);
+    for pair in (0..rows).step_by(2 * SIDE) {
+        for column in (0..columns).step_by(SIDE) {
+            for row in (pair..rows.min(pair + 2 * SIDE)).step_by(SIDE) {
+                let from = &matrix[row * stride + column..];
+                let to = &mut out[column * out_stride + row..];
+                let (rows, columns) = (SIDE.min(rows - row), SIDE.min(columns - column));
+                if rows == SIDE && columns == SIDE {
+                    let block: [[T; SIDE]; SIDE] = std::array::from_fn(|row| read(&from[row * stride..][..SIDE]));
+                    for (column, turned) in T::turn(simd, block).iter().enumerate() {
+                        to[column * out_stride..][..SIDE].copy_from_slice(turned);
                     }
-                    continue;
-                }
-                for (column, out) in outs.chunks_mut(out_stride).enumerate().take(count) {
-                    for (row, out) in rows.chunks(stride).zip(&mut out[to..]) {
-                        *out = row[from + column];
+                } else {
+                    for column in 0..columns {
+                        for row in 0..rows {
+                            to[column * out_stride + row] = from[row * stride + column];
+                        }
                     }
                 }
             }
@@ -56,10 +58,7 @@ pub(crate) fn turn_on<T: Real, S: Simd>(simd: S, matrix: &[T], stride: usize, ou
 
 #[inline(always)]
 fn read<T: Real>(values: &[T]) -> [T; SIDE] {
-    std::array::from_fn({
-        let values = &values[..SIDE];
-        |i| values[i]
-    })
+    std::array::from_fn(|i| values[i])
 }
 
 /// One number after another, where there is no instruction for it.
