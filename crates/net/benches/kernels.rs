@@ -49,12 +49,11 @@ fn product<T: Real>(
                         right_stride: stride,
                         near: &mut near,
                     },
-                    false => Factors::RowsPanels { left: &left, stride: depth, right: &panels },
+                    false => Factors::RowsPanels { left: &left, stride: depth, right: &panels, after: None },
                 },
                 start: Some(&start),
                 out: &mut out,
                 out_stride,
-                after: None,
             }
             .run(Arch::new(), 1);
         })

@@ -248,11 +248,15 @@ impl<T: Real> Net<T> {
             };
             Product {
                 sizes: (rows, inputs, outputs),
-                factors: Factors::RowsPanels { left, stride: left_stride, right: &self.weights[layer] },
+                factors: Factors::RowsPanels {
+                    left,
+                    stride: left_stride,
+                    right: &self.weights[layer],
+                    after: (hidden && at_once).then_some(&activate),
+                },
                 start: Some(&self.biases[layer]),
                 out,
                 out_stride: stride,
-                after: (hidden && at_once).then_some(&activate),
             }
             .run(arch, self.threads);
             if hidden && !at_once {

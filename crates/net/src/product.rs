@@ -21,6 +21,9 @@ pub enum Factors<'a, T> {
         stride: usize,
         /// As [`crate::panels::pack`] leaves them.
         right: &'a [T],
+        /// What becomes of rows of the result, strides and all, while they are in the nearest cache: it is told the first one's
+        /// number.
+        after: Option<After<'a, T>>,
     },
     /// Columns of the left one, which are rows of its transpose, and rows of the right one: what two layers gave for the
     /// rows of a batch, over which is summed.
@@ -64,12 +67,9 @@ pub struct Product<'a, T> {
     pub out: &'a mut [T],
     /// Numbers from one row of `out` to the next.
     pub out_stride: usize,
-    /// What becomes of rows of `out`, strides and all, while they are in the nearest cache: it is told the first one's number.
-    /// Of a left factor in rows only; of one in columns it is not called.
-    pub after: Option<After<'a, T>>,
 }
 
-/// See [`Product::after`].
+/// See [`Factors::RowsPanels`].
 pub type After<'a, T> = &'a (dyn Fn(usize, &mut [T]) + Sync);
 
 /// Rows of a left factor that pass all of `right` before the next ones do, so that they stay in the second cache and are not
@@ -96,13 +96,13 @@ impl<T: Real> Product<'_, T> {
     /// Writes the product, spread over at most so many threads. Each row is the work of one, so that their number changes
     /// nothing in the result.
     pub fn run(self, arch: Arch, threads: usize) {
-        let Product { sizes: (rows, depth, columns), factors, start, out, out_stride, after } = self;
+        let Product { sizes: (rows, depth, columns), factors, start, out, out_stride } = self;
         let parts = threads.min(2 * rows * depth * columns / PART).max(1);
         let each = rows.div_ceil(parts).next_multiple_of(BLOCK);
         let outs = out.chunks_mut(each * out_stride).enumerate();
         let sizes = |part: usize| (each.min(rows - part * each), depth, columns);
         match factors {
-            Factors::RowsPanels { left, stride, right } => spread(outs, |(part, out)| {
+            Factors::RowsPanels { left, stride, right, after } => spread(outs, |(part, out)| {
                 let left = Left::Rows { values: &left[part * each * stride..], stride };
                 let (right, after) = (Right::Panels(right), after.map(|after| (part * each, after)));
                 Work { sizes: sizes(part), left, right, start, out, out_stride, after }.run(arch);
@@ -426,12 +426,11 @@ mod tests {
                     right_stride: stride,
                     near: &mut near,
                 },
-                false => Factors::RowsPanels { left: &left, stride: depth, right: &padding },
+                false => Factors::RowsPanels { left: &left, stride: depth, right: &padding, after: None },
             },
             start: Some(&start),
             out: &mut out,
             out_stride: columns + 1,
-            after: None,
         }
         .run(arch, threads);
         for (i, out) in out.chunks_exact(columns + 1).enumerate() {
@@ -490,11 +489,10 @@ mod tests {
             };
             Product {
                 sizes: (rows, depth, 16),
-                factors: Factors::RowsPanels { left: &left, stride: depth, right: &panels },
+                factors: Factors::RowsPanels { left: &left, stride: depth, right: &panels, after: Some(&after) },
                 start: None,
                 out: &mut out,
                 out_stride: 17,
-                after: Some(&after),
             }
             .run(Arch::new(), 3);
             assert!(out.chunks_exact(17).enumerate().all(|(row, out)| out[16] == (row + 1) as f32));

@@ -27,7 +27,9 @@ def test_the_stub_says_what_is_there():
 
 def test_the_stub_is_what_the_sources_give():
     committed = ROOT / "crates/python/python/opportune/_core.pyi"
-    made = pathlib.Path(os.environ["OPPORTUNE_STUB"])
+    path = os.environ.get("OPPORTUNE_STUB")
+    assert path, "cargo xtask test makes a stub from the sources and names it in OPPORTUNE_STUB: run the tests with it"
+    made = pathlib.Path(path)
     assert committed.read_text() == made.read_text(), "write it anew with `cargo xtask stub`, and commit it"
 
 

@@ -116,7 +116,6 @@ impl<T: Real> Backward<T> {
                 start: None,
                 out,
                 out_stride: sizes.1,
-                after: None,
             }
             .run(arch, threads);
         };
@@ -130,7 +129,7 @@ impl<T: Real> Backward<T> {
     }
 
     /// Writes the derivatives by a layer's inputs, in padded rows, from those by its sums and its weights. `after` is called for
-    /// all of them: see [`Product::after`].
+    /// all of them: see [`Factors::RowsPanels`].
     fn below(&mut self, at: At, weights: &[T], deltas: (&[T], usize), out: &mut [T], after: Option<After<'_, T>>) {
         let At { arch, threads, layer, rows, inputs, outputs, .. } = at;
         let out_stride = padded::<T>(inputs);
@@ -138,11 +137,10 @@ impl<T: Real> Backward<T> {
         if !panels.is_empty() {
             Product {
                 sizes: (rows, outputs, inputs),
-                factors: Factors::RowsPanels { left: deltas.0, stride: deltas.1, right: panels },
+                factors: Factors::RowsPanels { left: deltas.0, stride: deltas.1, right: panels, after },
                 start: None,
                 out,
                 out_stride,
-                after,
             }
             .run(arch, threads);
             return;
@@ -153,11 +151,10 @@ impl<T: Real> Backward<T> {
         pack(arch, deltas.0, deltas.1, (outputs, rows), true, panels, threads);
         Product {
             sizes: (inputs, outputs, rows),
-            factors: Factors::RowsPanels { left: weights, stride: outputs, right: panels },
+            factors: Factors::RowsPanels { left: weights, stride: outputs, right: panels, after: None },
             start: None,
             out: turned,
             out_stride: stride,
-            after: None,
         }
         .run(arch, threads);
         let each = rows.div_ceil(threads.min(rows * inputs / PART).max(1));

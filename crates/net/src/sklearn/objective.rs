@@ -33,6 +33,15 @@ vectorised! {
     fn exponential(values: &'a mut [T]) -> () {
         values.iter_mut().for_each(|z| *z = z.exp());
     }
+
+    /// Probabilities less 1 for each row's class, times `share`.
+    fn class_slopes(values: &'a mut [T], stride: usize, width: usize, labels: &'a [u32], share: T) -> () {
+        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
+            let row = &mut row[..width];
+            row[label as usize] = row[label as usize] - T::ONE;
+            row.iter_mut().for_each(|p| *p = *p * share);
+        }
+    }
 }
 
 impl Objective {
@@ -54,6 +63,9 @@ impl Objective {
         targets: Targets<'_, T>,
         weights: Option<&[T]>,
     ) -> f64 {
+        if let (Targets::Classes(labels), None) = (targets, weights) {
+            return class_loss(outputs, stride, labels);
+        }
         let one = |row: usize, outputs: &[T]| match (self, targets) {
             (_, Targets::Classes(labels)) => -clipped(outputs[labels[row] as usize]).ln(),
             (_, Targets::Numbers(numbers)) => {
@@ -90,6 +102,7 @@ impl Objective {
     /// times the row's weight, over `total`, the sum of weights.
     pub(super) fn derive<T: Real>(
         self,
+        arch: Arch,
         outputs: &mut [T],
         (stride, width): (usize, usize),
         targets: Targets<'_, T>,
@@ -97,6 +110,9 @@ impl Objective {
         total: f64,
     ) {
         let even = T::of(1.0 / total);
+        if let (Targets::Classes(labels), None) = (targets, weights) {
+            return class_slopes(arch, outputs, stride, width, labels, even);
+        }
         for (row, outputs) in outputs.chunks_exact_mut(stride).enumerate() {
             let share = weights.map_or(even, |weights| T::of(weights[row].wide() / total));
             let outputs = &mut outputs[..width];
@@ -116,6 +132,20 @@ impl Objective {
     }
 }
 
+/// Rows whose probabilities are multiplied before one logarithm is taken: the product of so many that are clipped in 64 bits
+/// is a normal number.
+const FACTORS: usize = 16;
+
+/// The sum of rows' −ln p of their classes.
+fn class_loss<T: Real>(outputs: &[T], stride: usize, labels: &[u32]) -> f64 {
+    let rows = outputs.chunks(FACTORS * stride).zip(labels.chunks(FACTORS));
+    rows.map(|(outputs, labels)| {
+        let shares = outputs.chunks_exact(stride).zip(labels).map(|(row, &label)| clipped(row[label as usize]));
+        -shares.product::<f64>().ln()
+    })
+    .sum()
+}
+
 /// A probability away from 0 and 1 by the spacing of numbers at 1, in their own width.
 fn clipped<T: Real>(p: T) -> f64 {
     let eps = match T::BYTES {
@@ -125,4 +155,27 @@ fn clipped<T: Real>(p: T) -> f64 {
     let (low, high) = (T::of(eps), T::of(1.0 - eps));
     let p = if p < low { low } else { p };
     (if p > high { high } else { p }).wide()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_of_products_are_sums_of_logarithms() {
+        // Probabilities as small as they are clipped to, all at once, and a last part of fewer rows.
+        let labels: Vec<u32> = (0..FACTORS as u32 + 5).map(|row| row % 3).collect();
+        for smallest in [0.0, 1e-9, 0.2] {
+            let outputs: Vec<f64> = (0..labels.len() * 4).map(|place| smallest + (place % 4) as f64 / 5.0).collect();
+            let one = |(row, label): (usize, &u32)| -clipped(outputs[row * 4 + *label as usize]).ln();
+            let expected: f64 = labels.iter().enumerate().map(one).sum();
+            let loss = Objective::Softmax.loss(&outputs, (4, 3), Targets::Classes(&labels), None);
+            assert!((loss - expected).abs() <= 1e-14 * expected, "{loss} is not {expected}");
+            let evenly = vec![1.0; labels.len()];
+            assert_eq!(Objective::Softmax.loss(&outputs, (4, 3), Targets::Classes(&labels), Some(&evenly)), expected);
+        }
+        let lost = vec![0.0; FACTORS * 4];
+        assert!(class_loss(&lost, 4, &labels[..FACTORS]).is_finite(), "no product is 0");
+        assert!(class_loss(&[f64::NAN; 4], 4, &[0]).is_nan());
+    }
 }

@@ -79,10 +79,10 @@ impl<T: Real> Pass<T> {
 
     /// Back, after [`Pass::forward`]: gradients of the mean loss, without penalty.
     pub(super) fn backward(&mut self) {
-        let (objective, width) = (self.shape.objective, self.shape.outputs as usize);
+        let (arch, objective, width) = (self.net.arch(), self.shape.objective, self.shape.outputs as usize);
         let (values, stride) = self.net.last_mut(self.rows);
         let targets = targets(&self.labels, &self.numbers);
-        objective.derive(values, (stride, width), targets, self.weighted.then_some(&self.weights), self.total);
+        objective.derive(arch, values, (stride, width), targets, self.weighted.then_some(&self.weights), self.total);
         self.net.propagate(self.rows);
     }
 }

@@ -76,11 +76,10 @@ impl<T: Real> Room<T> {
             pack(arch, mixed, stride, (short, short), false, &mut self.panels, 1);
             Product {
                 sizes: (long, short, short),
-                factors: Factors::RowsPanels { left: x, stride, right: &self.panels },
+                factors: Factors::RowsPanels { left: x, stride, right: &self.panels, after: None },
                 start: None,
                 out: &mut self.next[..tall],
                 out_stride: stride,
-                after: None,
             }
             .run(arch, 1);
             std::mem::swap(&mut self.tall, &mut self.next);
@@ -103,7 +102,6 @@ fn inner<T: Real>(
         start: None,
         out,
         out_stride: stride,
-        after: None,
     }
     .run(arch, 1);
 }
