@@ -121,11 +121,15 @@ impl<T: Real> Side<T> {
 
     /// Gives them back, with zeros behind.
     #[inline(always)]
-    fn lie<S: Simd>(&self, simd: S, rows: &mut [T], stride: usize) {
+    fn lie<S: Simd>(&mut self, simd: S, rows: &mut [T], stride: usize) {
         let whole = self.classes.next_multiple_of(SIDE);
+        let columns = &mut self.columns[..whole * self.lanes];
+        columns[self.classes * self.lanes..].fill(T::ZERO);
         for (eight, rows) in rows.chunks_mut(SIDE * stride).enumerate() {
-            turn_on(simd, &self.columns[eight * SIDE..whole * self.lanes], self.lanes, rows, stride);
-            rows.chunks_exact_mut(stride).for_each(|row| row[self.classes..].fill(T::ZERO));
+            turn_on(simd, &columns[eight * SIDE..], self.lanes, rows, stride);
+            if whole < stride {
+                rows.chunks_exact_mut(stride).for_each(|row| row[whole..].fill(T::ZERO));
+            }
         }
     }
 

@@ -39,9 +39,10 @@ pub(crate) fn turn_on<T: Real, S: Simd>(simd: S, matrix: &[T], stride: usize, ou
                 let from = &matrix[row * stride + column..];
                 let to = &mut out[column * out_stride + row..];
                 let (rows, columns) = (SIDE.min(rows - row), SIDE.min(columns - column));
-                if rows == SIDE && columns == SIDE {
+                // Of too few columns those behind are read as well, if there is anything, and not written.
+                if rows == SIDE && from.len() >= (SIDE - 1) * stride + SIDE {
                     let block: [[T; SIDE]; SIDE] = std::array::from_fn(|row| read(&from[row * stride..][..SIDE]));
-                    for (column, turned) in T::turn(simd, block).iter().enumerate() {
+                    for (column, turned) in T::turn(simd, block).iter().enumerate().take(columns) {
                         to[column * out_stride..][..SIDE].copy_from_slice(turned);
                     }
                 } else {
@@ -100,10 +101,7 @@ mod by_width {
         if let Some(v3) = simd.downcast_ref::<V3>() {
             return Some(v3.avx);
         }
-        match simd.downcast_ref::<V4>() {
-            Some(v4) => Some(v4.avx),
-            None => None,
-        }
+        simd.downcast_ref().map(|v4: &V4| v4.avx)
     }
 
     // No closures from here on: they would not be compiled for the instructions that they call.
