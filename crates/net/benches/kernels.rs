@@ -17,6 +17,18 @@ use pulp::Arch;
 
 const BATCH: usize = 200;
 
+const ACTIVATIONS: [Activation; 9] = [
+    Activation::Relu,
+    Activation::Tanh,
+    Activation::Logistic,
+    Activation::LeakyRelu,
+    Activation::Elu,
+    Activation::Silu,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Softplus,
+];
+
 fn numbers<T: Real>(count: usize) -> Vec<T> {
     (0..count).map(|index| T::of(((index * 37) % 101) as f64 / 101.0 - 0.5)).collect()
 }
@@ -78,11 +90,17 @@ fn width<T: Real>(criterion: &mut Criterion) {
     let mut values = numbers::<T>(BATCH * stride);
     let other = numbers::<T>(BATCH * stride);
     group.throughput(Throughput::Elements(values.len() as u64));
-    group.bench_function("relu", |bencher| bencher.iter(|| activate(arch, Activation::Relu, &mut values)));
-    group.bench_function("tanh", |bencher| bencher.iter(|| activate(arch, Activation::Tanh, &mut values)));
-    group.bench_function("relu's derivative", |bencher| {
-        bencher.iter(|| derive(arch, Activation::Relu, &mut values, &other))
-    });
+    for activation in ACTIVATIONS {
+        group.bench_function(format!("{activation}"), |bencher| {
+            bencher.iter(|| {
+                values.copy_from_slice(&other);
+                activate(arch, activation, &mut values)
+            })
+        });
+        group.bench_function(format!("{activation}'s derivative"), |bencher| {
+            bencher.iter(|| derive(arch, activation, &mut values, &other))
+        });
+    }
     let mut sums = vec![T::ZERO; 100];
     group.bench_function("column sums", |bencher| bencher.iter(|| column_sums(arch, &other, stride, &mut sums)));
     let (mut logits, labels) = (numbers::<T>(BATCH * padded::<T>(10)), vec![3; BATCH]);

@@ -52,31 +52,56 @@ pub(crate) fn sum_lanes<T: Real>(parts: [T; LANES]) -> T {
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
-/// Replaces all numbers, of which there are whole padded rows. They are taken by blocks of 32 bytes, each written whole: where
-/// the compiler sees that some numbers stay what they are, it writes the others one by one through masks, at a tenth of the
-/// speed, and larger blocks it takes apart.
+/// Replaces all numbers. A loop and nothing around it, here and below: what is called from within a closure of the standard library's is not
+/// sure to be compiled for the instruction set, and then calls a function for each fused multiply-add, at a fiftieth of the speed.
 #[inline(always)]
 fn each<T: Real>(values: &mut [T], f: impl Fn(T) -> T) {
-    if T::BYTES == 4 { blocks::<T, 8>(values, f) } else { blocks::<T, 4>(values, f) }
-}
-
-#[inline(always)]
-fn blocks<T: Real, const N: usize>(values: &mut [T], f: impl Fn(T) -> T) {
-    for block in values.as_chunks_mut::<N>().0 {
-        *block = std::array::from_fn(|i| f(block[i]));
+    for value in values {
+        *value = f(*value);
     }
 }
 
 /// The same with another number beside each.
 #[inline(always)]
 fn each_by<T: Real>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
+    for (value, other) in values.iter_mut().zip(others) {
+        *value = f(*value, *other);
+    }
+}
+
+/// Replaces all numbers, of which there are whole padded rows, where some may stay what they are. They are taken by blocks of 32
+/// bytes, each written whole: else the compiler writes those that change one by one through masks, at a tenth of the speed. Larger
+/// blocks it takes apart.
+#[inline(always)]
+fn some<T: Real>(values: &mut [T], f: impl Fn(T) -> T) {
+    if T::BYTES == 4 { blocks::<T, 8>(values, f) } else { blocks::<T, 4>(values, f) }
+}
+
+#[inline(always)]
+fn blocks<T: Real, const N: usize>(values: &mut [T], f: impl Fn(T) -> T) {
+    for block in values.as_chunks_mut::<N>().0 {
+        let mut whole = *block;
+        for value in &mut whole {
+            *value = f(*value);
+        }
+        *block = whole;
+    }
+}
+
+/// The same with another number beside each.
+#[inline(always)]
+fn some_by<T: Real>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
     if T::BYTES == 4 { blocks_by::<T, 8>(values, others, f) } else { blocks_by::<T, 4>(values, others, f) }
 }
 
 #[inline(always)]
 fn blocks_by<T: Real, const N: usize>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
-    for (block, other) in values.as_chunks_mut::<N>().0.iter_mut().zip(others.as_chunks::<N>().0) {
-        *block = std::array::from_fn(|i| f(block[i], other[i]));
+    for (block, others) in values.as_chunks_mut::<N>().0.iter_mut().zip(others.as_chunks::<N>().0) {
+        let mut whole = *block;
+        for (value, other) in whole.iter_mut().zip(others) {
+            *value = f(*value, *other);
+        }
+        *block = whole;
     }
 }
 
@@ -111,8 +136,8 @@ vectorised! {
             Activation::Tanh => each(values, T::tanh),
             Activation::Logistic => each(values, logistic),
             Activation::Identity => {}
-            Activation::LeakyRelu => each(values, leaky_relu),
-            Activation::Elu => each(values, elu),
+            Activation::LeakyRelu => some(values, leaky_relu),
+            Activation::Elu => some(values, elu),
             Activation::Silu => each(values, silu),
             Activation::Gelu => each(values, gelu),
             Activation::GeluTanh => each(values, gelu_tanh),
@@ -128,8 +153,8 @@ vectorised! {
             Activation::Tanh => each_by(deltas, activated, |d, a| d * (T::ONE - a * a)),
             Activation::Logistic => each_by(deltas, activated, |d, a| d * (a * (T::ONE - a))),
             Activation::Identity => {}
-            Activation::LeakyRelu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * T::of(SLOPE) }),
-            Activation::Elu => each_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * (a + T::ONE) }),
+            Activation::LeakyRelu => some_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * T::of(SLOPE) }),
+            Activation::Elu => some_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * (a + T::ONE) }),
             Activation::Silu => each_by(deltas, activated, |d, z| d * silu_slope(z)),
             Activation::Gelu => each_by(deltas, activated, |d, z| d * gelu_slope(z)),
             Activation::GeluTanh => each_by(deltas, activated, |d, z| d * gelu_tanh_slope(z)),
