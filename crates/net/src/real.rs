@@ -79,7 +79,7 @@ pub trait Real:
     fn load<S: Simd>(simd: S, slice: &[Self]) -> Self::Lanes<S>;
     /// As many as fit `slice`.
     fn store<S: Simd>(simd: S, slice: &mut [Self], value: Self::Lanes<S>);
-    /// Transposes a block; see [`crate::turn`].
+    /// Transposes a block of eight rows by eight columns.
     fn turn<S: Simd>(simd: S, block: [[Self; SIDE]; SIDE]) -> [[Self; SIDE]; SIDE];
 }
 
