@@ -17,18 +17,6 @@ use pulp::Arch;
 
 const BATCH: usize = 200;
 
-const ACTIVATIONS: [Activation; 9] = [
-    Activation::Relu,
-    Activation::Tanh,
-    Activation::Logistic,
-    Activation::LeakyRelu,
-    Activation::Elu,
-    Activation::Silu,
-    Activation::Gelu,
-    Activation::GeluTanh,
-    Activation::Softplus,
-];
-
 fn numbers<T: Real>(count: usize) -> Vec<T> {
     (0..count).map(|index| T::of(((index * 37) % 101) as f64 / 101.0 - 0.5)).collect()
 }
@@ -90,7 +78,7 @@ fn width<T: Real>(criterion: &mut Criterion) {
     let mut values = numbers::<T>(BATCH * stride);
     let other = numbers::<T>(BATCH * stride);
     group.throughput(Throughput::Elements(values.len() as u64));
-    for activation in ACTIVATIONS {
+    for &activation in Activation::ALL {
         group.bench_function(format!("{activation}"), |bencher| {
             bencher.iter(|| {
                 values.copy_from_slice(&other);

@@ -1,10 +1,8 @@
 //! Numbers that begin with a line of memory.
 
+use crate::passes::ROW_BYTES;
 use crate::real::Real;
 use std::ops::{Deref, DerefMut};
-
-/// Bytes of a line of memory, and of the widest register.
-const LINE: usize = 64;
 
 /// A slice of its own that begins with a line of memory, so that whole registers of padded rows never lie on two of them.
 #[derive(Debug)]
@@ -21,9 +19,9 @@ impl<T: Real> Aligned<T> {
         if len == 0 {
             return Aligned { values: Vec::new(), start: 0, len };
         }
-        let values = vec![T::ZERO; len + LINE / T::BYTES];
-        // A number that is no number of elements would be one that does not fit.
-        let start = values.as_ptr().align_offset(LINE).min(LINE / T::BYTES);
+        let values = vec![T::ZERO; len + ROW_BYTES / T::BYTES];
+        // It is the largest number there is where no element begins a line: then any will do.
+        let start = values.as_ptr().align_offset(ROW_BYTES).min(ROW_BYTES / T::BYTES);
         Aligned { values, start, len }
     }
 }
@@ -52,7 +50,7 @@ mod tests {
             let (mut one, other) = (Aligned::<f32>::zeros(len), Aligned::<f64>::zeros(len));
             one.iter_mut().for_each(|number| *number += 1.0);
             assert!(one.len() == len && one.iter().all(|number| *number == 1.0) && *other == vec![0.0; len]);
-            assert!(len == 0 || one.as_ptr().addr() % LINE == 0 && other.as_ptr().addr() % LINE == 0);
+            assert!(len == 0 || one.as_ptr().addr() % ROW_BYTES == 0 && other.as_ptr().addr() % ROW_BYTES == 0);
         }
     }
 }

@@ -31,9 +31,9 @@ macro_rules! vectorised {
 }
 pub(crate) use vectorised;
 
-/// Numbers to which rows are padded, in bytes: the widest register. The same on every machine, and so is what is
+/// Numbers to which rows are padded, in bytes: the widest register, and a line of memory. The same on every machine, and so is what is
 /// summed in which order.
-const ROW_BYTES: usize = 64;
+pub(crate) const ROW_BYTES: usize = 64;
 
 /// Numbers from one row of `width` to the next: whole registers.
 pub fn padded<T: Real>(width: usize) -> usize {
@@ -73,7 +73,7 @@ fn each_by<T: Real>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
 /// bytes, each written whole: else the compiler writes those that change one by one through masks, at a tenth of the speed. Larger
 /// blocks it takes apart.
 #[inline(always)]
-fn some<T: Real>(values: &mut [T], f: impl Fn(T) -> T) {
+fn in_blocks<T: Real>(values: &mut [T], f: impl Fn(T) -> T) {
     if T::BYTES == 4 { blocks::<T, 8>(values, f) } else { blocks::<T, 4>(values, f) }
 }
 
@@ -90,7 +90,7 @@ fn blocks<T: Real, const N: usize>(values: &mut [T], f: impl Fn(T) -> T) {
 
 /// The same with another number beside each.
 #[inline(always)]
-fn some_by<T: Real>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
+fn in_blocks_by<T: Real>(values: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
     if T::BYTES == 4 { blocks_by::<T, 8>(values, others, f) } else { blocks_by::<T, 4>(values, others, f) }
 }
 
@@ -136,8 +136,8 @@ vectorised! {
             Activation::Tanh => each(values, T::tanh),
             Activation::Logistic => each(values, logistic),
             Activation::Identity => {}
-            Activation::LeakyRelu => some(values, leaky_relu),
-            Activation::Elu => some(values, elu),
+            Activation::LeakyRelu => in_blocks(values, leaky_relu),
+            Activation::Elu => in_blocks(values, elu),
             Activation::Silu => each(values, silu),
             Activation::Gelu => each(values, gelu),
             Activation::GeluTanh => each(values, gelu_tanh),
@@ -153,12 +153,31 @@ vectorised! {
             Activation::Tanh => each_by(deltas, activated, |d, a| d * (T::ONE - a * a)),
             Activation::Logistic => each_by(deltas, activated, |d, a| d * (a * (T::ONE - a))),
             Activation::Identity => {}
-            Activation::LeakyRelu => some_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * T::of(SLOPE) }),
-            Activation::Elu => some_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * (a + T::ONE) }),
+            Activation::LeakyRelu => in_blocks_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * T::of(SLOPE) }),
+            Activation::Elu => in_blocks_by(deltas, activated, |d, a| if a > T::ZERO { d } else { d * (a + T::ONE) }),
             Activation::Silu => each_by(deltas, activated, |d, z| d * silu_slope(z)),
             Activation::Gelu => each_by(deltas, activated, |d, z| d * gelu_slope(z)),
             Activation::GeluTanh => each_by(deltas, activated, |d, z| d * gelu_tanh_slope(z)),
             Activation::Softplus => each_by(deltas, activated, |d, z| d * logistic(z)),
+        }
+    }
+
+    /// Sums of the columns of `matrix`, padded rows of `stride` ([`padded`]), as many as `sums` has.
+    fn column_sums[simd](matrix: &'a [T], stride: usize, sums: &'a mut [T]) -> () {
+        let lanes = T::lanes::<S>();
+        let (matrix, stride) = (T::split::<S>(matrix).0, stride / lanes);
+        // As many registers at a time as a processor has to wait for the sum before.
+        for (begin, sums) in (0..).step_by(8).zip(sums.chunks_mut(8 * lanes)) {
+            match sums.len().div_ceil(lanes) {
+                1 => register_sums::<T, S, 1>(simd, matrix, stride, begin, sums),
+                2 => register_sums::<T, S, 2>(simd, matrix, stride, begin, sums),
+                3 => register_sums::<T, S, 3>(simd, matrix, stride, begin, sums),
+                4 => register_sums::<T, S, 4>(simd, matrix, stride, begin, sums),
+                5 => register_sums::<T, S, 5>(simd, matrix, stride, begin, sums),
+                6 => register_sums::<T, S, 6>(simd, matrix, stride, begin, sums),
+                7 => register_sums::<T, S, 7>(simd, matrix, stride, begin, sums),
+                _ => register_sums::<T, S, 8>(simd, matrix, stride, begin, sums),
+            }
         }
     }
 
@@ -184,40 +203,6 @@ vectorised! {
     }
 }
 
-/// Sums of the columns of `matrix`, padded rows of `stride` ([`padded`]), as many as `sums` has.
-pub fn column_sums<T: Real>(arch: Arch, matrix: &[T], stride: usize, sums: &mut [T]) {
-    arch.dispatch(ColumnSums { matrix, stride, sums });
-}
-
-struct ColumnSums<'a, T> {
-    matrix: &'a [T],
-    stride: usize,
-    sums: &'a mut [T],
-}
-
-impl<T: Real> WithSimd for ColumnSums<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let lanes = T::lanes::<S>();
-        let (matrix, stride) = (T::split::<S>(self.matrix).0, self.stride / lanes);
-        // As many registers at a time as a processor has to wait for the sum before.
-        for (begin, sums) in (0..).step_by(8).zip(self.sums.chunks_mut(8 * lanes)) {
-            match sums.len().div_ceil(lanes) {
-                1 => register_sums::<T, S, 1>(simd, matrix, stride, begin, sums),
-                2 => register_sums::<T, S, 2>(simd, matrix, stride, begin, sums),
-                3 => register_sums::<T, S, 3>(simd, matrix, stride, begin, sums),
-                4 => register_sums::<T, S, 4>(simd, matrix, stride, begin, sums),
-                5 => register_sums::<T, S, 5>(simd, matrix, stride, begin, sums),
-                6 => register_sums::<T, S, 6>(simd, matrix, stride, begin, sums),
-                7 => register_sums::<T, S, 7>(simd, matrix, stride, begin, sums),
-                _ => register_sums::<T, S, 8>(simd, matrix, stride, begin, sums),
-            }
-        }
-    }
-}
-
 /// Sums of the `N` registers from `begin` of each row of `stride` of them, kept in registers.
 #[inline(always)]
 fn register_sums<T: Real, S: Simd, const N: usize>(
@@ -227,6 +212,7 @@ fn register_sums<T: Real, S: Simd, const N: usize>(
     begin: usize,
     sums: &mut [T],
 ) {
+    // Once each of them, rounded once, is its sum.
     let one = T::splat(simd, T::ONE);
     let mut all = [T::splat(simd, T::ZERO); N];
     for row in matrix.chunks_exact(stride) {

@@ -1,7 +1,7 @@
 //! Softmax and its cross-entropy.
 
 use crate::losses::Sums;
-use crate::passes::{LANES, sum_lanes};
+use crate::passes::{LANES, sum_lanes, vectorised};
 use crate::real::Real;
 use crate::turn::{SIDE, turn_on};
 use pulp::{Arch, Simd, WithSimd};
@@ -18,51 +18,24 @@ const MOST: usize = 256;
 /// What their number is a multiple of, so that loops over them are of whole registers on every processor.
 const WHOLE: usize = 16;
 
-/// Softmax cross-entropy of rows of `stride` logits ([`crate::passes::padded`]), the first `classes` of which count. Each row becomes its
-/// probabilities, with zeros behind.
-pub fn softmax<T: Real>(arch: Arch, logits: &mut [T], stride: usize, classes: usize, labels: &[u32]) -> Sums {
-    arch.dispatch(Softmax { logits: &mut logits[..labels.len() * stride], stride, classes, labels })
-}
+/// Rows whose sums are multiplied before one logarithm is taken: the product is at most [`FEW`] to the power of their number.
+const FACTORS: usize = 32;
 
-struct Softmax<'a, T> {
-    logits: &'a mut [T],
-    stride: usize,
-    classes: usize,
-    labels: &'a [u32],
-}
-
-impl<T: Real> WithSimd for Softmax<'_, T> {
-    type Output = Sums;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Sums {
-        let Softmax { logits, stride, classes, labels } = self;
+vectorised! {
+    /// Softmax cross-entropy of rows of `stride` logits ([`crate::passes::padded`]), the first `classes` of which count. Each row
+    /// becomes its probabilities, with zeros behind.
+    fn softmax[simd](logits: &'a mut [T], stride: usize, classes: usize, labels: &'a [u32]) -> Sums {
+        let logits = &mut logits[..labels.len() * stride];
         if classes <= FEW {
             side_by_side(simd, logits, stride, classes, labels)
         } else {
             row_by_row(logits, stride, classes, labels)
         }
     }
-}
 
-/// The probabilities alone, each divided by its row's sum, which is one chain from the first class to the last: to the
-/// last bit what this says of one row.
-pub fn probabilities<T: Real>(arch: Arch, logits: &mut [T], stride: usize, classes: usize) {
-    arch.dispatch(Probabilities { logits, stride, classes });
-}
-
-struct Probabilities<'a, T> {
-    logits: &'a mut [T],
-    stride: usize,
-    classes: usize,
-}
-
-impl<T: Real> WithSimd for Probabilities<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Probabilities { logits, stride, classes } = self;
+    /// The probabilities alone, each divided by its row's sum, which is one chain from the first class to the last: to the
+    /// last bit what this says of one row.
+    fn probabilities[simd](logits: &'a mut [T], stride: usize, classes: usize) -> () {
         if classes <= FEW {
             let mut side = Side::new(classes);
             for rows in logits.chunks_mut(side.at_once() * stride) {
@@ -106,29 +79,34 @@ impl<T: Real> Side<T> {
         Side { classes, lanes: 0, columns: [T::ZERO; ROOM], tops: none, predicted: none, totals: none }
     }
 
+    /// Columns that are turned: those of the classes, and what is turned with them.
+    fn turned(&self) -> usize {
+        self.classes.next_multiple_of(SIDE)
+    }
+
     /// Rows that there is room for.
     fn at_once(&self) -> usize {
-        (ROOM / self.classes.next_multiple_of(SIDE) / WHOLE * WHOLE).min(MOST)
+        (ROOM / self.turned() / WHOLE * WHOLE).min(MOST)
     }
 
     /// Takes rows.
     #[inline(always)]
     fn stand<S: Simd>(&mut self, simd: S, rows: &[T], stride: usize) {
         self.lanes = (rows.len() / stride).next_multiple_of(WHOLE);
-        let whole = self.classes.next_multiple_of(SIDE);
-        turn_on(simd, rows, stride, &mut self.columns[..whole * self.lanes], self.lanes);
+        let turned = self.turned();
+        turn_on(simd, rows, stride, &mut self.columns[..turned * self.lanes], self.lanes);
     }
 
     /// Gives them back, with zeros behind.
     #[inline(always)]
     fn lie<S: Simd>(&mut self, simd: S, rows: &mut [T], stride: usize) {
-        let whole = self.classes.next_multiple_of(SIDE);
-        let columns = &mut self.columns[..whole * self.lanes];
+        let turned = self.turned();
+        let columns = &mut self.columns[..turned * self.lanes];
         columns[self.classes * self.lanes..].fill(T::ZERO);
         for (eight, rows) in rows.chunks_mut(SIDE * stride).enumerate() {
             turn_on(simd, &columns[eight * SIDE..], self.lanes, rows, stride);
-            if whole < stride {
-                rows.chunks_exact_mut(stride).for_each(|row| row[whole..].fill(T::ZERO));
+            if turned < stride {
+                rows.chunks_exact_mut(stride).for_each(|row| row[turned..].fill(T::ZERO));
             }
         }
     }
@@ -181,14 +159,13 @@ fn side_by_side<T: Real, S: Simd>(simd: S, logits: &mut [T], stride: usize, clas
             *truth = row[label as usize];
         }
         side.exponentials();
-        for (begin, labels) in (0..).step_by(32).zip(labels.chunks(32)) {
+        for (begin, labels) in (0..).step_by(FACTORS).zip(labels.chunks(FACTORS)) {
             let mut product = 1.0;
             for (lane, &label) in (begin..).zip(labels) {
                 sums.loss += side.tops[lane].wide() - truths[lane].wide();
                 sums.hits += u32::from(side.predicted[lane] == T::of(f64::from(label)));
                 product *= side.totals[lane].wide();
             }
-            // One logarithm for so many rows: the product of their sums is at most FEW to the power of their number.
             sums.loss += product.ln();
         }
         // A product by the inverse.

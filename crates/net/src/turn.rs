@@ -1,29 +1,17 @@
 //! Transposition, eight rows by eight columns at a time in registers.
 
+use crate::passes::vectorised;
 use crate::real::Real;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Rows and columns of a block.
 pub(crate) const SIDE: usize = 8;
 
-/// Transposes rows of `stride` numbers into rows of `out_stride`, one for each of the first columns, as many as there are such rows.
-pub fn turn<T: Real>(arch: Arch, matrix: &[T], stride: usize, out: &mut [T], out_stride: usize) {
-    arch.dispatch(Turn { matrix, stride, out, out_stride });
-}
-
-struct Turn<'a, T> {
-    matrix: &'a [T],
-    stride: usize,
-    out: &'a mut [T],
-    out_stride: usize,
-}
-
-impl<T: Real> WithSimd for Turn<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        turn_on(simd, self.matrix, self.stride, self.out, self.out_stride);
+vectorised! {
+    /// Transposes rows of `stride` numbers into rows of `out_stride`, one for each of the first columns, as many as there are such
+    /// rows.
+    fn turn[simd](matrix: &'a [T], stride: usize, out: &'a mut [T], out_stride: usize) -> () {
+        turn_on(simd, matrix, stride, out, out_stride);
     }
 }
 

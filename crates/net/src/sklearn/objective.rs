@@ -34,12 +34,21 @@ vectorised! {
         values.iter_mut().for_each(|z| *z = z.exp());
     }
 
-    /// Probabilities less 1 for each row's class, times `share`.
-    fn class_slopes(values: &'a mut [T], stride: usize, width: usize, labels: &'a [u32], share: T) -> () {
-        for (row, &label) in values.chunks_exact_mut(stride).zip(labels) {
-            let row = &mut row[..width];
-            row[label as usize] = row[label as usize] - T::ONE;
-            row.iter_mut().for_each(|p| *p = *p * share);
+    /// Probabilities less 1 for each row's class, times the row's weight over `total`.
+    fn class_slopes(
+        values: &'a mut [T],
+        stride: usize,
+        width: usize,
+        labels: &'a [u32],
+        weights: Option<&'a [T]>,
+        total: f64,
+    ) -> () {
+        let even = T::of(1.0 / total);
+        for (row, (outputs, &label)) in values.chunks_exact_mut(stride).zip(labels).enumerate() {
+            let share = weights.map_or(even, |weights| T::of(weights[row].wide() / total));
+            let outputs = &mut outputs[..width];
+            outputs[label as usize] = outputs[label as usize] - T::ONE;
+            outputs.iter_mut().for_each(|p| *p = *p * share);
         }
     }
 }
@@ -109,24 +118,15 @@ impl Objective {
         weights: Option<&[T]>,
         total: f64,
     ) {
+        let numbers = match targets {
+            Targets::Classes(labels) => return class_slopes(arch, outputs, stride, width, labels, weights, total),
+            Targets::Numbers(numbers) => numbers,
+        };
         let even = T::of(1.0 / total);
-        if let (Targets::Classes(labels), None) = (targets, weights) {
-            return class_slopes(arch, outputs, stride, width, labels, even);
-        }
         for (row, outputs) in outputs.chunks_exact_mut(stride).enumerate() {
             let share = weights.map_or(even, |weights| T::of(weights[row].wide() / total));
-            let outputs = &mut outputs[..width];
-            match targets {
-                Targets::Classes(labels) => {
-                    let truth = &mut outputs[labels[row] as usize];
-                    *truth = *truth - T::ONE;
-                    outputs.iter_mut().for_each(|p| *p = *p * share);
-                }
-                Targets::Numbers(numbers) => {
-                    for (p, y) in outputs.iter_mut().zip(&numbers[row * width..]) {
-                        *p = (*p - *y) * share;
-                    }
-                }
+            for (p, y) in outputs[..width].iter_mut().zip(&numbers[row * width..]) {
+                *p = (*p - *y) * share;
             }
         }
     }
