@@ -1,12 +1,14 @@
 //! From raw values to a network's inputs: standardised numbers, then one input for each category.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::{Block, Kind};
+use crate::block::Kind;
 use crate::dataset::{Column, Dataset, Layout, MISSING};
 use crate::moments::{self, Moments};
+use crate::standardise::{Constants, Standardise};
 
 /// At most this many categories of a column have an input of their own.
 pub(crate) const MOST_LEVELS: usize = 128;
@@ -27,9 +29,9 @@ pub struct Encoder {
     stored: Stored,
     /// Where codes of the data set that this was fitted on go. Not part of what was learned.
     bound: Vec<Bound>,
-    wide: Constants<f64>,
+    pub(crate) wide: Constants<f64>,
     /// The same in 32 bits, unless they are too large or small for it.
-    narrow: Option<Constants<f32>>,
+    pub(crate) narrow: Option<Constants<f32>>,
 }
 
 /// The part of an encoder that is stored.
@@ -73,12 +75,6 @@ impl Categorical {
 struct Bound {
     levels: Arc<Vec<String>>,
     slots: Vec<u32>,
-}
-
-#[derive(Debug, Clone)]
-struct Constants<T> {
-    mean: Vec<T>,
-    inverse: Vec<T>,
 }
 
 impl PartialEq for Encoder {
@@ -191,19 +187,42 @@ impl Encoder {
     /// Where a row is outside the data, `out` is not rows × inputs long, or the columns are not those of the encoder.
     #[inline(always)]
     pub fn encode<T: Element>(&self, data: &Dataset, rows: &[u32], out: &mut [T]) {
-        let numeric = self.stored.numeric.len();
-        assert!(
-            data.numeric.len() == numeric && data.categorical.len() == self.stored.categorical.len(),
-            "the columns are not those of the encoder"
-        );
+        self.check(data);
         assert_eq!(out.len(), rows.len() * self.inputs(), "the output has not rows x inputs elements");
         if out.is_empty() {
             return;
         }
-        T::standardise(self, data, rows, self.inputs(), out);
+        T::standardise(self, data, rows, 0..self.stored.numeric.len(), self.inputs(), out);
         if !self.stored.categorical.is_empty() {
             self.encode_categories(data, rows, out);
         }
+    }
+
+    /// Some of the inputs of `rows`, those of numeric columns `columns`, each row's at the start of `stride` elements of `out`; what
+    /// is between them stays. The same numbers as [`Encoder::encode`] writes.
+    ///
+    /// # Panics
+    /// Where a row is outside the data, a column is not numeric, `stride` is 0 or less than the columns, or the columns are not
+    /// those of the encoder.
+    #[inline(always)]
+    pub fn encode_some<T: Element>(
+        &self,
+        data: &Dataset,
+        rows: &[u32],
+        columns: Range<usize>,
+        stride: usize,
+        out: &mut [T],
+    ) {
+        self.check(data);
+        T::standardise(self, data, rows, columns, stride, out);
+    }
+
+    #[inline(always)]
+    fn check(&self, data: &Dataset) {
+        assert!(
+            data.numeric.len() == self.stored.numeric.len() && data.categorical.len() == self.stored.categorical.len(),
+            "the columns are not those of the encoder"
+        );
     }
 
     fn encode_categories<T: Element>(&self, data: &Dataset, rows: &[u32], out: &mut [T]) {
@@ -241,113 +260,10 @@ impl Encoder {
 }
 
 /// An input's type: `f32` or `f64`.
-pub trait Element: Copy + 'static + sealed::Standardise {}
+pub trait Element: Copy + 'static + Standardise {}
 
 impl Element for f32 {}
 impl Element for f64 {}
-
-mod sealed {
-    use super::{Block, Constants, Dataset, Encoder};
-
-    /// What the two types have in common, hidden so that there are no others.
-    pub trait Standardise: Copy {
-        const ZERO: Self;
-        const ONE: Self;
-        /// Writes the numeric inputs of `rows`, each at the start of `stride` elements of `out`.
-        fn standardise(encoder: &Encoder, data: &Dataset, rows: &[u32], stride: usize, out: &mut [Self]);
-    }
-
-    impl Standardise for f32 {
-        const ZERO: f32 = 0.0;
-        const ONE: f32 = 1.0;
-
-        #[inline(always)]
-        fn standardise(encoder: &Encoder, data: &Dataset, rows: &[u32], stride: usize, out: &mut [f32]) {
-            let wide = &encoder.wide;
-            match (&data.values, &encoder.narrow) {
-                (Block::U8(v), Some(narrow)) => gather(v, narrow, rows, stride, out, |x, m, s| (f32::from(x) - m) * s),
-                (Block::F32(v), Some(narrow)) => gather(v, narrow, rows, stride, out, |x, m, s| or_0((x - m) * s)),
-                (Block::U8(v), None) => gather(v, wide, rows, stride, out, |x, m, s| ((f64::from(x) - m) * s) as f32),
-                (Block::F32(v), None) => {
-                    gather(v, wide, rows, stride, out, |x, m, s| or_0(((f64::from(x) - m) * s) as f32));
-                }
-                (Block::F64(v), _) => gather(v, wide, rows, stride, out, |x, m, s| or_0(((x - m) * s) as f32)),
-            }
-        }
-    }
-
-    impl Standardise for f64 {
-        const ZERO: f64 = 0.0;
-        const ONE: f64 = 1.0;
-
-        #[inline(always)]
-        fn standardise(encoder: &Encoder, data: &Dataset, rows: &[u32], stride: usize, out: &mut [f64]) {
-            let wide = &encoder.wide;
-            let or_0 = |x: f64| if x.is_nan() { 0.0 } else { x };
-            match &data.values {
-                Block::U8(v) => gather(v, wide, rows, stride, out, |x, m, s| (f64::from(x) - m) * s),
-                Block::F32(v) => gather(v, wide, rows, stride, out, |x, m, s| or_0((f64::from(x) - m) * s)),
-                Block::F64(v) => gather(v, wide, rows, stride, out, |x, m, s| or_0((x - m) * s)),
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn or_0(x: f32) -> f32 {
-        if x.is_nan() { 0.0 } else { x }
-    }
-
-    /// Numbers that are brought near before they are used; rows of more than half as many the processor fetches ahead
-    /// by itself.
-    const NEAR: usize = 2048;
-
-    /// The hot loop of training. Rows lie anywhere in memory: they are copied close together first, some at a time, so that the
-    /// processor waits for many at once instead of for each in turn.
-    #[inline(always)]
-    fn gather<S: Copy, C: Copy, T>(
-        values: &[S],
-        constants: &Constants<C>,
-        rows: &[u32],
-        stride: usize,
-        out: &mut [T],
-        standardise: impl Fn(S, C, C) -> T,
-    ) {
-        let width = constants.mean.len();
-        let (Some(&any), true) = (values.first(), width > 0) else { return };
-        let of = |row: u32| &values[row as usize * width..][..width];
-        if width > NEAR / 2 {
-            for (&row, out) in rows.iter().zip(out.chunks_exact_mut(stride)) {
-                convert(of(row), constants, out, &standardise);
-            }
-            return;
-        }
-        let mut near = [any; NEAR];
-        let at_once = NEAR / width;
-        for (rows, out) in rows.chunks(at_once).zip(out.chunks_mut(at_once * stride)) {
-            for (&row, near) in rows.iter().zip(near.chunks_exact_mut(width)) {
-                near.copy_from_slice(of(row));
-            }
-            for (near, out) in near.chunks_exact(width).zip(out.chunks_exact_mut(stride)) {
-                convert(near, constants, out, &standardise);
-            }
-        }
-    }
-
-    /// One row: slices of one length and no branch, so that it is vectorised.
-    #[inline(always)]
-    fn convert<S: Copy, C: Copy, T>(
-        values: &[S],
-        constants: &Constants<C>,
-        out: &mut [T],
-        standardise: &impl Fn(S, C, C) -> T,
-    ) {
-        let width = values.len();
-        let (mean, inverse, out) = (&constants.mean[..width], &constants.inverse[..width], &mut out[..width]);
-        for i in 0..width {
-            out[i] = standardise(values[i], mean[i], inverse[i]);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -377,6 +293,30 @@ mod tests {
             [3.0, 0.0, 0.0, 1.0, 0.0],
         ];
         assert_eq!(out, expected.concat());
+    }
+
+    #[test]
+    fn some_inputs_are_those_of_all() {
+        // More numbers than are converted at once, of each type.
+        let cells: [fn(usize) -> String; 3] =
+            [|i| format!("{}", i % 256), |i| format!("{}.5", i % 97), |i| format!("{}", (i as f64).sin())];
+        for cell in cells {
+            let header: String = (0..60).map(|j| format!("x{j},")).collect();
+            let row = |i: usize| (0..60).map(|j| cell(i * 7 + j * i) + ",").collect::<String>();
+            let rows: String = (0..9).map(|i| format!("{}{}\n", row(i), i % 2)).collect();
+            let data = csv(&format!("{header}y\n{rows}"));
+            let (encoder, rows) = (Encoder::fit(&data, &[0, 2, 3, 5]), [8, 1, 1, 4]);
+            let all: Vec<f32> = encoded(&encoder, &data, &rows);
+            for (columns, stride) in [(0..60, 60), (5..53, 48), (12..60, 50), (7..9, 3), (4..4, 1)] {
+                let mut some = vec![-9f32; rows.len() * stride];
+                encoder.encode_some(&data, &rows, columns.clone(), stride, &mut some);
+                for (some, all) in some.chunks_exact(stride).zip(all.chunks_exact(60)) {
+                    assert_eq!(some[..columns.len()], all[columns.clone()]);
+                    assert!(some[columns.len()..].iter().all(|other| *other == -9.0));
+                }
+            }
+            assert!(encoded::<f32>(&encoder, &data, &[]).is_empty());
+        }
     }
 
     #[test]

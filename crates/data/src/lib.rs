@@ -29,6 +29,7 @@ mod number;
 mod quotes;
 mod read;
 mod split;
+mod standardise;
 mod table;
 mod taken;
 mod target;

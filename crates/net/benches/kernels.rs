@@ -10,7 +10,8 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use opportune_core::settings::Activation;
 use opportune_net::Real;
 use opportune_net::kernels::{
-    Factors, Product, Shrink, Step, activate, column_sums, derive, pack, padded, room, softmax, sweep,
+    Columns, Factors, Product, Rows, Shrink, Step, activate, column_sums, derive, pack, pack_tail, padded, room,
+    softmax, sweep, tail,
 };
 use peak::Peak;
 use pulp::Arch;
@@ -34,7 +35,11 @@ fn product<T: Real>(
     let out_stride = if gradient { columns } else { stride };
     let mut near = vec![T::ZERO; room::<T>(rows, depth, stride, 1)];
     let mut panels = vec![T::ZERO; depth * stride];
-    pack(Arch::new(), &numbers::<T>(depth * columns), columns, (depth, columns), false, &mut panels, 1);
+    let matrix = numbers::<T>(depth * columns);
+    let last_columns = tail::<T>(depth, columns);
+    let mut last = vec![T::ZERO; depth * last_columns];
+    pack(Arch::new(), &matrix, columns, (depth, columns - last_columns), false, &mut panels, 1);
+    pack_tail(Arch::new(), &matrix, columns, (depth, columns), &mut last);
     let mut out = vec![T::ZERO; rows * out_stride];
     group.throughput(Throughput::Elements(2 * (rows * depth * columns) as u64));
     group.bench_function(BenchmarkId::new(name, format!("{rows}x{depth}x{columns}")), |bencher| {
@@ -43,13 +48,17 @@ fn product<T: Real>(
                 sizes: (rows, depth, columns),
                 factors: match gradient {
                     true => Factors::ColumnsRows {
-                        left: &left,
-                        stride: rows,
+                        left: Columns::Lying { values: &left, stride: rows },
                         right: &right,
                         right_stride: stride,
                         near: &mut near,
                     },
-                    false => Factors::RowsPanels { left: &left, stride: depth, right: &panels, after: None },
+                    false => Factors::RowsPanels {
+                        left: Rows::Lying { values: &left, stride: depth },
+                        right: &panels,
+                        tail: &last,
+                        after: None,
+                    },
                 },
                 start: Some(&start),
                 out: &mut out,

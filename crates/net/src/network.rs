@@ -1,8 +1,10 @@
 //! A dense network: its parameters, and what one batch does on its way forth and back.
 
 mod backward;
+mod source;
 
 use self::backward::Backward;
+use self::source::Source;
 use crate::activation::needs_sum;
 use crate::aligned::Aligned;
 use crate::dropout::Dropout;
@@ -10,13 +12,15 @@ use crate::layer_norm::Normal;
 use crate::losses::{Aim, Outputs, Sums};
 use crate::panels::pack;
 use crate::passes::{self, padded};
-use crate::product::{Factors, Product};
+use crate::product::{Factors, Product, Rows, made_rows, pack_tail, tail};
 use crate::real::Real;
+use crate::samples::Samples;
 use opportune_core::plan::Network;
 use opportune_core::rng::Stream;
 use opportune_core::settings::{Activation, Init};
 use pulp::Arch;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Where the parameters of each layer lie in the flat vector: weights (in x out, row-major, as scikit-learn's
 /// `coefs_`), then biases; of a hidden layer that is normalised then gain and bias of that.
@@ -114,10 +118,18 @@ pub(crate) struct Net<T> {
     pub(crate) parameters: Vec<T>,
     /// Of the loss without penalty, in the order of `parameters`.
     pub(crate) gradients: Vec<T>,
-    /// Rows of inputs, as many as there is room for.
+    /// Rows there is room for at once.
+    rows: usize,
+    /// Rows of inputs, as many as there is room for; empty where they are not kept.
     pub(crate) inputs: Aligned<T>,
+    /// Where inputs are taken from that are not kept.
+    source: Option<Source>,
+    /// Where they are written to on the way forth.
+    made: Aligned<T>,
     /// Weights in panels, by layer.
     weights: Vec<Aligned<T>>,
+    /// Those of the last units, where [`tail()`] says so; else empty.
+    tails: Vec<Aligned<T>>,
     /// Padded biases, by layer.
     biases: Vec<Aligned<T>>,
     /// What each layer gives, rows padded; in the end the last one's derivatives.
@@ -145,7 +157,11 @@ impl<T: Real> Net<T> {
             activation: network.activation,
             gradients: vec![T::ZERO; layout.parameters()],
             parameters,
+            rows,
             inputs: zeros(rows * layout.widths[0]),
+            source: None,
+            made: zeros(0),
+            tails: all().map(|(inputs, outputs)| zeros(inputs * tail::<T>(inputs, outputs))).collect(),
             weights: all().map(|(inputs, outputs)| zeros(inputs * padded::<T>(outputs))).collect(),
             biases: all().map(|(_, outputs)| zeros(padded::<T>(outputs))).collect(),
             values: all().map(|(_, outputs)| zeros(rows * padded::<T>(outputs))).collect(),
@@ -165,6 +181,27 @@ impl<T: Real> Net<T> {
         };
         net.pack();
         net
+    }
+
+    /// The same network for rows of these samples, to be given to [`Net::take`]; their inputs are kept only where that is better.
+    pub(crate) fn taking(mut self, samples: Arc<Samples>) -> Net<T> {
+        self.source = Source::new(samples, self.rows);
+        if self.source.is_some() {
+            self.inputs = Aligned::zeros(0);
+            self.spread(self.threads);
+        }
+        self
+    }
+
+    /// Takes the inputs of these rows of the samples.
+    pub(crate) fn take(&mut self, samples: &Samples, rows: &[u32]) {
+        match &mut self.source {
+            Some(source) => source.take(rows),
+            None => {
+                let inputs = &mut self.inputs[..rows.len() * self.layout.widths[0]];
+                passes::encode(self.arch, &samples.encoder, &samples.data, rows, inputs);
+            }
+        }
     }
 
     /// The same network, which drops this share of its hidden units in [`Net::forward_dropped`].
@@ -191,13 +228,19 @@ impl<T: Real> Net<T> {
 
     /// Rows there is room for at once.
     pub(crate) fn room(&self) -> usize {
-        self.inputs.len() / self.layout.widths[0]
+        self.rows
     }
 
     /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
     pub(crate) fn spread(&mut self, threads: usize) {
         self.threads = threads;
-        self.back.spread(&self.layout, self.room(), threads);
+        let made = self.source.is_some();
+        self.back.spread(&self.layout, self.rows, threads, made);
+        let (inputs, outputs) = self.layout.sizes(0);
+        let room = if made { made_rows::<T>(inputs, outputs, threads) } else { 0 };
+        if room != self.made.len() {
+            self.made = Aligned::zeros(room);
+        }
     }
 
     /// Threads that share the work.
@@ -215,7 +258,10 @@ impl<T: Real> Net<T> {
         for layer in 0..self.layout.layers() {
             let (inputs, outputs) = self.layout.sizes(layer);
             let weights = &self.parameters[self.layout.weights(layer)];
-            pack(self.arch, weights, outputs, (inputs, outputs), false, &mut self.weights[layer], self.threads);
+            let (arch, tail) = (self.arch, &mut self.tails[layer]);
+            let main = outputs - tail.len() / inputs;
+            pack(arch, weights, outputs, (inputs, main), false, &mut self.weights[layer], self.threads);
+            pack_tail(arch, weights, outputs, (inputs, outputs), tail);
             self.biases[layer][..outputs].copy_from_slice(&self.parameters[self.layout.biases(layer)]);
             self.back.pack(self.arch, layer, weights, (inputs, outputs), self.threads);
         }
@@ -242,16 +288,22 @@ impl<T: Real> Net<T> {
             let (before, rest) = self.values.split_at_mut(layer);
             let stride = padded::<T>(outputs);
             let out = &mut rest[0][..rows * stride];
-            let (left, left_stride) = match before.last() {
-                None => (&self.inputs, inputs),
-                Some(values) => (values, padded::<T>(inputs)),
+            let make = |rows: Range<usize>, out: &mut [T]| {
+                if let Some(source) = &self.source {
+                    source.rows(arch, rows, out);
+                }
+            };
+            let left = match before.last() {
+                Some(values) => Rows::Lying { values, stride: padded::<T>(inputs) },
+                None if self.source.is_some() => Rows::Made { by: &make, room: &mut self.made },
+                None => Rows::Lying { values: &self.inputs, stride: inputs },
             };
             Product {
                 sizes: (rows, inputs, outputs),
                 factors: Factors::RowsPanels {
                     left,
-                    stride: left_stride,
                     right: &self.weights[layer],
+                    tail: &self.tails[layer],
                     after: (hidden && at_once).then_some(&activate),
                 },
                 start: Some(&self.biases[layer]),

@@ -8,6 +8,7 @@ use crate::real::Real;
 use opportune_core::settings::Activation;
 use opportune_data::{Dataset, Encoder};
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 /// Declares functions whose bodies are compiled once for each instruction set `S`, to be chosen by their first argument.
 /// What they call must be inlined to be compiled with them. Those that use registers name the set behind their own name.
@@ -127,6 +128,18 @@ vectorised! {
     /// Inputs of some rows, rows x inputs.
     fn encode(encoder: &'a Encoder, data: &'a Dataset, rows: &'a [u32], out: &'a mut [T]) -> () {
         T::encode(encoder, data, rows, out);
+    }
+
+    /// Some of their inputs, in rows of `stride`.
+    fn encode_some(
+        encoder: &'a Encoder,
+        data: &'a Dataset,
+        rows: &'a [u32],
+        columns: Range<usize>,
+        stride: usize,
+        out: &'a mut [T],
+    ) -> () {
+        T::encode_some(encoder, data, rows, columns, stride, out);
     }
 
     /// Applies the activation to all of `values`, which are padded rows.

@@ -4,23 +4,32 @@
 //! allocates nothing, and needs no `unsafe`. `docs/kernels.md` says what was tried.
 //!
 //! Every element of a result is one chain of fused multiply-adds over the summed index in ascending order, whatever
-//! the tiles: a row's result depends neither on the rows beside it, nor on the width of the registers, nor on blocking.
+//! the tiles: a row's result depends neither on the rows beside it, nor on the width of the registers, nor on blocking. Only
+//! the last columns may be summed otherwise: see [`tail()`].
 
-use crate::panels::{copy, pack, panels};
+mod tail;
+mod tiles;
+
+pub use self::tail::{pack_tail, tail};
+
+use self::tail::Tail;
+use self::tiles::Task;
+use crate::panels::{copy, pack};
 use crate::real::Real;
 use crate::threads::spread;
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 /// The two factors: rows x depth, and depth x columns.
 pub enum Factors<'a, T> {
     /// Rows of the left one, and the right one in panels: a layer's inputs and its weights.
     RowsPanels {
-        /// Rows of `stride` numbers.
-        left: &'a [T],
-        /// Numbers from one row of `left` to the next.
-        stride: usize,
-        /// As [`crate::panels::pack`] leaves them.
+        /// The left one.
+        left: Rows<'a, T>,
+        /// As [`crate::panels::pack`] leaves them, but for the columns of the tail.
         right: &'a [T],
+        /// The last columns as [`pack_tail`] leaves them; none of them, or as many as [`tail()`] says.
+        tail: &'a [T],
         /// What becomes of rows of the result, strides and all, while they are in the nearest cache: it is told the first one's
         /// number.
         after: Option<After<'a, T>>,
@@ -28,17 +37,47 @@ pub enum Factors<'a, T> {
     /// Columns of the left one, which are rows of its transpose, and rows of the right one: what two layers gave for the
     /// rows of a batch, over which is summed.
     ColumnsRows {
-        /// Columns of `stride` numbers.
-        left: &'a [T],
-        /// Numbers from one column of `left` to the next.
-        stride: usize,
+        /// The left one.
+        left: Columns<'a, T>,
         /// Rows of `right_stride` numbers, the columns padded to whole registers.
         right: &'a [T],
         /// Numbers from one row of `right` to the next, a multiple of the register's.
         right_stride: usize,
-        /// Room for [`room`] numbers, where what lies far apart is brought together.
+        /// Room for [`room`] numbers, where what lies far apart is brought together, or for [`made_columns`].
         near: &'a mut [T],
     },
+}
+
+/// Rows of a left factor.
+pub enum Rows<'a, T> {
+    /// As they lie.
+    Lying {
+        /// Rows of `stride` numbers.
+        values: &'a [T],
+        /// Numbers from one row to the next.
+        stride: usize,
+    },
+    /// Not kept, but written some at a time just before they are multiplied.
+    Made {
+        /// Writes these rows, one behind the other.
+        by: MakeRows<'a, T>,
+        /// Room for [`made_rows`] numbers.
+        room: &'a mut [T],
+    },
+}
+
+/// Columns of a left factor.
+#[derive(Clone, Copy)]
+pub enum Columns<'a, T> {
+    /// As they lie.
+    Lying {
+        /// Columns of `stride` numbers.
+        values: &'a [T],
+        /// Numbers from one column to the next.
+        stride: usize,
+    },
+    /// Not kept: this writes these rows of the factor into columns of so many numbers, just before they are multiplied.
+    Made(MakeColumns<'a, T>),
 }
 
 /// Numbers that a product of two layers' outputs needs room for, with such rows, `right_stride` and so many threads.
@@ -46,10 +85,29 @@ pub fn room<T: Real>(rows: usize, depth: usize, right_stride: usize, threads: us
     depth * (NEAR * threads + if panels_pay::<T>(rows, right_stride) { right_stride } else { 0 })
 }
 
+/// Numbers that [`Rows::Made`] needs room for, with so many threads.
+pub fn made_rows<T: Real>(depth: usize, columns: usize, threads: usize) -> usize {
+    at_once::<T>(depth, columns, true) * depth * threads
+}
+
+/// Numbers that [`Columns::Made`] needs room for, with so many threads.
+pub fn made_columns(depth: usize, threads: usize) -> usize {
+    depth * MADE * threads
+}
+
 /// Whether a right factor that is given by its rows is brought into panels first: they are far from each other, or passed by
 /// so many rows of the left one that the copy is paid back.
 fn panels_pay<T: Real>(rows: usize, right_stride: usize) -> bool {
     right_stride > FAR || rows * T::BYTES >= MANY
+}
+
+/// Rows of a left factor that pass all of a right one before the next ones do: as many as fit [`ROOM`] where the right one is larger than the
+/// second cache has room for, so that it is not read anew from behind it for so few, else [`ROWS`]. Of those that are made [`BLOCK`]: they stay in the nearest cache
+/// from being written to being read.
+fn at_once<T: Real>(depth: usize, columns: usize, made: bool) -> usize {
+    let (room, few) = if made { (4 * ROOM, BLOCK) } else { (ROOM, ROWS) };
+    let fit = ROOM / (depth * T::BYTES).max(1) / BLOCK * BLOCK;
+    if depth * columns * T::BYTES > room { fit.clamp(ROWS, NEAR) } else { few }
 }
 
 /// Bytes of a left factor's column from which on a right factor's panels pay.
@@ -69,22 +127,31 @@ pub struct Product<'a, T> {
     pub out_stride: usize,
 }
 
+/// See [`Rows::Made`].
+pub type MakeRows<'a, T> = &'a (dyn Fn(Range<usize>, &mut [T]) + Sync);
+
+/// See [`Columns::Made`].
+pub type MakeColumns<'a, T> = &'a (dyn Fn(Range<usize>, usize, &mut [T]) + Sync);
+
 /// See [`Factors::RowsPanels`].
 pub type After<'a, T> = &'a (dyn Fn(usize, &mut [T]) + Sync);
 
 /// Rows of a left factor that pass all of `right` before the next ones do, so that they stay in the second cache and are not
-/// read anew from behind it for each panel: as many as fit [`ROOM`] bytes, but not fewer than these.
+/// read anew from behind it for each panel; at least.
 const ROWS: usize = 24;
 
 /// About half of a small second cache.
 const ROOM: usize = 1 << 18;
 
-/// The same, at most, and where the factor's columns are given.
+/// The same at most, and where the factor's columns are given.
 const NEAR: usize = 96;
+
+/// The same where the factor is made from its columns: with as many of 32 bits, and a batch of 200, they fit the nearest cache.
+const MADE: usize = 48;
 
 /// Numbers from one column of a left factor to the next above which each would lie on a page of memory of its own, and
 /// addressing them would take longer than computing. Such columns are copied together.
-const FAR: usize = 256;
+pub const FAR: usize = 256;
 
 /// Rows whose numbers lie side by side there: whole tiles of any height.
 const BLOCK: usize = 12;
@@ -98,16 +165,42 @@ impl<T: Real> Product<'_, T> {
     pub fn run(self, arch: Arch, threads: usize) {
         let Product { sizes: (rows, depth, columns), factors, start, out, out_stride } = self;
         let parts = threads.min(2 * rows * depth * columns / PART).max(1);
-        let each = rows.div_ceil(parts).next_multiple_of(BLOCK);
+        let each = rows.div_ceil(parts).next_multiple_of(MADE);
         let outs = out.chunks_mut(each * out_stride).enumerate();
-        let sizes = |part: usize| (each.min(rows - part * each), depth, columns);
+        let work = |part: usize, left, right, out| Work {
+            sizes: (each.min(rows - part * each), depth, columns),
+            first: part * each,
+            left,
+            right,
+            tail: &[],
+            start,
+            out,
+            out_stride,
+            after: None,
+        };
         match factors {
-            Factors::RowsPanels { left, stride, right, after } => spread(outs, |(part, out)| {
-                let left = Left::Rows { values: &left[part * each * stride..], stride };
-                let (right, after) = (Right::Panels(right), after.map(|after| (part * each, after)));
-                Work { sizes: sizes(part), left, right, start, out, out_stride, after }.run(arch);
-            }),
-            Factors::ColumnsRows { left, stride, right, right_stride, near } => {
+            Factors::RowsPanels { left, right, tail, after } => {
+                let (lying, by, room) = match left {
+                    Rows::Lying { values, stride } => ((values, stride), None, Default::default()),
+                    Rows::Made { by, room } => ((Default::default(), 0), Some(by), room),
+                };
+                let mut rooms = room.chunks_mut(made_rows::<T>(depth, columns, 1).max(1));
+                spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), room)| {
+                    let left = match by {
+                        None => Left::Rows { values: &lying.0[part * each * lying.1..], stride: lying.1 },
+                        Some(by) => Left::MadeRows { by, room },
+                    };
+                    Work { tail, after, ..work(part, left, Right::Panels(right), out) }.run(arch);
+                });
+            }
+            Factors::ColumnsRows { left: Columns::Made(by), right, right_stride, near } => {
+                let mut rooms = near.chunks_mut(made_columns(depth, 1).max(1));
+                spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
+                    let right = Right::Rows { values: right, stride: right_stride };
+                    work(part, Left::MadeColumns { by, near }, right, out).run(arch);
+                });
+            }
+            Factors::ColumnsRows { left: Columns::Lying { values, stride }, right, right_stride, near } => {
                 let packed = if panels_pay::<T>(rows, right_stride) { depth * right_stride } else { 0 };
                 let (near, panels) = near.split_at_mut(near.len() - packed);
                 let right = match panels.is_empty() {
@@ -119,8 +212,7 @@ impl<T: Real> Product<'_, T> {
                 };
                 let mut rooms = near.chunks_mut((depth * NEAR).max(1));
                 spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
-                    let left = Left::Columns { values: &left[part * each..], stride, near };
-                    Work { sizes: sizes(part), left, right, start, out, out_stride, after: None }.run(arch);
+                    work(part, Left::Columns { values: &values[part * each..], stride, near }, right, out).run(arch);
                 });
             }
         }
@@ -129,19 +221,24 @@ impl<T: Real> Product<'_, T> {
 
 /// One thread's rows of a product.
 struct Work<'a, T> {
+    /// With all columns.
     sizes: (usize, usize, usize),
+    /// The first row's number in the whole product.
+    first: usize,
     left: Left<'a, T>,
     right: Right<'a, T>,
+    tail: &'a [T],
     start: Option<&'a [T]>,
     out: &'a mut [T],
     out_stride: usize,
-    /// With the number of the first of these rows.
-    after: Option<(usize, After<'a, T>)>,
+    after: Option<After<'a, T>>,
 }
 
 enum Left<'a, T> {
     Rows { values: &'a [T], stride: usize },
+    MadeRows { by: MakeRows<'a, T>, room: &'a mut [T] },
     Columns { values: &'a [T], stride: usize, near: &'a mut [T] },
+    MadeColumns { by: MakeColumns<'a, T>, near: &'a mut [T] },
 }
 
 #[derive(Clone, Copy)]
@@ -162,16 +259,17 @@ impl<T: Real> WithSimd for Work<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         let (rows, depth, columns) = self.sizes;
         let (right, right_stride) = match self.right {
             Right::Rows { values, stride } => (&values[..depth * stride], stride),
             Right::Panels(values) => (values, 0),
         };
+        let tail = self.tail.len() / depth.max(1);
         let all = Task::<T, S> {
             simd,
             depth,
-            columns,
+            columns: columns - tail,
             left: &[],
             left_stride: 0,
             block: 0,
@@ -180,35 +278,48 @@ impl<T: Real> WithSimd for Work<'_, T> {
             start: self.start.map(|row| T::split::<S>(row).0),
             out_stride: self.out_stride,
         };
-        match self.left {
-            Left::Rows { values, stride } => {
-                let fit = ROOM / (depth * T::BYTES).max(1) / BLOCK * BLOCK;
-                let at_once = if size_of_val(right) > ROOM { fit.clamp(ROWS, NEAR) } else { ROWS };
-                for (block, out) in self.out.chunks_mut(at_once * self.out_stride).enumerate() {
-                    let begin = block * at_once;
-                    let task = Task { left: &values[begin * stride..], left_stride: stride, ..all };
-                    let rows = at_once.min(rows - begin);
+        let (at_once, by_rows, made) = match self.left {
+            Left::Rows { .. } => (at_once::<T>(depth, columns, false), true, false),
+            Left::MadeRows { .. } => (at_once::<T>(depth, columns, true), true, true),
+            Left::Columns { .. } => (NEAR, false, false),
+            Left::MadeColumns { .. } => (MADE, false, true),
+        };
+        for (block, out) in self.out.chunks_mut(at_once * self.out_stride).enumerate() {
+            let begin = block * at_once;
+            let rows = at_once.min(rows - begin);
+            let numbers = self.first + begin..self.first + begin + rows;
+            let (left, left_stride, block) = match &mut self.left {
+                Left::Rows { values, stride } => (&values[begin * *stride..], *stride, 0),
+                Left::MadeRows { by, room } => {
+                    by(numbers, &mut room[..rows * depth]);
+                    (&room[..], depth, 0)
+                }
+                Left::Columns { values, stride, near } if *stride > FAR => {
+                    bring_near(&values[begin..], *stride, depth, rows, near);
+                    (&near[..], BLOCK, BLOCK * depth)
+                }
+                Left::Columns { values, stride, .. } => (&values[begin..], *stride, BLOCK),
+                Left::MadeColumns { by, near } => {
+                    by(numbers, MADE, near);
+                    (&near[..depth * MADE], MADE, BLOCK)
+                }
+            };
+            let task = Task { left, left_stride, block, ..all };
+            match self.right {
+                _ if by_rows => {
                     task.rows::<false, true>(rows, out);
-                    if let Some((first, after)) = self.after {
-                        after(first + begin, &mut out[..rows * self.out_stride]);
+                    if tail > 0 {
+                        let start = self.start.map(|start| &start[columns - tail..]);
+                        let tail = Tail { simd, depth, left, left_stride, right: self.tail, start };
+                        tail.rows(rows, &mut out[columns - tail.columns()..], self.out_stride);
+                    }
+                    if let Some(after) = self.after {
+                        after(self.first + begin, &mut out[..rows * self.out_stride]);
                     }
                 }
-            }
-            Left::Columns { values, stride, near } => {
-                for (block, out) in self.out.chunks_mut(NEAR * self.out_stride).enumerate() {
-                    let left = &values[block * NEAR..];
-                    let rows = NEAR.min(rows - block * NEAR);
-                    let task = if stride > FAR {
-                        bring_near(left, stride, depth, rows, near);
-                        Task { left: &near[..], left_stride: BLOCK, block: BLOCK * depth, ..all }
-                    } else {
-                        Task { left, left_stride: stride, block: BLOCK, ..all }
-                    };
-                    match self.right {
-                        Right::Rows { .. } => task.rows::<true, false>(rows, out),
-                        Right::Panels(_) => task.rows::<true, true>(rows, out),
-                    }
-                }
+                _ if made => task.made(right, rows, out),
+                Right::Panels(_) => task.rows::<true, true>(rows, out),
+                Right::Rows { .. } => task.rows::<true, false>(rows, out),
             }
         }
     }
@@ -222,213 +333,94 @@ fn bring_near<T: Real>(values: &[T], stride: usize, depth: usize, rows: usize, n
     }
 }
 
-/// What all tiles of one block of rows have in common.
-struct Task<'a, T: Real, S: Simd> {
-    simd: S,
-    depth: usize,
-    columns: usize,
-    left: &'a [T],
-    /// Numbers from one row of `left` to the next, or, if its columns are given, from one column to the next.
-    left_stride: usize,
-    /// Numbers from [`BLOCK`] rows to the next ones, if its columns are given.
-    block: usize,
-    right: &'a [T::Lanes<S>],
-    /// Registers from one row of `right` to the next, if it does not lie in panels.
-    right_stride: usize,
-    start: Option<&'a [T::Lanes<S>]>,
-    out_stride: usize,
-}
-
-impl<T: Real, S: Simd> Task<'_, T, S> {
-    /// Some rows, panel by panel.
-    #[inline(always)]
-    fn rows<const COLUMNS: bool, const PANELS: bool>(&self, rows: usize, out: &mut [T]) {
-        let many = S::REGISTER_COUNT >= 32;
-        for (at, width) in panels::<S>(self.columns.div_ceil(T::lanes::<S>())) {
-            match (many, width) {
-                (true, 4) => self.panel::<COLUMNS, PANELS, 6, 4>(rows, at, out),
-                (true, 3) => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),
-                (true, 2) => self.panel::<COLUMNS, PANELS, 12, 2>(rows, at, out),
-                (true, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
-                (false, 3) => self.panel::<COLUMNS, PANELS, 4, 3>(rows, at, out),
-                (false, 2) => self.panel::<COLUMNS, PANELS, 6, 2>(rows, at, out),
-                (false, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
-            }
-        }
-    }
-
-    /// All rows of the `N` registers from `at`.
-    #[inline(always)]
-    fn panel<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
-        &self,
-        rows: usize,
-        at: usize,
-        out: &mut [T],
-    ) {
-        let mut row = 0;
-        // 8 rows at the end are two tiles of 4 rather than one of 6 and two of 1.
-        while row + M <= rows && !(M == 6 && row + 8 == rows) {
-            self.tile::<COLUMNS, PANELS, M, N>(row, at, out);
-            row += M;
-        }
-        while M > 8 && row + 8 <= rows {
-            self.tile::<COLUMNS, PANELS, 8, N>(row, at, out);
-            row += 8;
-        }
-        while row + 4 <= rows {
-            self.tile::<COLUMNS, PANELS, 4, N>(row, at, out);
-            row += 4;
-        }
-        while row < rows {
-            self.tile::<COLUMNS, PANELS, 1, N>(row, at, out);
-            row += 1;
-        }
-    }
-
-    /// `M` rows from `row` by `N` registers from `at`, summed in registers.
-    // Counted loops over constants: the compiler unrolls them, and only then keeps all sums in registers. Iterators, and
-    // a loop over `sums` in particular, put them in memory, at a third of the speed.
-    #[allow(clippy::needless_range_loop, clippy::manual_memcpy)]
-    #[inline(always)]
-    fn tile<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
-        &self,
-        row: usize,
-        at: usize,
-        out: &mut [T],
-    ) {
-        let simd = self.simd;
-        let sums = self.sums::<COLUMNS, PANELS, M, N>(row, at);
-        let lanes = T::lanes::<S>();
-        let (begin, end) = (at * lanes, ((at + N) * lanes).min(self.columns));
-        if end - begin == N * lanes {
-            for m in 0..M {
-                let place = (row + m) * self.out_stride;
-                let out = T::split_mut::<S>(&mut out[place + begin..place + end]).0;
-                for n in 0..N {
-                    out[n] = sums[m][n];
-                }
-            }
-        } else {
-            for m in 0..M {
-                let place = (row + m) * self.out_stride;
-                let (out, rest) = T::split_mut::<S>(&mut out[place + begin..place + end]);
-                for n in 0..N - 1 {
-                    out[n] = sums[m][n];
-                }
-                T::store(simd, rest, sums[m][N - 1]);
-            }
-        }
-    }
-
-    /// The same, before it is written.
-    #[inline(always)]
-    fn sums<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
-        &self,
-        row: usize,
-        at: usize,
-    ) -> [[T::Lanes<S>; N]; M] {
-        let first: [T::Lanes<S>; N] = match self.start {
-            Some(start) => std::array::from_fn(|n| start[at + n]),
-            None => [T::splat(self.simd, T::ZERO); N],
-        };
-        if PANELS {
-            let panel = self.right[at * self.depth..][..self.depth * N].as_chunks::<N>().0;
-            self.chains::<COLUMNS, M, N>(row, first, panel.iter())
-        } else {
-            let rights = self.right.chunks_exact(self.right_stride).map(|one| &one[at..at + N].as_chunks::<N>().0[0]);
-            self.chains::<COLUMNS, M, N>(row, first, rights)
-        }
-    }
-
-    /// Adds the products of `M` rows' numbers and the rows of `right` to `first`, one after another.
-    #[inline(always)]
-    fn chains<'r, const COLUMNS: bool, const M: usize, const N: usize>(
-        &self,
-        row: usize,
-        first: [T::Lanes<S>; N],
-        rights: impl Iterator<Item = &'r [T::Lanes<S>; N]>,
-    ) -> [[T::Lanes<S>; N]; M]
-    where
-        T::Lanes<S>: 'r,
-    {
-        let mut sums = [first; M];
-        if COLUMNS {
-            let block = &self.left[row / BLOCK * self.block + row % BLOCK..];
-            // Chunks of one length: a last one that could be shorter would have to be looked at in every turn, and the
-            // sums would not all stay in registers.
-            let (mut lefts, mut rights) = (block.chunks_exact(self.left_stride), rights);
-            for (a, b) in lefts.by_ref().zip(rights.by_ref()) {
-                let a = &a[..M];
-                self.turn(|m| a[m], b, &mut sums);
-            }
-            if let Some(b) = rights.next() {
-                let a = &lefts.remainder()[..M];
-                self.turn(|m| a[m], b, &mut sums);
-            }
-        } else {
-            let lefts: [&[T]; M] = std::array::from_fn(|m| &self.left[(row + m) * self.left_stride..][..self.depth]);
-            for (k, b) in rights.enumerate().take(self.depth) {
-                self.turn(|m| lefts[m][k], b, &mut sums);
-            }
-        }
-        sums
-    }
-
-    /// One turn of the summed index.
-    #[allow(clippy::needless_range_loop)]
-    #[inline(always)]
-    fn turn<const M: usize, const N: usize>(
-        &self,
-        left: impl Fn(usize) -> T,
-        right: &[T::Lanes<S>; N],
-        sums: &mut [[T::Lanes<S>; N]; M],
-    ) {
-        for m in 0..M {
-            let a = T::splat(self.simd, left(m));
-            for n in 0..N {
-                sums[m][n] = T::mul_add(self.simd, a, right[n], sums[m][n]);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::passes::{pad, padded};
     use crate::testing::arches;
+    use crate::turn::turn;
     use opportune_core::rng::{Purpose, Stream};
 
     fn numbers<T: Real>(n: usize, stream: &mut Stream) -> Vec<T> {
         (0..n).map(|_| T::of(stream.normal())).collect()
     }
 
+    /// How the left factor is given.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Form {
+        Rows,
+        MadeRows,
+        Columns,
+        MadeColumns,
+    }
+
+    const FORMS: [Form; 4] = [Form::Rows, Form::MadeRows, Form::Columns, Form::MadeColumns];
+
+    /// What an element should be, by its definition: columns of the tail in sums of their own.
+    fn expected<T: Real>(terms: impl Iterator<Item = (T, T)>, start: T, in_tail: bool) -> T {
+        if !in_tail {
+            return terms.fold(start, |sum, (a, b)| a.fused(b, sum));
+        }
+        let mut sums = vec![T::ZERO; 64 / T::BYTES];
+        let lanes = sums.len();
+        terms.enumerate().for_each(|(k, (a, b))| sums[k % lanes] = a.fused(b, sums[k % lanes]));
+        while sums.len() > 1 {
+            let upper = sums.split_off(sums.len() / 2);
+            sums.iter_mut().zip(upper).for_each(|(sum, upper)| *sum += upper);
+        }
+        sums[0] + start
+    }
+
     /// One product, with NaN wherever nothing should be read or written.
-    fn product<T: Real>(arch: Arch, (rows, depth, columns): (usize, usize, usize), turned: bool, threads: usize) {
+    fn product<T: Real>(arch: Arch, (rows, depth, columns): (usize, usize, usize), form: Form, threads: usize) {
         let stream = &mut Stream::new(5, 0, None, Purpose::Split);
         let (stride, nan) = (padded::<T>(columns), T::of(f64::NAN));
-        let (left, right) = (numbers(rows * depth, stream), numbers::<T>(depth * columns, stream));
-        let mut padding = vec![nan; depth * stride];
-        let mut near = vec![nan; room::<T>(rows, depth, stride, threads)];
-        match turned {
-            true => pad(arch, &right, columns, &mut padding, stride),
-            false => pack(arch, &right, columns, (depth, columns), false, &mut padding, 1),
+        // Rows x depth.
+        let (left, right) = (numbers::<T>(rows * depth, stream), numbers::<T>(depth * columns, stream));
+        let mut turned = vec![nan; depth * rows];
+        turn(arch, &left, depth, &mut turned, rows);
+        let by_rows = matches!(form, Form::Rows | Form::MadeRows);
+        let in_tail = if by_rows { tail::<T>(depth, columns) } else { 0 };
+        let (mut padding, mut last) = (vec![nan; depth * stride], vec![nan; depth * in_tail]);
+        match by_rows {
+            true => pack(arch, &right, columns, (depth, columns - in_tail), false, &mut padding, 1),
+            false => pad(arch, &right, columns, &mut padding, stride),
         }
-        let start = numbers(stride, stream);
+        pack_tail(arch, &right, columns, (depth, columns), &mut last);
+        let room = match form {
+            Form::Rows => 0,
+            Form::MadeRows => made_rows::<T>(depth, columns, threads),
+            Form::Columns => room::<T>(rows, depth, stride, threads),
+            Form::MadeColumns => made_columns(depth, threads),
+        };
+        let mut room = vec![nan; room];
+        let some_rows = |rows: Range<usize>, out: &mut [T]| {
+            out.copy_from_slice(&left[rows.start * depth..rows.end * depth]);
+        };
+        let some_columns = |columns: Range<usize>, stride: usize, out: &mut [T]| {
+            for (out, left) in out.chunks_mut(stride).zip(turned.chunks_exact(rows)) {
+                out[..columns.len()].copy_from_slice(&left[columns.clone()]);
+            }
+        };
+        // Only without it are columns that are made computed with rows in lanes.
+        let start = (form != Form::MadeColumns || columns % 2 == 0).then(|| numbers(stride, stream));
         let mut out = vec![nan; rows * (columns + 1)];
         Product {
             sizes: (rows, depth, columns),
-            factors: match turned {
-                true => Factors::ColumnsRows {
-                    left: &left,
-                    stride: rows,
-                    right: &padding,
-                    right_stride: stride,
-                    near: &mut near,
-                },
-                false => Factors::RowsPanels { left: &left, stride: depth, right: &padding, after: None },
+            factors: if by_rows {
+                let left = match form {
+                    Form::Rows => Rows::Lying { values: &left, stride: depth },
+                    _ => Rows::Made { by: &some_rows, room: &mut room },
+                };
+                Factors::RowsPanels { left, right: &padding, tail: &last, after: None }
+            } else {
+                let left = match form {
+                    Form::Columns => Columns::Lying { values: &turned, stride: rows },
+                    _ => Columns::Made(&some_columns),
+                };
+                Factors::ColumnsRows { left, right: &padding, right_stride: stride, near: &mut room }
             },
-            start: Some(&start),
+            start: start.as_deref(),
             out: &mut out,
             out_stride: columns + 1,
         }
@@ -436,18 +428,19 @@ mod tests {
         for (i, out) in out.chunks_exact(columns + 1).enumerate() {
             assert!(out[columns].wide().is_nan(), "written beyond the columns");
             for (j, &got) in out[..columns].iter().enumerate() {
-                let at = |k: usize| left[if turned { k * rows + i } else { i * depth + k }];
-                let sum = (0..depth).fold(start[j], |sum, k| at(k).fused(right[k * columns + j], sum));
-                assert!(got == sum, "{rows}x{depth}x{columns} at {i},{j}: {got:?} is not {sum:?}");
+                let start = start.as_ref().map_or(T::ZERO, |start| start[j]);
+                let terms = (0..depth).map(|k| (left[i * depth + k], right[k * columns + j]));
+                let sum = expected(terms, start, j >= columns - in_tail);
+                assert!(got == sum, "{form:?} {rows}x{depth}x{columns} at {i},{j}: {got:?} is not {sum:?}");
             }
         }
     }
 
     fn all_forms(sizes: (usize, usize, usize)) {
         for arch in arches() {
-            for turned in [false, true] {
-                product::<f32>(arch, sizes, turned, 1);
-                product::<f64>(arch, sizes, turned, 1);
+            for form in FORMS {
+                product::<f32>(arch, sizes, form, 1);
+                product::<f64>(arch, sizes, form, 1);
             }
         }
     }
@@ -470,9 +463,29 @@ mod tests {
             (NEAR + 7, 2, 100),
             (3, FAR + 9, 129),
             (FAR + 21, 7, FAR + 5),
+            (2 * MADE + 5, 3, 13),
         ] {
             all_forms(sizes);
         }
+    }
+
+    #[test]
+    fn few_last_columns_of_deep_products_are_summed_along_the_depth() {
+        assert_eq!(
+            [tail::<f32>(784, 100), tail::<f64>(784, 100), tail::<f32>(64, 100), tail::<f32>(784, 1)],
+            [4, 4, 0, 1]
+        );
+        assert_eq!(
+            [tail::<f32>(784, 96), tail::<f32>(784, 10), tail::<f64>(784, 10), tail::<f32>(256, 3)],
+            [0, 0, 2, 3]
+        );
+        for (rows, depth) in [(1, 256), (5, 259), (13, 271), (26, 300)] {
+            for columns in [1, 2, 3, 4, 17, 19, 36, 100] {
+                all_forms((rows, depth, columns));
+            }
+        }
+        // A right factor that does not fit the second cache.
+        product::<f32>(Arch::new(), (100, 300, 1025), Form::MadeRows, 2);
     }
 
     #[test]
@@ -489,7 +502,12 @@ mod tests {
             };
             Product {
                 sizes: (rows, depth, 16),
-                factors: Factors::RowsPanels { left: &left, stride: depth, right: &panels, after: Some(&after) },
+                factors: Factors::RowsPanels {
+                    left: Rows::Lying { values: &left, stride: depth },
+                    right: &panels,
+                    tail: &[],
+                    after: Some(&after),
+                },
                 start: None,
                 out: &mut out,
                 out_stride: 17,
@@ -503,9 +521,9 @@ mod tests {
     fn threads_change_nothing() {
         // Enough work for three, and rows that are not shared evenly.
         for sizes in [(FAR + 45, 211, 100), (NEAR - 1, 400, 173), (130, 120, FAR + 30)] {
-            for turned in [false, true] {
-                product::<f32>(Arch::new(), sizes, turned, 3);
-                product::<f64>(Arch::new(), sizes, turned, 2);
+            for form in FORMS {
+                product::<f32>(Arch::new(), sizes, form, 3);
+                product::<f64>(Arch::new(), sizes, form, 2);
             }
         }
     }

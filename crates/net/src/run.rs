@@ -79,7 +79,7 @@ impl<T: Real> Run<T> {
             truth: Truth::new(samples.clone(), recipe.loss, room),
             training: Tally::new(recipe.score, train, outputs),
             validation: Tally::new(recipe.score, validation, outputs),
-            net: Net::new(arch, &recipe.network, parameters, room).with_dropout(recipe.dropout),
+            net: Net::new(arch, &recipe.network, parameters, room).with_dropout(recipe.dropout).taking(samples.clone()),
             plan: plan.clone(),
             samples,
         }
@@ -165,7 +165,7 @@ impl<T: Real> Run<T> {
     /// One step on these places of the order. Gives the batch's penalty times the weight of its rows.
     fn step(&mut self, places: Range<usize>, setting: Setting) -> f64 {
         let rows = places.len();
-        self.truth.gather(self.net.arch(), &self.order[places], &mut self.net.inputs);
+        self.truth.gather(&self.order[places], &mut self.net);
         if let Some(stream) = &mut self.dropping {
             self.net.draw_dropped(rows, stream);
         }
@@ -243,7 +243,7 @@ impl<T: Real> Run<T> {
         let (mut loss, mut weight) = (0.0, 0.0);
         for start in places.clone().step_by(room) {
             let rows = &self.judged[start..(start + room).min(places.end)];
-            self.truth.gather(self.net.arch(), rows, &mut self.net.inputs);
+            self.truth.gather(rows, &mut self.net);
             self.net.forward(rows.len());
             let sums = self.net.predict(&self.truth.aim(0.0));
             self.validation.add(sums, &self.truth, self.net.predictions(rows.len()));

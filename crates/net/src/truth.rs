@@ -1,12 +1,11 @@
 //! The rows in work: their inputs gathered, and what their outputs should be.
 
 use crate::losses::{Aim, Targets};
-use crate::passes;
+use crate::network::Net;
 use crate::real::Real;
 use crate::samples::Samples;
 use opportune_core::loss::Loss;
 use opportune_data::TargetEncoder;
-use pulp::Arch;
 use std::sync::Arc;
 
 /// Targets of some rows. Nothing here allocates after [`Truth::new`].
@@ -45,10 +44,9 @@ impl<T: Real> Truth<T> {
         }
     }
 
-    /// Takes these rows, and writes their inputs.
-    pub(crate) fn gather(&mut self, arch: Arch, rows: &[u32], inputs: &mut [T]) {
-        let Samples { encoder, data, .. } = &*self.samples;
-        passes::encode(arch, encoder, data, rows, &mut inputs[..rows.len() * encoder.inputs()]);
+    /// Takes these rows, and their inputs to the network.
+    pub(crate) fn gather(&mut self, rows: &[u32], net: &mut Net<T>) {
+        net.take(&self.samples, rows);
         self.labels.clear();
         self.numbers.clear();
         self.scaled.clear();

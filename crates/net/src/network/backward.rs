@@ -4,11 +4,12 @@ use super::{Layout, Net};
 use crate::aligned::Aligned;
 use crate::panels::pack;
 use crate::passes::{self, padded};
-use crate::product::{After, Factors, Product, room};
+use crate::product::{After, Columns, Factors, Product, Rows, made_columns, room};
 use crate::real::Real;
 use crate::threads::spread;
 use crate::turn::turn;
 use pulp::Arch;
+use std::ops::Range;
 
 /// Whether the gradient of a layer's weights is computed transposed, since that takes clearly less arithmetic: with few
 /// outputs, most of a register would be idle. Not of the first layer, whose inputs are not padded.
@@ -25,9 +26,10 @@ fn is_beside(layout: &Layout, layer: usize, rows: usize) -> bool {
     layer > 0 && inputs * outputs > rows * (inputs + outputs)
 }
 
-/// Numbers that the gradients' products need room for.
-fn near<T: Real>(layout: &Layout, rows: usize, threads: usize) -> usize {
+/// Numbers that the gradients' products need room for, where inputs are made for the first layer's or kept.
+fn near<T: Real>(layout: &Layout, rows: usize, threads: usize, made: bool) -> usize {
     let each = |layer| match (layout.sizes(layer), is_turned::<T>(layout, layer)) {
+        _ if layer == 0 && made => made_columns(rows, threads),
         ((inputs, outputs), true) => room::<T>(outputs, rows, padded::<T>(inputs), threads),
         ((inputs, outputs), false) => room::<T>(inputs, rows, padded::<T>(outputs), threads),
     };
@@ -64,7 +66,7 @@ impl<T: Real> Backward<T> {
         let beside = || all().filter(|layer| is_beside(layout, *layer, rows)).map(|layer| layout.sizes(layer));
         Backward {
             turned: all().map(|layer| zeros(turned(layer))).collect(),
-            near: zeros(near::<T>(layout, rows, 1)),
+            near: zeros(near::<T>(layout, rows, 1, false)),
             gradient: most(
                 &mut all().filter(|layer| is_turned::<T>(layout, *layer)).map(|layer| layout.weights(layer).len()),
             ),
@@ -75,9 +77,9 @@ impl<T: Real> Backward<T> {
         }
     }
 
-    /// Makes room for so many threads.
-    pub(super) fn spread(&mut self, layout: &Layout, rows: usize, threads: usize) {
-        let room = near::<T>(layout, rows, threads);
+    /// Makes room for so many threads, and for inputs that are made.
+    pub(super) fn spread(&mut self, layout: &Layout, rows: usize, threads: usize, made: bool) {
+        let room = near::<T>(layout, rows, threads, made);
         if room != self.near.len() {
             self.near = Aligned::zeros(room);
         }
@@ -98,33 +100,29 @@ impl<T: Real> Backward<T> {
         }
     }
 
-    /// Writes the gradient of a layer's weights from its inputs and the derivatives by its sums, both with the numbers from one
+    /// Writes the gradient of a layer's weights from its inputs and the derivatives by its sums, these with the numbers from one
     /// row to the next.
-    fn gradient(&mut self, at: At, values: (&[T], usize), deltas: (&[T], usize), out: &mut [T]) {
+    fn gradient(&mut self, at: At, values: Columns<'_, T>, deltas: (&[T], usize), out: &mut [T]) {
         let At { arch, threads, rows, inputs, outputs, .. } = at;
         let near = &mut self.near;
-        let mut product = |sizes: (usize, usize), left: (&[T], usize), right: (&[T], usize), out: &mut [T]| {
+        let mut product = |sizes: (usize, usize), left: Columns<'_, T>, right: (&[T], usize), out: &mut [T]| {
             Product {
                 sizes: (sizes.0, rows, sizes.1),
-                factors: Factors::ColumnsRows {
-                    left: left.0,
-                    stride: left.1,
-                    right: right.0,
-                    right_stride: right.1,
-                    near,
-                },
+                factors: Factors::ColumnsRows { left, right: right.0, right_stride: right.1, near },
                 start: None,
                 out,
                 out_stride: sizes.1,
             }
             .run(arch, threads);
         };
-        if at.turned {
-            let turned = &mut self.gradient[..inputs * outputs];
-            product((outputs, inputs), deltas, values, turned);
-            turn(arch, turned, inputs, out, outputs);
-        } else {
-            product((inputs, outputs), values, deltas, out);
+        match values {
+            Columns::Lying { values, stride } if at.turned => {
+                let turned = &mut self.gradient[..inputs * outputs];
+                let deltas = Columns::Lying { values: deltas.0, stride: deltas.1 };
+                product((outputs, inputs), deltas, (values, stride), turned);
+                turn(arch, turned, inputs, out, outputs);
+            }
+            _ => product((inputs, outputs), values, deltas, out),
         }
     }
 
@@ -137,7 +135,12 @@ impl<T: Real> Backward<T> {
         if !panels.is_empty() {
             Product {
                 sizes: (rows, outputs, inputs),
-                factors: Factors::RowsPanels { left: deltas.0, stride: deltas.1, right: panels, after },
+                factors: Factors::RowsPanels {
+                    left: Rows::Lying { values: deltas.0, stride: deltas.1 },
+                    right: panels,
+                    tail: &[],
+                    after,
+                },
                 start: None,
                 out,
                 out_stride,
@@ -151,7 +154,12 @@ impl<T: Real> Backward<T> {
         pack(arch, deltas.0, deltas.1, (outputs, rows), true, panels, threads);
         Product {
             sizes: (inputs, outputs, rows),
-            factors: Factors::RowsPanels { left: weights, stride: outputs, right: panels, after: None },
+            factors: Factors::RowsPanels {
+                left: Rows::Lying { values: weights, stride: outputs },
+                right: panels,
+                tail: &[],
+                after: None,
+            },
             start: None,
             out: turned,
             out_stride: stride,
@@ -194,9 +202,15 @@ impl<T: Real> Net<T> {
             let (below, above) = self.deltas.split_at_mut(layer);
             let deltas = if layer == last { &self.values[last] } else { &above[0] };
             let deltas = &deltas[..rows * stride];
+            let make = |columns: Range<usize>, stride: usize, out: &mut [T]| {
+                if let Some(source) = &self.source {
+                    source.columns(arch, columns, stride, out);
+                }
+            };
             let values = match layer {
-                0 => (&self.inputs[..], inputs),
-                _ => (&self.values[layer - 1][..], left_stride),
+                0 if self.source.is_some() => Columns::Made(&make),
+                0 => Columns::Lying { values: &self.inputs, stride: inputs },
+                _ => Columns::Lying { values: &self.values[layer - 1], stride: left_stride },
             };
             let weights = self.layout.weights(layer);
             self.back.gradient(at, values, (deltas, stride), &mut self.gradients[weights.clone()]);

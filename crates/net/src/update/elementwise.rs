@@ -9,10 +9,10 @@ use opportune_core::optimizer::{Adagrad, Adam, Adamax, NAdam, RAdam, RMSprop, Sg
 use pulp::{Arch, Simd, WithSimd};
 
 /// Lanes of the sums; see [`crate::passes`].
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 /// Numbers summed in their own width before they go to 64 bits.
-const BLOCK: usize = 64 * LANES;
+const BLOCK: usize = 32 * LANES;
 
 /// Numbers that a rule keeps for each parameter, at most.
 pub const SLOTS: usize = 4;
@@ -291,7 +291,7 @@ fn divided<T: Real>(g: T, square: T, mean: Option<T>, eps: T) -> T {
 
 vectorised! {
     /// Steps `weights` and gives their sum of squares before the step.
-    fn sweep(
+    fn sweep[simd](
         step: Step<T>,
         shrink: Shrink<T>,
         weights: &'a mut [T],
@@ -301,205 +301,192 @@ vectorised! {
         let Shrink { l2, keep, decay } = shrink;
         let [a, b, c, _] = slots;
         match step {
-            Step::Plain { rate } => over(weights, gradients, [], |w, g, _, _: &mut [T; 0]| {
+            Step::Plain { rate } => each(simd, weights, gradients, [], |w, g, _| {
                 (-rate).fused(l2.fused(w, g), w * keep)
-            }).0,
+            }),
             Step::Momentum { rate, momentum, share, nesterov } => {
-                over(weights, gradients, [a], |w, g, [v], _: &mut [T; 0]| {
+                each(simd, weights, gradients, [a], |w, g, [v]| {
                     let g = l2.fused(w, g);
                     *v = momentum.fused(*v, share * g);
                     (-rate).fused(if nesterov { momentum.fused(*v, g) } else { *v }, w * keep)
-                }).0
+                })
             }
-            Step::Velocity { rate, momentum, nesterov } => over(weights, gradients, [a], |w, g, [v], _: &mut [T; 0]| {
+            Step::Velocity { rate, momentum, nesterov } => each(simd, weights, gradients, [a], |w, g, [v]| {
                 let pull = -rate * l2.fused(w, g);
                 *v = momentum.fused(*v, pull);
                 w + if nesterov { momentum.fused(*v, pull) } else { *v }
-            }).0,
+            }),
             Step::Adam { rate, beta1, beta2, root, eps, amsgrad } => {
                 let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
                 if amsgrad {
-                    return over(weights, gradients, [a, b, c], |w, g, [m, v, top], _: &mut [T; 0]| {
+                    each(simd, weights, gradients, [a, b, c], |w, g, [m, v, top]| {
                         let g = l2.fused(w, g);
                         *m = beta1.fused(*m, rest1 * g);
                         *v = beta2.fused(*v, rest2 * g * g);
                         *top = larger(*top, *v);
                         w * keep - rate * *m / root.fused(top.root(), eps)
-                    }).0;
+                    })
+                } else {
+                    each(simd, weights, gradients, [a, b], |w, g, [m, v]| {
+                        let g = l2.fused(w, g);
+                        *m = beta1.fused(*m, rest1 * g);
+                        *v = beta2.fused(*v, rest2 * g * g);
+                        w * keep - rate * *m / root.fused(v.root(), eps)
+                    })
                 }
-                over(weights, gradients, [a, b], |w, g, [m, v], _: &mut [T; 0]| {
-                    let g = l2.fused(w, g);
-                    *m = beta1.fused(*m, rest1 * g);
-                    *v = beta2.fused(*v, rest2 * g * g);
-                    w * keep - rate * *m / root.fused(v.root(), eps)
-                }).0
             }
             Step::NAdam { ahead, rate, beta1, beta2, root, eps } => {
                 let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
-                over(weights, gradients, [a, b], |w, g, [m, v], _: &mut [T; 0]| {
+                each(simd, weights, gradients, [a, b], |w, g, [m, v]| {
                     let g = l2.fused(w, g);
                     *m = beta1.fused(*m, rest1 * g);
                     *v = beta2.fused(*v, rest2 * g * g);
                     w * keep - rate.fused(*m, ahead * g) / root.fused(v.root(), eps)
-                }).0
+                })
             }
             Step::Adamax { rate, beta1, beta2, eps } => {
                 let rest1 = T::ONE - beta1;
-                over(weights, gradients, [a, b], |w, g, [m, u], _: &mut [T; 0]| {
+                each(simd, weights, gradients, [a, b], |w, g, [m, u]| {
                     let g = l2.fused(w, g);
                     *m = beta1.fused(*m, rest1 * g);
                     *u = larger(beta2 * *u, absolute(g) + eps);
                     w * keep - rate * *m / *u
-                }).0
+                })
             }
             Step::RMSprop { rate, alpha, eps, momentum, centered } => {
                 let rest = T::ONE - alpha;
                 // Which slots there are depends on the constants: v, then ḡ, then b.
                 let buffered = if centered { !c.is_empty() } else { !b.is_empty() };
                 match (centered, buffered) {
-                    (false, false) => over(weights, gradients, [a], |w, g, [v], _: &mut [T; 0]| {
+                    (false, false) => each(simd, weights, gradients, [a], |w, g, [v]| {
                         let g = l2.fused(w, g);
                         *v = alpha.fused(*v, rest * g * g);
                         (-rate).fused(divided(g, *v, None, eps), w * keep)
-                    }).0,
-                    (false, true) => over(weights, gradients, [a, b], |w, g, [v, buffer], _: &mut [T; 0]| {
+                    }),
+                    (false, true) => each(simd, weights, gradients, [a, b], |w, g, [v, buffer]| {
                         let g = l2.fused(w, g);
                         *v = alpha.fused(*v, rest * g * g);
                         *buffer = momentum.fused(*buffer, divided(g, *v, None, eps));
                         (-rate).fused(*buffer, w * keep)
-                    }).0,
-                    (true, false) => over(weights, gradients, [a, b], |w, g, [v, mean], _: &mut [T; 0]| {
+                    }),
+                    (true, false) => each(simd, weights, gradients, [a, b], |w, g, [v, mean]| {
                         let g = l2.fused(w, g);
                         *v = alpha.fused(*v, rest * g * g);
                         *mean = alpha.fused(*mean, rest * g);
                         (-rate).fused(divided(g, *v, Some(*mean), eps), w * keep)
-                    }).0,
-                    (true, true) => over(weights, gradients, [a, b, c], |w, g, [v, mean, buffer], _: &mut [T; 0]| {
+                    }),
+                    (true, true) => each(simd, weights, gradients, [a, b, c], |w, g, [v, mean, buffer]| {
                         let g = l2.fused(w, g);
                         *v = alpha.fused(*v, rest * g * g);
                         *mean = alpha.fused(*mean, rest * g);
                         *buffer = momentum.fused(*buffer, divided(g, *v, Some(*mean), eps));
                         (-rate).fused(*buffer, w * keep)
-                    }).0,
+                    }),
                 }
             }
-            Step::Adagrad { rate, eps } => over(weights, gradients, [a], |w, g, [sum], _: &mut [T; 0]| {
+            Step::Adagrad { rate, eps } => each(simd, weights, gradients, [a], |w, g, [sum]| {
                 let g = l2.fused(w, g);
                 *sum = g.fused(g, *sum);
                 w * keep - rate * g / (sum.root() + eps)
-            }).0,
+            }),
             Step::Adadelta { rate, rho, eps } => {
                 let rest = T::ONE - rho;
-                over(weights, gradients, [a, b], |w, g, [v, u], _: &mut [T; 0]| {
+                each(simd, weights, gradients, [a, b], |w, g, [v, u]| {
                     let g = l2.fused(w, g);
                     *v = rho.fused(*v, rest * g * g);
                     let delta = (*u + eps).root() / (*v + eps).root() * g;
                     *u = rho.fused(*u, rest * delta * delta);
                     (-rate).fused(delta, w * keep)
-                }).0
+                })
             }
             Step::Lion { rate, beta1, beta2 } => {
                 let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
-                over(weights, gradients, [a], |w, g, [m], _: &mut [T; 0]| {
+                each(simd, weights, gradients, [a], |w, g, [m]| {
                     let g = l2.fused(w, g);
                     let way = sign(beta1.fused(*m, rest1 * g));
                     *m = beta2.fused(*m, rest2 * g);
                     (-rate).fused(way, w * keep)
-                }).0
+                })
             }
             Step::ScheduleFree { share, adam: None } => {
-                over(weights, gradients, [a, b], |w, g, [z, x], _: &mut [T; 0]| {
+                each(simd, weights, gradients, [a, b], |w, g, [z, x]| {
                     share.moved(decay.fused(w, l2.fused(w, g)), z, x)
-                }).0
+                })
             }
             Step::ScheduleFree { share, adam: Some((beta2, root, eps)) } => {
                 let rest2 = T::ONE - beta2;
-                over(weights, gradients, [a, b, c], |w, g, [z, x, v], _: &mut [T; 0]| {
+                each(simd, weights, gradients, [a, b, c], |w, g, [z, x, v]| {
                     let g = l2.fused(w, g);
                     *v = beta2.fused(*v, rest2 * g * g);
                     share.moved(decay.fused(w, g / root.fused(v.root(), eps)), z, x)
-                }).0
+                })
             }
         }
     }
 }
 
-/// Applies `rule` to all: weight, gradient, slots and running sums give the new weight. Gives the sum of the squares of
-/// the old weights, and what the rule summed.
-#[inline(always)]
-pub(super) fn over<T: Real, const N: usize, const M: usize>(
-    weights: &mut [T],
-    gradients: &[T],
-    mut slots: [&mut [T]; N],
-    rule: impl Fn(T, T, &mut [T; N], &mut [T; M]) -> T + Copy,
-) -> (f64, [f64; M]) {
-    let (mut total, mut totals) = (0.0, [0.0; M]);
-    for (block, w) in weights.chunks_mut(BLOCK).enumerate() {
-        let from = block * BLOCK;
-        let (square, sums) = self::block(from, w, &gradients[from..from + w.len()], &mut slots, rule);
-        total += square;
-        for k in 0..M {
-            totals[k] += sums[k];
-        }
-    }
-    (total, totals)
-}
-
-/// The rule on the parameters of one block, whose slots begin at `from`.
+/// Applies `rule` to all: weight, gradient and slots give the new weight. Gives the sum of the squares of the old weights.
 // Counted loops over constants, which the compiler unrolls.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
-fn block<T: Real, const N: usize, const M: usize>(
-    from: usize,
-    w: &mut [T],
-    g: &[T],
-    slots: &mut [&mut [T]; N],
-    rule: impl Fn(T, T, &mut [T; N], &mut [T; M]) -> T,
-) -> (f64, [f64; M]) {
-    let n = w.len();
-    let g = &g[..n];
-    let (mut squares, mut sums) = ([T::ZERO; LANES], [[T::ZERO; LANES]; M]);
-    let mut one = |i: usize, w: &mut T, g: T, own: &mut [T; N]| {
-        squares[i] = w.fused(*w, squares[i]);
-        let mut part = [T::ZERO; M];
-        for k in 0..M {
-            part[k] = sums[k][i];
-        }
-        *w = rule(*w, g, own, &mut part);
-        for k in 0..M {
-            sums[k][i] = part[k];
-        }
-    };
-    let whole = n - n % LANES;
-    for at in (0..whole).step_by(LANES) {
-        let (w, g) = (&mut w[at..at + LANES], &g[at..at + LANES]);
-        let kept = slots.each_mut().map(|slot| &mut slot[from + at..from + at + LANES]);
-        for i in 0..LANES {
+pub(super) fn each<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    weights: &mut [T],
+    gradients: &[T],
+    mut slots: [&mut [T]; N],
+    rule: impl Fn(T, T, &mut [T; N]) -> T,
+) -> f64 {
+    let mut total = 0.0;
+    for (from, w) in (0..).step_by(BLOCK).zip(weights.chunks_mut(BLOCK)) {
+        // Not in the loop below, where the compiler would leave it in memory, and each turn wait for what the one before has written.
+        total += squares(simd, w);
+        let n = w.len();
+        let g = &gradients[from..from + n];
+        let slots = slots.each_mut().map(|slot| &mut slot[from..from + n]);
+        for i in 0..n {
             let mut own = [T::ZERO; N];
             for k in 0..N {
-                own[k] = kept[k][i];
+                own[k] = slots[k][i];
             }
-            one(i, &mut w[i], g[i], &mut own);
+            w[i] = rule(w[i], g[i], &mut own);
             for k in 0..N {
-                kept[k][i] = own[k];
+                slots[k][i] = own[k];
             }
         }
     }
-    for i in whole..n {
-        let mut own = [T::ZERO; N];
-        for k in 0..N {
-            own[k] = slots[k][from + i];
-        }
-        one(i % LANES, &mut w[i], g[i], &mut own);
-        for k in 0..N {
-            slots[k][from + i] = own[k];
+    total
+}
+
+/// The sum of the squares of a block, in [`LANES`] sums that are added in 64 bits.
+#[inline(always)]
+pub(super) fn squares<T: Real, S: Simd>(simd: S, block: &[T]) -> f64 {
+    match LANES / T::lanes::<S>() {
+        2 => squares_in::<T, S, 2>(simd, block),
+        4 => squares_in::<T, S, 4>(simd, block),
+        8 => squares_in::<T, S, 8>(simd, block),
+        16 => squares_in::<T, S, 16>(simd, block),
+        _ => squares_in::<T, S, LANES>(simd, block),
+    }
+}
+
+/// The same in `R` registers.
+#[inline(always)]
+fn squares_in<T: Real, S: Simd, const R: usize>(simd: S, block: &[T]) -> f64 {
+    let (whole, rest) = block.split_at(block.len() / LANES * LANES);
+    let mut sums = [T::splat(simd, T::ZERO); R];
+    for registers in T::split::<S>(whole).0.as_chunks::<R>().0 {
+        for r in 0..R {
+            sums[r] = T::mul_add(simd, registers[r], registers[r], sums[r]);
         }
     }
-    let mut totals = [0.0; M];
-    for k in 0..M {
-        totals[k] = sums[k].iter().map(|sum| sum.wide()).sum();
+    let mut parts = [T::ZERO; LANES];
+    for (part, sum) in T::split_mut::<S>(&mut parts).0.iter_mut().zip(sums) {
+        *part = sum;
     }
-    (squares.iter().map(|square| square.wide()).sum(), totals)
+    for (part, value) in parts.iter_mut().zip(rest) {
+        *part = value.fused(*value, *part);
+    }
+    parts.iter().map(|part| part.wide()).sum()
 }
 
 #[cfg(test)]

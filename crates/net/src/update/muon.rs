@@ -1,13 +1,13 @@
 //! Muon (Jordan et al. 2024): for each layer's weights the momentum, made nearly orthogonal by a few Newton–Schulz steps.
 //! Biases step as AdamW's.
 
-use super::elementwise::{SLOTS, Shrink, Step, over, sweep};
+use super::elementwise::{SLOTS, Shrink, Step, each, sweep};
 use super::sums::dot;
 use super::{At, pieces};
 use crate::network::{Layout, Net};
 use crate::panels::pack;
 use crate::passes::{pad, padded, vectorised};
-use crate::product::{Factors, Product, room};
+use crate::product::{Columns, Factors, Product, Rows, room};
 use crate::real::Real;
 use crate::turn::turn;
 use opportune_core::optimizer::{Adam, AdamW, Muon};
@@ -76,7 +76,12 @@ impl<T: Real> Room<T> {
             pack(arch, mixed, stride, (short, short), false, &mut self.panels, 1);
             Product {
                 sizes: (long, short, short),
-                factors: Factors::RowsPanels { left: x, stride, right: &self.panels, after: None },
+                factors: Factors::RowsPanels {
+                    left: Rows::Lying { values: x, stride },
+                    right: &self.panels,
+                    tail: &[],
+                    after: None,
+                },
                 start: None,
                 out: &mut self.next[..tall],
                 out_stride: stride,
@@ -98,7 +103,12 @@ fn inner<T: Real>(
 ) {
     Product {
         sizes: (columns, depth, columns),
-        factors: Factors::ColumnsRows { left: matrix, stride, right: matrix, right_stride: stride, near },
+        factors: Factors::ColumnsRows {
+            left: Columns::Lying { values: matrix, stride },
+            right: matrix,
+            right_stride: stride,
+            near,
+        },
         start: None,
         out,
         out_stride: stride,
@@ -115,7 +125,7 @@ vectorised! {
     }
 
     /// Takes gradients into the momentum and writes how it steps. Gives the squares of the weights.
-    fn gather(
+    fn gather[simd](
         constants: (T, T, bool),
         weights: &'a mut [T],
         gradients: &'a [T],
@@ -124,12 +134,12 @@ vectorised! {
     ) -> f64 {
         let (l2, momentum, nesterov) = constants;
         let rest = T::ONE - momentum;
-        over(weights, gradients, [buffer, way], |w, g, [buffer, way], _: &mut [T; 0]| {
+        each(simd, weights, gradients, [buffer, way], |w, g, [buffer, way]| {
             let g = l2.fused(w, g);
             *buffer = momentum.fused(*buffer, rest * g);
             *way = if nesterov { momentum.fused(*buffer, rest * g) } else { *buffer };
             w
-        }).0
+        })
     }
 
     /// θ ← keep·θ − rate·X, for X as [`Room::orthogonal`] leaves it.

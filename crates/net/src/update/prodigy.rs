@@ -1,6 +1,6 @@
 //! Prodigy (Mishchenko and Defazio 2024): Adam whose rate is an estimate of the distance to the solution.
 
-use super::elementwise::{SLOTS, Shrink, absolute, corrected, over};
+use super::elementwise::{SLOTS, Shrink, absolute, corrected, each, squares};
 use super::{At, pieces};
 use crate::network::Net;
 use crate::passes::vectorised;
@@ -27,9 +27,9 @@ pub(super) struct Gather<T> {
 
 vectorised! {
     /// Takes gradients into m, v and s. Gives the squares of the weights, ⟨g, θ₀−θ⟩ and ‖s‖₁.
-    fn gather(gather: Gather<T>, weights: &'a mut [T], gradients: &'a [T], slots: [&'a mut [T]; SLOTS]) -> [f64; 3] {
+    fn gather[simd](gather: Gather<T>, weights: &'a mut [T], gradients: &'a [T], slots: [&'a mut [T]; SLOTS]) -> [f64; 3] {
         let Gather { l2, beta1, beta2, beta3, shares: [first, second, third] } = gather;
-        let (squares, [along, norm]) = over(weights, gradients, slots, |w, g, [m, v, s, start], [along, norm]| {
+        let (square, [along, norm]) = summed(simd, weights, gradients, slots, |w, g, [m, v, s, start], [along, norm]| {
             let g = l2.fused(w, g);
             *m = beta1.fused(*m, first * g);
             *v = beta2.fused(*v, second * g * g);
@@ -38,14 +38,68 @@ vectorised! {
             *norm += absolute(*s);
             w
         });
-        [squares, along, norm]
+        [square, along, norm]
     }
 
-    /// θ ← keep·θ − rate·m/(√v + ε).
-    fn apply(rate: T, eps: T, keep: T, weights: &'a mut [T], gradients: &'a [T], slots: [&'a mut [T]; SLOTS]) -> () {
+    /// θ ← keep·θ − rate·m/(√v + ε). Gives the squares of the old ones.
+    fn apply[simd](rate: T, eps: T, keep: T, weights: &'a mut [T], gradients: &'a [T], slots: [&'a mut [T]; SLOTS]) -> f64 {
         let [m, v, _, _] = slots;
-        over(weights, gradients, [m, v], |w, _, [m, v], _: &mut [T; 0]| w * keep - rate * *m / (v.root() + eps));
+        each(simd, weights, gradients, [m, v], |w, _, [m, v]| w * keep - rate * *m / (v.root() + eps))
     }
+}
+
+/// Lanes of the sums; see [`crate::passes`].
+const LANES: usize = 16;
+
+/// Numbers summed in their own width before they go to 64 bits.
+const BLOCK: usize = 64 * LANES;
+
+/// Applies `rule` to all: weight, gradient, slots and running sums give the new weight. Gives the sum of the squares of the old
+/// weights, and the sums.
+// Counted loops over constants, which the compiler unrolls.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+fn summed<T: Real, S: Simd, const N: usize, const M: usize>(
+    simd: S,
+    weights: &mut [T],
+    gradients: &[T],
+    slots: [&mut [T]; N],
+    rule: impl Fn(T, T, &mut [T; N], &mut [T; M]) -> T,
+) -> (f64, [f64; M]) {
+    let (mut square, mut totals) = (0.0, [0.0; M]);
+    for (from, w) in (0..).step_by(BLOCK).zip(weights.chunks_mut(BLOCK)) {
+        square += squares(simd, w);
+        let (count, mut sums) = (w.len(), [[T::ZERO; LANES]; M]);
+        let mut one = |i: usize, lane: usize| {
+            let (mut own, mut part) = ([T::ZERO; N], [T::ZERO; M]);
+            for k in 0..N {
+                own[k] = slots[k][from + i];
+            }
+            for k in 0..M {
+                part[k] = sums[k][lane];
+            }
+            w[i] = rule(w[i], gradients[from + i], &mut own, &mut part);
+            for k in 0..N {
+                slots[k][from + i] = own[k];
+            }
+            for k in 0..M {
+                sums[k][lane] = part[k];
+            }
+        };
+        let whole = count - count % LANES;
+        for at in (0..whole).step_by(LANES) {
+            for i in 0..LANES {
+                one(at + i, i);
+            }
+        }
+        for i in whole..count {
+            one(i, i % LANES);
+        }
+        for k in 0..M {
+            totals[k] += sums[k].iter().map(|sum| sum.wide()).sum::<f64>();
+        }
+    }
+    (square, totals)
 }
 
 /// One step. Gives the squares of the weights before it.

@@ -1,0 +1,110 @@
+//! Inputs that are not kept, but taken from the data when they are multiplied.
+
+use crate::passes;
+use crate::product::FAR;
+use crate::real::Real;
+use crate::samples::Samples;
+use pulp::Arch;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Rows of data. Where they have many inputs, a batch of them would neither stay in the second cache nor be cheap to read by its columns.
+/// So few of its rows are encoded just before they are multiplied on the way forth, and few of its columns on the way back.
+pub(crate) struct Source {
+    samples: Arc<Samples>,
+    rows: Vec<u32>,
+}
+
+impl Source {
+    /// With room for so many rows. `None` where inputs are better kept: they are few, or there are categories among them.
+    pub(super) fn new(samples: Arc<Samples>, room: usize) -> Option<Source> {
+        let many = samples.encoder.inputs() > FAR && samples.encoder.moments().is_some();
+        many.then(|| Source { samples, rows: Vec::with_capacity(room) })
+    }
+
+    /// These rows from now on.
+    pub(super) fn take(&mut self, rows: &[u32]) {
+        self.rows.clear();
+        self.rows.extend_from_slice(rows);
+    }
+
+    /// Writes all inputs of some of the rows.
+    pub(super) fn rows<T: Real>(&self, arch: Arch, rows: Range<usize>, out: &mut [T]) {
+        let Samples { encoder, data, .. } = &*self.samples;
+        passes::encode(arch, encoder, data, &self.rows[rows], out);
+    }
+
+    /// Writes some inputs of all rows, in rows of `stride`.
+    pub(super) fn columns<T: Real>(&self, arch: Arch, columns: Range<usize>, stride: usize, out: &mut [T]) {
+        let Samples { encoder, data, .. } = &*self.samples;
+        passes::encode_some(arch, encoder, data, &self.rows, columns, stride, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Net, initial};
+    use crate::testing::{Problem, arches, csv, planned, table};
+    use opportune_core::plan::Network;
+    use opportune_core::rng::{Purpose, Stream};
+    use opportune_core::settings::{Precision, Settings};
+    use opportune_data::Dataset;
+
+    /// Outputs and gradients for 150 rows, of a network that takes inputs and of one that keeps them.
+    fn both<T: Real>(arch: Arch, data: Dataset, threads: usize) {
+        let settings = Settings { hidden: vec![100], precision: T::PRECISION, ..Settings::default() };
+        let (plan, samples) = planned(data, &settings);
+        let network: &Network = &plan.recipe.network;
+        let rows: Vec<u32> = samples.train.iter().rev().copied().take(150).collect();
+        let results = [true, false].map(|taking| {
+            let parameters = initial(network, &mut Stream::new(1, 0, None, Purpose::Weights));
+            let mut net = Net::<T>::new(arch, network, parameters, rows.len());
+            if taking {
+                net = net.taking(samples.clone());
+                assert!(net.source.is_some() && net.inputs.is_empty());
+            }
+            net.spread(threads);
+            // Twice: nothing of the first may be left.
+            for rows in [&rows[20..90], &rows] {
+                net.take(&samples, rows);
+                net.forward(rows.len());
+                net.propagate(rows.len());
+            }
+            let outputs: Vec<T> = net.predictions(rows.len()).flatten().copied().collect();
+            (outputs, net.gradients)
+        });
+        assert!(results[0] == results[1], "{arch:?}, {threads} threads");
+        assert!(results[0].1.iter().any(|gradient| *gradient != T::ZERO));
+    }
+
+    #[test]
+    fn inputs_that_are_taken_give_the_bits_of_those_that_are_kept() {
+        // Numbers of 64 bits, and bytes.
+        let real = table(240, 259, Problem::Classes(3));
+        let row = |i: usize| (0..270).map(|j| format!("{},", (i * 37 + j * 59 + i * j % 11) % 256)).collect::<String>();
+        let text: String = (0..240).map(|i| format!("{}{}\n", row(i), i % 2)).collect();
+        let header: String = (0..270).map(|j| format!("x{j},")).collect();
+        let bytes = csv(&format!("{header}y\n{text}"));
+        for arch in arches() {
+            for data in [&real, &bytes] {
+                both::<f32>(arch, data.clone(), 1);
+                both::<f64>(arch, data.clone(), 1);
+            }
+        }
+        both::<f32>(Arch::new(), bytes, 3);
+    }
+
+    #[test]
+    fn few_inputs_and_categories_are_kept() {
+        let source = |data: Dataset| {
+            let (_, samples) = planned(data, &Settings { precision: Precision::F32, ..Settings::default() });
+            Source::new(samples, 10).is_some()
+        };
+        assert!(!source(table(40, FAR, Problem::Number)) && source(table(40, FAR + 1, Problem::Number)));
+        let header: String = (0..FAR + 1).map(|j| format!("x{j},")).collect();
+        let row = |i: usize| (0..FAR + 1).map(|j| format!("{},", i * j)).collect::<String>();
+        let text: String = (0..40).map(|i| format!("{}{},{}\n", row(i), ["a", "b"][i % 2], i % 3)).collect();
+        assert!(!source(csv(&format!("{header}kind,y\n{text}"))));
+    }
+}

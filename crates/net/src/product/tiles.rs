@@ -1,0 +1,226 @@
+//! The inner loops: tiles of a few rows by a few registers, summed in registers.
+
+use super::{BLOCK, MADE};
+use crate::panels::panels;
+use crate::real::Real;
+use pulp::Simd;
+
+/// Columns of half a register, at most.
+const MOST_IDLE: usize = 8;
+
+/// What all tiles of one block of rows have in common.
+pub(super) struct Task<'a, T: Real, S: Simd> {
+    pub(super) simd: S,
+    pub(super) depth: usize,
+    pub(super) columns: usize,
+    pub(super) left: &'a [T],
+    /// Numbers from one row of `left` to the next, or, if its columns are given, from one column to the next.
+    pub(super) left_stride: usize,
+    /// Numbers from [`BLOCK`] rows to the next ones, if its columns are given.
+    pub(super) block: usize,
+    pub(super) right: &'a [T::Lanes<S>],
+    /// Registers from one row of `right` to the next, if it does not lie in panels.
+    pub(super) right_stride: usize,
+    pub(super) start: Option<&'a [T::Lanes<S>]>,
+    pub(super) out_stride: usize,
+}
+
+impl<'a, T: Real, S: Simd> Task<'a, T, S> {
+    /// Rows of which [`MADE`] were made, and whose columns are `right`'s. Those columns that would leave most of a register idle are
+    /// computed transposed, with the rows in its lanes.
+    #[inline(always)]
+    pub(super) fn made(&self, right: &'a [T], rows: usize, out: &mut [T]) {
+        let lanes = T::lanes::<S>();
+        let idle = self.columns % lanes;
+        let few = if 2 * idle <= lanes && self.start.is_none() { idle } else { 0 };
+        let whole = self.columns - few;
+        Task { columns: whole, ..*self }.rows::<true, false>(rows, out);
+        if few == 0 {
+            return;
+        }
+        let mut turned = [T::ZERO; MOST_IDLE * MADE];
+        Task {
+            columns: rows,
+            left: &right[whole..],
+            left_stride: self.right_stride * lanes,
+            block: BLOCK,
+            right: T::split::<S>(self.left).0,
+            right_stride: MADE / lanes,
+            start: None,
+            out_stride: MADE,
+            ..*self
+        }
+        .rows::<true, false>(few, &mut turned);
+        for (column, turned) in turned.chunks_exact(MADE).take(few).enumerate() {
+            for (row, sum) in turned[..rows].iter().enumerate() {
+                out[row * self.out_stride + whole + column] = *sum;
+            }
+        }
+    }
+
+    /// Some rows, panel by panel.
+    #[inline(always)]
+    pub(super) fn rows<const COLUMNS: bool, const PANELS: bool>(&self, rows: usize, out: &mut [T]) {
+        let many = S::REGISTER_COUNT >= 32;
+        let vectors = self.columns.div_ceil(T::lanes::<S>());
+        if many && COLUMNS && !PANELS {
+            // Both factors pass from the nearest cache.
+            let (mut at, pairs) = (0, if vectors > 1 { vectors / 2 - vectors % 2 } else { 0 });
+            while at < 2 * pairs {
+                self.panel::<COLUMNS, PANELS, 12, 2>(rows, at, out);
+                at += 2;
+            }
+            match vectors - at {
+                1 => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
+                3 => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),
+                _ => {}
+            }
+            return;
+        }
+        for (at, width) in panels::<S>(vectors) {
+            match (many, width) {
+                (true, 4) => self.panel::<COLUMNS, PANELS, 6, 4>(rows, at, out),
+                (true, 3) => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),
+                (true, 2) => self.panel::<COLUMNS, PANELS, 12, 2>(rows, at, out),
+                (true, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
+                (false, 3) => self.panel::<COLUMNS, PANELS, 4, 3>(rows, at, out),
+                (false, 2) => self.panel::<COLUMNS, PANELS, 6, 2>(rows, at, out),
+                (false, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
+            }
+        }
+    }
+
+    /// All rows of the `N` registers from `at`.
+    #[inline(always)]
+    fn panel<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
+        &self,
+        rows: usize,
+        at: usize,
+        out: &mut [T],
+    ) {
+        let mut row = 0;
+        // 8 rows at the end are two tiles of 4 rather than one of 6 and two of 1.
+        while row + M <= rows && !(M == 6 && row + 8 == rows) {
+            self.tile::<COLUMNS, PANELS, M, N>(row, at, out);
+            row += M;
+        }
+        while M > 8 && row + 8 <= rows {
+            self.tile::<COLUMNS, PANELS, 8, N>(row, at, out);
+            row += 8;
+        }
+        while row + 4 <= rows {
+            self.tile::<COLUMNS, PANELS, 4, N>(row, at, out);
+            row += 4;
+        }
+        while row < rows {
+            self.tile::<COLUMNS, PANELS, 1, N>(row, at, out);
+            row += 1;
+        }
+    }
+
+    /// `M` rows from `row` by `N` registers from `at`, summed in registers.
+    // Counted loops over constants: the compiler unrolls them, and only then keeps all sums in registers. Iterators, and
+    // a loop over `sums` in particular, put them in memory, at a third of the speed.
+    #[allow(clippy::needless_range_loop, clippy::manual_memcpy)]
+    #[inline(always)]
+    fn tile<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
+        &self,
+        row: usize,
+        at: usize,
+        out: &mut [T],
+    ) {
+        let simd = self.simd;
+        let sums = self.sums::<COLUMNS, PANELS, M, N>(row, at);
+        let lanes = T::lanes::<S>();
+        let (begin, end) = (at * lanes, ((at + N) * lanes).min(self.columns));
+        if end - begin == N * lanes {
+            for m in 0..M {
+                let place = (row + m) * self.out_stride;
+                let out = T::split_mut::<S>(&mut out[place + begin..place + end]).0;
+                for n in 0..N {
+                    out[n] = sums[m][n];
+                }
+            }
+        } else {
+            for m in 0..M {
+                let place = (row + m) * self.out_stride;
+                let (out, rest) = T::split_mut::<S>(&mut out[place + begin..place + end]);
+                for n in 0..N - 1 {
+                    out[n] = sums[m][n];
+                }
+                T::store(simd, rest, sums[m][N - 1]);
+            }
+        }
+    }
+
+    /// The same, before it is written.
+    #[inline(always)]
+    fn sums<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
+        &self,
+        row: usize,
+        at: usize,
+    ) -> [[T::Lanes<S>; N]; M] {
+        let first: [T::Lanes<S>; N] = match self.start {
+            Some(start) => std::array::from_fn(|n| start[at + n]),
+            None => [T::splat(self.simd, T::ZERO); N],
+        };
+        if PANELS {
+            let panel = self.right[at * self.depth..][..self.depth * N].as_chunks::<N>().0;
+            self.chains::<COLUMNS, M, N>(row, first, panel.iter())
+        } else {
+            let rights = self.right.chunks_exact(self.right_stride).map(|one| &one[at..at + N].as_chunks::<N>().0[0]);
+            self.chains::<COLUMNS, M, N>(row, first, rights)
+        }
+    }
+
+    /// Adds the products of `M` rows' numbers and the rows of `right` to `first`, one after another.
+    #[inline(always)]
+    fn chains<'r, const COLUMNS: bool, const M: usize, const N: usize>(
+        &self,
+        row: usize,
+        first: [T::Lanes<S>; N],
+        rights: impl Iterator<Item = &'r [T::Lanes<S>; N]>,
+    ) -> [[T::Lanes<S>; N]; M]
+    where
+        T::Lanes<S>: 'r,
+    {
+        let mut sums = [first; M];
+        if COLUMNS {
+            let block = &self.left[row / BLOCK * self.block + row % BLOCK..];
+            // Chunks of one length: a last one that could be shorter would have to be looked at in every turn, and the
+            // sums would not all stay in registers.
+            let (mut lefts, mut rights) = (block.chunks_exact(self.left_stride), rights);
+            for (a, b) in lefts.by_ref().zip(rights.by_ref()) {
+                let a = &a[..M];
+                self.turn(|m| a[m], b, &mut sums);
+            }
+            if let Some(b) = rights.next() {
+                let a = &lefts.remainder()[..M];
+                self.turn(|m| a[m], b, &mut sums);
+            }
+        } else {
+            let lefts: [&[T]; M] = std::array::from_fn(|m| &self.left[(row + m) * self.left_stride..][..self.depth]);
+            for (k, b) in rights.enumerate().take(self.depth) {
+                self.turn(|m| lefts[m][k], b, &mut sums);
+            }
+        }
+        sums
+    }
+
+    /// One turn of the summed index.
+    #[allow(clippy::needless_range_loop)]
+    #[inline(always)]
+    fn turn<const M: usize, const N: usize>(
+        &self,
+        left: impl Fn(usize) -> T,
+        right: &[T::Lanes<S>; N],
+        sums: &mut [[T::Lanes<S>; N]; M],
+    ) {
+        for m in 0..M {
+            let a = T::splat(self.simd, left(m));
+            for n in 0..N {
+                sums[m][n] = T::mul_add(self.simd, a, right[n], sums[m][n]);
+            }
+        }
+    }
+}
