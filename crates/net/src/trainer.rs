@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Version of the arithmetic, to be counted up with every change to it. It enters the keys of runs with the system, whose
 /// logarithm and cosine draw weights and rates; instruction sets do not, because all give the same bits (a test compares
 /// them).
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Runs that need more numbers than this are taken for a slip of the keyboard: 4 GiB in 32 bits.
 const NUMBERS_MAX: u64 = 1 << 30;
