@@ -185,7 +185,7 @@ impl<T: Real> Net<T> {
 
     /// The same network for rows of these samples, to be given to [`Net::take`]; their inputs are kept only where that is better.
     pub(crate) fn taking(mut self, samples: Arc<Samples>) -> Net<T> {
-        self.source = Source::new(samples, self.rows);
+        self.source = Source::new(samples, self.layout.sizes(0).1, self.rows);
         if self.source.is_some() {
             self.inputs = Aligned::zeros(0);
             self.spread(self.threads);

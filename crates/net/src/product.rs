@@ -165,7 +165,7 @@ impl<T: Real> Product<'_, T> {
     pub fn run(self, arch: Arch, threads: usize) {
         let Product { sizes: (rows, depth, columns), factors, start, out, out_stride } = self;
         let parts = threads.min(2 * rows * depth * columns / PART).max(1);
-        let each = rows.div_ceil(parts).next_multiple_of(MADE);
+        let each = rows.div_ceil(parts).next_multiple_of(BLOCK);
         let outs = out.chunks_mut(each * out_stride).enumerate();
         let work = |part: usize, left, right, out| Work {
             sizes: (each.min(rows - part * each), depth, columns),

@@ -16,10 +16,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// With room for so many rows. `None` where inputs are better kept: they are few, or there are categories among them.
-    pub(super) fn new(samples: Arc<Samples>, room: usize) -> Option<Source> {
+    /// For a layer of so many units, with room for so many rows. `None` where inputs are better kept: they are few, there are categories
+    /// among them, or units are so many that their derivatives, which pass a few columns of the inputs at a time, lie far apart.
+    pub(super) fn new(samples: Arc<Samples>, units: usize, room: usize) -> Option<Source> {
         let many = samples.encoder.inputs() > FAR && samples.encoder.moments().is_some();
-        many.then(|| Source { samples, rows: Vec::with_capacity(room) })
+        (many && units <= FAR).then(|| Source { samples, rows: Vec::with_capacity(room) })
     }
 
     /// These rows from now on.
@@ -96,12 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn few_inputs_and_categories_are_kept() {
+    fn few_inputs_categories_and_those_of_many_units_are_kept() {
         let source = |data: Dataset| {
             let (_, samples) = planned(data, &Settings { precision: Precision::F32, ..Settings::default() });
-            Source::new(samples, 10).is_some()
+            Source::new(samples, FAR, 10).is_some()
         };
         assert!(!source(table(40, FAR, Problem::Number)) && source(table(40, FAR + 1, Problem::Number)));
+        let (_, samples) = planned(table(40, FAR + 1, Problem::Number), &Settings::default());
+        assert!(Source::new(samples, FAR + 1, 10).is_none());
         let header: String = (0..FAR + 1).map(|j| format!("x{j},")).collect();
         let row = |i: usize| (0..FAR + 1).map(|j| format!("{},", i * j)).collect::<String>();
         let text: String = (0..40).map(|i| format!("{}{},{}\n", row(i), ["a", "b"][i % 2], i % 3)).collect();
