@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::block::Kind;
 use crate::dataset::{Column, Dataset, Layout, MISSING};
 use crate::moments::{self, Moments};
-use crate::standardise::{Constants, Standardise};
+use crate::standardise::{Constants, Part, Standardise};
 
 /// At most this many categories of a column have an input of their own.
 pub(crate) const MOST_LEVELS: usize = 128;
@@ -192,7 +192,7 @@ impl Encoder {
         if out.is_empty() {
             return;
         }
-        T::standardise(self, data, rows, 0..self.stored.numeric.len(), self.inputs(), out);
+        T::standardise(self, data, &Part { rows, columns: 0..self.stored.numeric.len(), stride: self.inputs() }, out);
         if !self.stored.categorical.is_empty() {
             self.encode_categories(data, rows, out);
         }
@@ -214,7 +214,7 @@ impl Encoder {
         out: &mut [T],
     ) {
         self.check(data);
-        T::standardise(self, data, rows, columns, stride, out);
+        T::standardise(self, data, &Part { rows, columns, stride }, out);
     }
 
     #[inline(always)]
@@ -228,12 +228,12 @@ impl Encoder {
     fn encode_categories<T: Element>(&self, data: &Dataset, rows: &[u32], out: &mut [T]) {
         let numeric = self.stored.numeric.len();
         for (&row, out) in rows.iter().zip(out.chunks_exact_mut(self.inputs())) {
-            out[numeric..].fill(T::ZERO);
+            out[numeric..].fill(T::ABSENT);
             let codes = &data.codes[row as usize * data.categorical.len()..][..data.categorical.len()];
             let mut start = numeric;
             for (i, (categorical, &code)) in self.stored.categorical.iter().zip(codes).enumerate() {
                 if let Some(slot) = self.slot(data, i, code) {
-                    out[start + slot] = T::ONE;
+                    out[start + slot] = T::PRESENT;
                 }
                 start += categorical.inputs();
             }
@@ -273,7 +273,7 @@ mod tests {
 
     fn encoded<T: Element>(encoder: &Encoder, data: &Dataset, rows: &[u32]) -> Vec<T> {
         // Old contents must be overwritten.
-        let mut out = vec![T::ONE; rows.len() * encoder.inputs()];
+        let mut out = vec![T::PRESENT; rows.len() * encoder.inputs()];
         encoder.encode(data, rows, &mut out);
         out
     }

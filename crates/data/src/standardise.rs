@@ -16,33 +16,21 @@ pub(crate) struct Constants<T> {
 
 /// What the two types have in common, hidden so that there are no others.
 pub trait Standardise: Copy {
-    const ZERO: Self;
-    const ONE: Self;
-    /// Writes the inputs of `rows` for these numeric columns, each row's at the start of `stride` elements of `out`.
-    fn standardise(
-        encoder: &Encoder,
-        data: &Dataset,
-        rows: &[u32],
-        columns: Range<usize>,
-        stride: usize,
-        out: &mut [Self],
-    );
+    /// The input of a category that a row has not.
+    const ABSENT: Self;
+    /// That of one that it has.
+    const PRESENT: Self;
+    /// Writes the inputs that are wanted.
+    fn standardise(encoder: &Encoder, data: &Dataset, part: &Part<'_>, out: &mut [Self]);
 }
 
 impl Standardise for f32 {
-    const ZERO: f32 = 0.0;
-    const ONE: f32 = 1.0;
+    const ABSENT: f32 = 0.0;
+    const PRESENT: f32 = 1.0;
 
     #[inline(always)]
-    fn standardise(
-        encoder: &Encoder,
-        data: &Dataset,
-        rows: &[u32],
-        columns: Range<usize>,
-        stride: usize,
-        out: &mut [f32],
-    ) {
-        let (wide, part) = (&encoder.wide, Part { rows, columns, stride });
+    fn standardise(encoder: &Encoder, data: &Dataset, part: &Part<'_>, out: &mut [f32]) {
+        let wide = &encoder.wide;
         match (&data.values, &encoder.narrow) {
             (Block::U8(v), Some(narrow)) => part.gather(v, narrow, out, |x, m, s| (f32::from(x) - m) * s),
             (Block::F32(v), Some(narrow)) => part.gather(v, narrow, out, |x, m, s| or_0((x - m) * s)),
@@ -54,19 +42,12 @@ impl Standardise for f32 {
 }
 
 impl Standardise for f64 {
-    const ZERO: f64 = 0.0;
-    const ONE: f64 = 1.0;
+    const ABSENT: f64 = 0.0;
+    const PRESENT: f64 = 1.0;
 
     #[inline(always)]
-    fn standardise(
-        encoder: &Encoder,
-        data: &Dataset,
-        rows: &[u32],
-        columns: Range<usize>,
-        stride: usize,
-        out: &mut [f64],
-    ) {
-        let (wide, part) = (&encoder.wide, Part { rows, columns, stride });
+    fn standardise(encoder: &Encoder, data: &Dataset, part: &Part<'_>, out: &mut [f64]) {
+        let wide = &encoder.wide;
         let or_0 = |x: f64| if x.is_nan() { 0.0 } else { x };
         match &data.values {
             Block::U8(v) => part.gather(v, wide, out, |x, m, s| (f64::from(x) - m) * s),
@@ -92,10 +73,12 @@ const LINE: usize = 64;
 const SOME: usize = 48;
 
 /// Which values are wanted, and where they go.
-struct Part<'a> {
-    rows: &'a [u32],
-    columns: Range<usize>,
-    stride: usize,
+pub struct Part<'a> {
+    pub(crate) rows: &'a [u32],
+    /// Of the numeric ones.
+    pub(crate) columns: Range<usize>,
+    /// Each row's inputs are at the start of so many elements of the output.
+    pub(crate) stride: usize,
 }
 
 impl Part<'_> {

@@ -57,6 +57,7 @@ fn product<T: Real>(
                         left: Rows::Lying { values: &left, stride: depth },
                         right: &panels,
                         tail: &last,
+                        near: &mut [],
                         after: None,
                     },
                 },

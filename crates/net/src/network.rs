@@ -193,7 +193,7 @@ impl<T: Real> Net<T> {
         self
     }
 
-    /// Takes the inputs of these rows of the samples.
+    /// Takes the inputs of these rows of the samples, which are those of [`Net::taking`].
     pub(crate) fn take(&mut self, samples: &Samples, rows: &[u32]) {
         match &mut self.source {
             Some(source) => source.take(rows),
@@ -258,12 +258,12 @@ impl<T: Real> Net<T> {
         for layer in 0..self.layout.layers() {
             let (inputs, outputs) = self.layout.sizes(layer);
             let weights = &self.parameters[self.layout.weights(layer)];
-            let (arch, tail) = (self.arch, &mut self.tails[layer]);
+            let (arch, threads, tail) = (self.arch, self.threads, &mut self.tails[layer]);
             let main = outputs - tail.len() / inputs;
-            pack(arch, weights, outputs, (inputs, main), false, &mut self.weights[layer], self.threads);
+            pack(arch, weights, outputs, (inputs, main), false, &mut self.weights[layer], threads);
             pack_tail(arch, weights, outputs, (inputs, outputs), tail);
             self.biases[layer][..outputs].copy_from_slice(&self.parameters[self.layout.biases(layer)]);
-            self.back.pack(self.arch, layer, weights, (inputs, outputs), self.threads);
+            self.back.pack(arch, layer, weights, (inputs, outputs), threads);
         }
     }
 
@@ -295,7 +295,7 @@ impl<T: Real> Net<T> {
             };
             let left = match before.last() {
                 Some(values) => Rows::Lying { values, stride: padded::<T>(inputs) },
-                None if self.source.is_some() => Rows::Made { by: &make, room: &mut self.made },
+                None if self.source.is_some() => Rows::Made(&make),
                 None => Rows::Lying { values: &self.inputs, stride: inputs },
             };
             Product {
@@ -304,6 +304,7 @@ impl<T: Real> Net<T> {
                     left,
                     right: &self.weights[layer],
                     tail: &self.tails[layer],
+                    near: &mut self.made,
                     after: (hidden && at_once).then_some(&activate),
                 },
                 start: Some(&self.biases[layer]),

@@ -13,7 +13,12 @@ use std::ops::Range;
 /// registers are 4 and 3, or 2, 2 and 3.
 #[inline(always)]
 pub fn panels<S: Simd>(vectors: usize) -> impl Iterator<Item = (usize, usize)> {
-    let many = S::REGISTER_COUNT >= 32;
+    widths(S::REGISTER_COUNT >= 32, vectors)
+}
+
+/// The same where there are `many` registers for it, or not.
+#[inline(always)]
+pub fn widths(many: bool, vectors: usize) -> impl Iterator<Item = (usize, usize)> {
     let panels = if many { vectors.div_ceil(4) } else { (vectors / 2).max(vectors.min(1)) };
     let mut at = 0;
     (0..panels).map(move |panel| {

@@ -127,7 +127,7 @@ fn relu_slope<T: Real, S: Simd>(simd: S, deltas: &mut [T], activated: &[T]) {
 vectorised! {
     /// Inputs of some rows, rows x inputs.
     fn encode(encoder: &'a Encoder, data: &'a Dataset, rows: &'a [u32], out: &'a mut [T]) -> () {
-        T::encode(encoder, data, rows, out);
+        encoder.encode(data, rows, out);
     }
 
     /// Some of their inputs, in rows of `stride`.
@@ -139,7 +139,7 @@ vectorised! {
         stride: usize,
         out: &'a mut [T],
     ) -> () {
-        T::encode_some(encoder, data, rows, columns, stride, out);
+        encoder.encode_some(data, rows, columns, stride, out);
     }
 
     /// Applies the activation to all of `values`, which are padded rows.

@@ -30,6 +30,8 @@ pub enum Factors<'a, T> {
         right: &'a [T],
         /// The last columns as [`pack_tail`] leaves them; none of them, or as many as [`tail()`] says.
         tail: &'a [T],
+        /// Room for [`made_rows`] where they are made, else none.
+        near: &'a mut [T],
         /// What becomes of rows of the result, strides and all, while they are in the nearest cache: it is told the first one's
         /// number.
         after: Option<After<'a, T>>,
@@ -49,6 +51,7 @@ pub enum Factors<'a, T> {
 }
 
 /// Rows of a left factor.
+#[derive(Clone, Copy)]
 pub enum Rows<'a, T> {
     /// As they lie.
     Lying {
@@ -57,13 +60,8 @@ pub enum Rows<'a, T> {
         /// Numbers from one row to the next.
         stride: usize,
     },
-    /// Not kept, but written some at a time just before they are multiplied.
-    Made {
-        /// Writes these rows, one behind the other.
-        by: MakeRows<'a, T>,
-        /// Room for [`made_rows`] numbers.
-        room: &'a mut [T],
-    },
+    /// Not kept: this writes these rows, one behind the other, just before they are multiplied.
+    Made(MakeRows<'a, T>),
 }
 
 /// Columns of a left factor.
@@ -101,9 +99,9 @@ fn panels_pay<T: Real>(rows: usize, right_stride: usize) -> bool {
     right_stride > FAR || rows * T::BYTES >= MANY
 }
 
-/// Rows of a left factor that pass all of a right one before the next ones do: as many as fit [`ROOM`] where the right one is larger than the
-/// second cache has room for, so that it is not read anew from behind it for so few, else [`ROWS`]. Of those that are made [`BLOCK`]: they stay in the nearest cache
-/// from being written to being read.
+/// Rows of a left factor that pass all of a right one before the next ones do: as many as fit [`ROOM`] where the right one is
+/// larger than the second cache has room for, so that it is not read anew from behind it for so few, else [`ROWS`]. Of those
+/// that are made [`BLOCK`]: they stay in the nearest cache from being written to being read.
 fn at_once<T: Real>(depth: usize, columns: usize, made: bool) -> usize {
     let (room, few) = if made { (4 * ROOM, BLOCK) } else { (ROOM, ROWS) };
     let fit = ROOM / (depth * T::BYTES).max(1) / BLOCK * BLOCK;
@@ -167,42 +165,32 @@ impl<T: Real> Product<'_, T> {
         let parts = threads.min(2 * rows * depth * columns / PART).max(1);
         let each = rows.div_ceil(parts).next_multiple_of(BLOCK);
         let outs = out.chunks_mut(each * out_stride).enumerate();
-        let work = |part: usize, left, right, out| Work {
+        let work = |part: usize, left, right, near, out| Work {
             sizes: (each.min(rows - part * each), depth, columns),
             first: part * each,
             left,
             right,
             tail: &[],
+            near,
             start,
             out,
             out_stride,
             after: None,
         };
         match factors {
-            Factors::RowsPanels { left, right, tail, after } => {
-                let (lying, by, room) = match left {
-                    Rows::Lying { values, stride } => ((values, stride), None, Default::default()),
-                    Rows::Made { by, room } => ((Default::default(), 0), Some(by), room),
-                };
-                let mut rooms = room.chunks_mut(made_rows::<T>(depth, columns, 1).max(1));
-                spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), room)| {
-                    let left = match by {
-                        None => Left::Rows { values: &lying.0[part * each * lying.1..], stride: lying.1 },
-                        Some(by) => Left::MadeRows { by, room },
-                    };
-                    Work { tail, after, ..work(part, left, Right::Panels(right), out) }.run(arch);
-                });
-            }
-            Factors::ColumnsRows { left: Columns::Made(by), right, right_stride, near } => {
-                let mut rooms = near.chunks_mut(made_columns(depth, 1).max(1));
+            Factors::RowsPanels { left, right, tail, near, after } => {
+                let mut rooms = near.chunks_mut(made_rows::<T>(depth, columns, 1).max(1));
                 spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
-                    let right = Right::Rows { values: right, stride: right_stride };
-                    work(part, Left::MadeColumns { by, near }, right, out).run(arch);
+                    let (left, right) = (Left::Rows(left), Right::Panels(right));
+                    Work { tail, after, ..work(part, left, right, near, out) }.run(arch);
                 });
             }
-            Factors::ColumnsRows { left: Columns::Lying { values, stride }, right, right_stride, near } => {
-                let packed = if panels_pay::<T>(rows, right_stride) { depth * right_stride } else { 0 };
-                let (near, panels) = near.split_at_mut(near.len() - packed);
+            Factors::ColumnsRows { left, right, right_stride, near } => {
+                let (pays, width) = match left {
+                    Columns::Lying { .. } => (panels_pay::<T>(rows, right_stride), NEAR),
+                    Columns::Made(_) => (false, MADE),
+                };
+                let (near, panels) = near.split_at_mut(near.len() - if pays { depth * right_stride } else { 0 });
                 let right = match panels.is_empty() {
                     true => Right::Rows { values: right, stride: right_stride },
                     false => {
@@ -210,9 +198,9 @@ impl<T: Real> Product<'_, T> {
                         Right::Panels(panels)
                     }
                 };
-                let mut rooms = near.chunks_mut((depth * NEAR).max(1));
+                let mut rooms = near.chunks_mut((depth * width).max(1));
                 spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
-                    work(part, Left::Columns { values: &values[part * each..], stride, near }, right, out).run(arch);
+                    work(part, Left::Columns(left), right, near, out).run(arch);
                 });
             }
         }
@@ -225,20 +213,21 @@ struct Work<'a, T> {
     sizes: (usize, usize, usize),
     /// The first row's number in the whole product.
     first: usize,
+    /// Of the whole product.
     left: Left<'a, T>,
     right: Right<'a, T>,
     tail: &'a [T],
+    near: &'a mut [T],
     start: Option<&'a [T]>,
     out: &'a mut [T],
     out_stride: usize,
     after: Option<After<'a, T>>,
 }
 
+#[derive(Clone, Copy)]
 enum Left<'a, T> {
-    Rows { values: &'a [T], stride: usize },
-    MadeRows { by: MakeRows<'a, T>, room: &'a mut [T] },
-    Columns { values: &'a [T], stride: usize, near: &'a mut [T] },
-    MadeColumns { by: MakeColumns<'a, T>, near: &'a mut [T] },
+    Rows(Rows<'a, T>),
+    Columns(Columns<'a, T>),
 }
 
 #[derive(Clone, Copy)]
@@ -259,67 +248,70 @@ impl<T: Real> WithSimd for Work<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let (rows, depth, columns) = self.sizes;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Work { sizes: (rows, depth, columns), left, near, out_stride, .. } = self;
         let (right, right_stride) = match self.right {
             Right::Rows { values, stride } => (&values[..depth * stride], stride),
             Right::Panels(values) => (values, 0),
         };
-        let tail = self.tail.len() / depth.max(1);
+        let main = columns - self.tail.len() / depth.max(1);
         let all = Task::<T, S> {
             simd,
             depth,
-            columns: columns - tail,
+            columns: main,
             left: &[],
             left_stride: 0,
-            block: 0,
+            block: BLOCK,
             right: T::split::<S>(right).0,
             right_stride: right_stride / T::lanes::<S>(),
             start: self.start.map(|row| T::split::<S>(row).0),
-            out_stride: self.out_stride,
+            out_stride,
         };
-        let (at_once, by_rows, made) = match self.left {
-            Left::Rows { .. } => (at_once::<T>(depth, columns, false), true, false),
-            Left::MadeRows { .. } => (at_once::<T>(depth, columns, true), true, true),
-            Left::Columns { .. } => (NEAR, false, false),
-            Left::MadeColumns { .. } => (MADE, false, true),
+        let at_once = match left {
+            Left::Rows(rows) => at_once::<T>(depth, columns, matches!(rows, Rows::Made(_))),
+            Left::Columns(Columns::Lying { .. }) => NEAR,
+            Left::Columns(Columns::Made(_)) => MADE,
         };
-        for (block, out) in self.out.chunks_mut(at_once * self.out_stride).enumerate() {
-            let begin = block * at_once;
-            let rows = at_once.min(rows - begin);
-            let numbers = self.first + begin..self.first + begin + rows;
-            let (left, left_stride, block) = match &mut self.left {
-                Left::Rows { values, stride } => (&values[begin * *stride..], *stride, 0),
-                Left::MadeRows { by, room } => {
-                    by(numbers, &mut room[..rows * depth]);
-                    (&room[..], depth, 0)
-                }
-                Left::Columns { values, stride, near } if *stride > FAR => {
-                    bring_near(&values[begin..], *stride, depth, rows, near);
-                    (&near[..], BLOCK, BLOCK * depth)
-                }
-                Left::Columns { values, stride, .. } => (&values[begin..], *stride, BLOCK),
-                Left::MadeColumns { by, near } => {
-                    by(numbers, MADE, near);
-                    (&near[..depth * MADE], MADE, BLOCK)
-                }
-            };
-            let task = Task { left, left_stride, block, ..all };
-            match self.right {
-                _ if by_rows => {
-                    task.rows::<false, true>(rows, out);
-                    if tail > 0 {
-                        let start = self.start.map(|start| &start[columns - tail..]);
+        for (block, out) in self.out.chunks_mut(at_once * out_stride).enumerate() {
+            let begin = self.first + block * at_once;
+            let rows = at_once.min(self.first + rows - begin);
+            let numbers = begin..begin + rows;
+            match left {
+                Left::Rows(left) => {
+                    let (left, left_stride) = match left {
+                        Rows::Lying { values, stride } => (&values[begin * stride..], stride),
+                        Rows::Made(by) => {
+                            by(numbers, &mut near[..rows * depth]);
+                            (&near[..], depth)
+                        }
+                    };
+                    Task { left, left_stride, ..all }.rows::<false, true>(rows, out);
+                    if main < columns {
+                        let start = self.start.map(|start| &start[main..]);
                         let tail = Tail { simd, depth, left, left_stride, right: self.tail, start };
-                        tail.rows(rows, &mut out[columns - tail.columns()..], self.out_stride);
+                        tail.rows(rows, &mut out[main..], out_stride);
                     }
                     if let Some(after) = self.after {
-                        after(self.first + begin, &mut out[..rows * self.out_stride]);
+                        after(begin, &mut out[..rows * out_stride]);
                     }
                 }
-                _ if made => task.made(right, rows, out),
-                Right::Panels(_) => task.rows::<true, true>(rows, out),
-                Right::Rows { .. } => task.rows::<true, false>(rows, out),
+                Left::Columns(Columns::Made(by)) => {
+                    by(numbers, MADE, near);
+                    Task { left: &near[..depth * MADE], left_stride: MADE, ..all }.made(right, rows, out);
+                }
+                Left::Columns(Columns::Lying { values, stride }) => {
+                    let left = &values[begin..];
+                    let task = if stride > FAR {
+                        bring_near(left, stride, depth, rows, near);
+                        Task { left: &near[..], left_stride: BLOCK, block: BLOCK * depth, ..all }
+                    } else {
+                        Task { left, left_stride: stride, ..all }
+                    };
+                    match self.right {
+                        Right::Rows { .. } => task.rows::<true, false>(rows, out),
+                        Right::Panels(_) => task.rows::<true, true>(rows, out),
+                    }
+                }
             }
         }
     }
@@ -410,9 +402,9 @@ mod tests {
             factors: if by_rows {
                 let left = match form {
                     Form::Rows => Rows::Lying { values: &left, stride: depth },
-                    _ => Rows::Made { by: &some_rows, room: &mut room },
+                    _ => Rows::Made(&some_rows),
                 };
-                Factors::RowsPanels { left, right: &padding, tail: &last, after: None }
+                Factors::RowsPanels { left, right: &padding, tail: &last, near: &mut room, after: None }
             } else {
                 let left = match form {
                     Form::Columns => Columns::Lying { values: &turned, stride: rows },
@@ -506,6 +498,7 @@ mod tests {
                     left: Rows::Lying { values: &left, stride: depth },
                     right: &panels,
                     tail: &[],
+                    near: &mut [],
                     after: Some(&after),
                 },
                 start: None,

@@ -2,14 +2,15 @@
 
 use crate::turn::SIDE;
 use opportune_core::settings::Precision;
-use opportune_data::{Dataset, Encoder};
+use opportune_data::Element;
 use pulp::Simd;
 use std::fmt::Debug;
-use std::ops::{Add, AddAssign, Div, Mul, Neg, Range, Sub};
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 /// `f32` or `f64`: arithmetic, exact bytes, and the vector operations that the products need.
 pub trait Real:
-    Copy
+    Element
+    + Copy
     + Debug
     + Default
     + PartialOrd
@@ -48,17 +49,6 @@ pub trait Real:
     fn normal(self) -> (Self, Self);
     /// Hyperbolic tangent; see [`crate::math`].
     fn tanh(self) -> Self;
-    /// Inputs of some rows; [`Encoder::encode`], inlined. [`crate::passes::encode`] is compiled for each instruction set.
-    fn encode(encoder: &Encoder, data: &Dataset, rows: &[u32], out: &mut [Self]);
-    /// Some inputs of some rows; [`Encoder::encode_some`], inlined.
-    fn encode_some(
-        encoder: &Encoder,
-        data: &Dataset,
-        rows: &[u32],
-        columns: Range<usize>,
-        stride: usize,
-        out: &mut [Self],
-    );
     /// Appends its bits, least significant byte first.
     fn put(self, bytes: &mut Vec<u8>);
     /// Reads what [`Real::put`] wrote; `bytes` holds [`Real::BYTES`] of them.
@@ -134,21 +124,6 @@ macro_rules! real {
             #[inline(always)]
             fn tanh(self) -> Self {
                 crate::math::$tanh(self)
-            }
-            #[inline(always)]
-            fn encode(encoder: &Encoder, data: &Dataset, rows: &[u32], out: &mut [Self]) {
-                encoder.encode(data, rows, out);
-            }
-            #[inline(always)]
-            fn encode_some(
-                encoder: &Encoder,
-                data: &Dataset,
-                rows: &[u32],
-                columns: Range<usize>,
-                stride: usize,
-                out: &mut [Self],
-            ) {
-                encoder.encode_some(data, rows, columns, stride, out);
             }
             fn put(self, bytes: &mut Vec<u8>) {
                 bytes.extend_from_slice(&self.to_le_bytes());

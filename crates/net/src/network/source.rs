@@ -8,16 +8,17 @@ use pulp::Arch;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Rows of data. Where they have many inputs, a batch of them would neither stay in the second cache nor be cheap to read by its columns.
-/// So few of its rows are encoded just before they are multiplied on the way forth, and few of its columns on the way back.
+/// Rows of data. Where they have many inputs, a batch of them would neither stay in the second cache nor be cheap to read by
+/// its columns. So few of its rows are encoded just before they are multiplied on the way forth, and few of its columns on the
+/// way back.
 pub(crate) struct Source {
     samples: Arc<Samples>,
     rows: Vec<u32>,
 }
 
 impl Source {
-    /// For a layer of so many units, with room for so many rows. `None` where inputs are better kept: they are few, there are categories
-    /// among them, or units are so many that their derivatives, which pass a few columns of the inputs at a time, lie far apart.
+    /// For a layer of so many units, with room for so many rows. `None` where inputs are better kept: they are few, there are
+    /// categories among them, or units are so many that the products take most of the time anyway.
     pub(super) fn new(samples: Arc<Samples>, units: usize, room: usize) -> Option<Source> {
         let many = samples.encoder.inputs() > FAR && samples.encoder.moments().is_some();
         (many && units <= FAR).then(|| Source { samples, rows: Vec::with_capacity(room) })

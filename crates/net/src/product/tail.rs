@@ -14,10 +14,10 @@ const MOST: usize = 4;
 /// Summed index from which on what it costs to add up the partial sums is paid back.
 const DEEP: usize = 256;
 
-/// How many of the columns of a product, the last ones, are summed along the depth, where the right factor is given in panels: a
-/// register then holds numbers of one row and not of one step. 100 columns of 32 bits fill six registers and a quarter; the quarter takes as
-/// long as a whole one otherwise. An element is `ROW_BYTES` of partial sums, each the chain over every 16th number (8th in 64 bits), which are added by halves;
-/// then what it starts from is added. So it is on every instruction set.
+/// How many of the columns of a product, the last ones, are summed along the depth, where the right factor is given in panels:
+/// a register then holds numbers of one row and not of one step. 100 columns of 32 bits fill six registers and a quarter; the
+/// quarter takes as long as a whole one otherwise. An element is `ROW_BYTES` of partial sums, each the chain over every 16th
+/// number (8th in 64 bits), which are added by halves; then what it starts from is added. So it is on every instruction set.
 pub fn tail<T: Real>(depth: usize, columns: usize) -> usize {
     let behind = columns % (ROW_BYTES / T::BYTES);
     if depth >= DEEP && behind <= MOST { behind } else { 0 }
@@ -47,7 +47,7 @@ pub(super) struct Tail<'a, T, S> {
 impl<T: Real, S: Simd> Tail<'_, T, S> {
     /// Columns.
     #[inline(always)]
-    pub(super) fn columns(&self) -> usize {
+    fn columns(&self) -> usize {
         self.right.len() / self.depth
     }
 
@@ -116,7 +116,7 @@ impl<T: Real, S: Simd> Tail<'_, T, S> {
                 if done < depth {
                     for r in 0..R {
                         let of = |row: &[T]| {
-                            let rest = &row[done.min(depth)..];
+                            let rest = &row[done..];
                             let begin = (r * lanes).min(rest.len());
                             T::load(simd, &rest[begin..(begin + lanes).min(rest.len())])
                         };

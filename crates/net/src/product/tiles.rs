@@ -1,7 +1,7 @@
 //! The inner loops: tiles of a few rows by a few registers, summed in registers.
 
 use super::{BLOCK, MADE};
-use crate::panels::panels;
+use crate::panels::widths;
 use crate::real::Real;
 use pulp::Simd;
 
@@ -62,22 +62,8 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
     #[inline(always)]
     pub(super) fn rows<const COLUMNS: bool, const PANELS: bool>(&self, rows: usize, out: &mut [T]) {
         let many = S::REGISTER_COUNT >= 32;
-        let vectors = self.columns.div_ceil(T::lanes::<S>());
-        if many && COLUMNS && !PANELS {
-            // Both factors pass from the nearest cache.
-            let (mut at, pairs) = (0, if vectors > 1 { vectors / 2 - vectors % 2 } else { 0 });
-            while at < 2 * pairs {
-                self.panel::<COLUMNS, PANELS, 12, 2>(rows, at, out);
-                at += 2;
-            }
-            match vectors - at {
-                1 => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
-                3 => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),
-                _ => {}
-            }
-            return;
-        }
-        for (at, width) in panels::<S>(vectors) {
+        // Where the right factor lies in rows it is read by pairs of registers: both factors then pass from the nearest cache.
+        for (at, width) in widths(many && PANELS, self.columns.div_ceil(T::lanes::<S>())) {
             match (many, width) {
                 (true, 4) => self.panel::<COLUMNS, PANELS, 6, 4>(rows, at, out),
                 (true, 3) => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),

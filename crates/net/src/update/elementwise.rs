@@ -12,7 +12,7 @@ use pulp::{Arch, Simd, WithSimd};
 const LANES: usize = 32;
 
 /// Numbers summed in their own width before they go to 64 bits.
-const BLOCK: usize = 32 * LANES;
+pub(super) const BLOCK: usize = 32 * LANES;
 
 /// Numbers that a rule keeps for each parameter, at most.
 pub const SLOTS: usize = 4;

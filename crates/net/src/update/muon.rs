@@ -80,6 +80,7 @@ impl<T: Real> Room<T> {
                     left: Rows::Lying { values: x, stride },
                     right: &self.panels,
                     tail: &[],
+                    near: &mut [],
                     after: None,
                 },
                 start: None,

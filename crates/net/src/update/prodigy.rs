@@ -1,6 +1,6 @@
 //! Prodigy (Mishchenko and Defazio 2024): Adam whose rate is an estimate of the distance to the solution.
 
-use super::elementwise::{SLOTS, Shrink, absolute, corrected, each, squares};
+use super::elementwise::{BLOCK, SLOTS, Shrink, absolute, corrected, squares};
 use super::{At, pieces};
 use crate::network::Net;
 use crate::passes::vectorised;
@@ -41,18 +41,16 @@ vectorised! {
         [square, along, norm]
     }
 
-    /// θ ← keep·θ − rate·m/(√v + ε). Gives the squares of the old ones.
-    fn apply[simd](rate: T, eps: T, keep: T, weights: &'a mut [T], gradients: &'a [T], slots: [&'a mut [T]; SLOTS]) -> f64 {
-        let [m, v, _, _] = slots;
-        each(simd, weights, gradients, [m, v], |w, _, [m, v]| w * keep - rate * *m / (v.root() + eps))
+    /// θ ← keep·θ − rate·m/(√v + ε).
+    fn apply(rate: T, eps: T, keep: T, weights: &'a mut [T], m: &'a [T], v: &'a [T]) -> () {
+        for ((w, m), v) in weights.iter_mut().zip(m).zip(v) {
+            *w = *w * keep - rate * *m / (v.root() + eps);
+        }
     }
 }
 
 /// Lanes of the sums; see [`crate::passes`].
 const LANES: usize = 16;
-
-/// Numbers summed in their own width before they go to 64 bits.
-const BLOCK: usize = 64 * LANES;
 
 /// Applies `rule` to all: weight, gradient, slots and running sums give the new weight. Gives the sum of the squares of the old
 /// weights, and the sums.
@@ -136,7 +134,8 @@ pub(super) fn step<T: Real>(c: Prodigy, net: &mut Net<T>, slots: &mut [Vec<T>], 
     let (rate, eps, keep) = (T::of(rate), T::of(*d * c.eps), Shrink::<T>::of(at, rate).keep);
     pieces(net, slots, |piece| {
         let keep = if piece.weights { keep } else { T::ONE };
-        apply(arch, rate, eps, keep, piece.parameters, piece.gradients, piece.slots);
+        let [m, v, ..] = piece.slots;
+        apply(arch, rate, eps, keep, piece.parameters, m, v);
     });
     squares
 }
