@@ -1,5 +1,6 @@
 //! A data set: raw values held once, and what its columns are called.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,22 @@ impl Dataset {
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Where a row's numeric features lie, from the first byte to behind the last one: for asking the processor to bring them near.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub fn place_of(&self, row: usize) -> Range<*const u8> {
+        fn of<N>(numbers: &[N], row: usize, count: usize) -> Range<*const u8> {
+            let Range { start, end } = numbers[row * count..][..count].as_ptr_range();
+            start.cast()..end.cast()
+        }
+        match &self.values {
+            Block::U8(v) => of(v, row, self.numeric.len()),
+            Block::F32(v) => of(v, row, self.numeric.len()),
+            Block::F64(v) => of(v, row, self.numeric.len()),
+        }
     }
 
     /// The number of feature columns, before encoding.

@@ -24,6 +24,13 @@ impl<T: Real> Aligned<T> {
         let start = values.as_ptr().align_offset(ROW_BYTES).min(ROW_BYTES / T::BYTES);
         Aligned { values, start, len }
     }
+
+    /// A copy of these.
+    pub(crate) fn of(numbers: &[T]) -> Aligned<T> {
+        let mut aligned = Aligned::zeros(numbers.len());
+        aligned.copy_from_slice(numbers);
+        aligned
+    }
 }
 
 impl<T> Deref for Aligned<T> {

@@ -101,7 +101,7 @@ fn losses_and_gradients_are_as_there() {
             layer_norm: one.layer_norm,
         };
         for arch in arches() {
-            let mut net = Net::new(arch, &network, one.parameters.clone(), rows);
+            let mut net = Net::new(arch, &network, &one.parameters, rows);
             net.inputs.copy_from_slice(&one.inputs);
             net.forward(rows);
             let aim = Aim::new(Loss::Softmax, Targets::Classes(&one.labels));

@@ -37,7 +37,7 @@ impl Case {
         let network =
             Network { inputs: 4, hidden: hidden.to_vec(), outputs, activation, init: Init::Glorot, layer_norm };
         let mut stream = Stream::new(3, hidden.len() as u32, None, Purpose::Weights);
-        let mut net = Net::new(Arch::new(), &network, initial(&network, &mut stream), ROWS).with_dropout(dropout);
+        let mut net = Net::new(Arch::new(), &network, &initial(&network, &mut stream), ROWS).with_dropout(dropout);
         if dropout > 0.0 {
             net.draw_dropped(ROWS, &mut stream);
         }
@@ -90,7 +90,7 @@ impl Case {
         self.net.forward_dropped(ROWS);
         self.net.predict(&aim);
         self.net.backward(ROWS, &aim, self.total());
-        let (layout, mut gradient) = (self.net.layout(), self.net.gradients.clone());
+        let (layout, mut gradient) = (self.net.layout(), self.net.gradients.to_vec());
         for i in (0..layout.layers()).flat_map(|layer| layout.weights(layer)) {
             gradient[i] += self.l2 * self.net.parameters[i];
         }

@@ -31,6 +31,7 @@
 //! processor without them these are emulated, which is slow).
 
 mod activation;
+mod ahead;
 mod aligned;
 #[cfg(test)]
 mod averaging_tests;

@@ -146,7 +146,7 @@ impl Model {
 
     fn run<T: Real>(&self, parameters: &[T], data: &Dataset, rows: &[u32]) -> Vec<f64> {
         let room = rows.len().min(CHUNK);
-        let mut net = Net::new(Arch::new(), &self.network, parameters.to_vec(), room);
+        let mut net = Net::new(Arch::new(), &self.network, parameters, room);
         // What the targets are does not matter: only the predictions are looked at.
         let width = self.target.outputs();
         let (labels, numbers) = (vec![0; room * width], vec![T::ZERO; room]);

@@ -6,6 +6,7 @@ mod source;
 use self::backward::Backward;
 use self::source::Source;
 use crate::activation::needs_sum;
+use crate::ahead::Stretch;
 use crate::aligned::Aligned;
 use crate::dropout::Dropout;
 use crate::layer_norm::Normal;
@@ -115,9 +116,9 @@ pub(crate) struct Net<T> {
     layout: Layout,
     activation: Activation,
     /// The flat vector; call [`Net::pack`] after changing it.
-    pub(crate) parameters: Vec<T>,
+    pub(crate) parameters: Aligned<T>,
     /// Of the loss without penalty, in the order of `parameters`.
-    pub(crate) gradients: Vec<T>,
+    pub(crate) gradients: Aligned<T>,
     /// Rows there is room for at once.
     rows: usize,
     /// Rows of inputs, as many as there is room for; empty where they are not kept.
@@ -147,7 +148,7 @@ pub(crate) struct Net<T> {
 
 impl<T: Real> Net<T> {
     /// With these parameters, and room for `rows` rows at once.
-    pub(crate) fn new(arch: Arch, network: &Network, parameters: Vec<T>, rows: usize) -> Net<T> {
+    pub(crate) fn new(arch: Arch, network: &Network, parameters: &[T], rows: usize) -> Net<T> {
         let layout = Layout::new(network.widths(), network.layer_norm);
         let zeros = Aligned::zeros;
         let all = || (0..layout.layers()).map(|layer| layout.sizes(layer));
@@ -155,8 +156,8 @@ impl<T: Real> Net<T> {
             arch,
             threads: 1,
             activation: network.activation,
-            gradients: vec![T::ZERO; layout.parameters()],
-            parameters,
+            gradients: zeros(layout.parameters()),
+            parameters: Aligned::of(parameters),
             rows,
             inputs: zeros(rows * layout.widths[0]),
             source: None,
@@ -293,9 +294,10 @@ impl<T: Real> Net<T> {
                     source.rows(arch, rows, out);
                 }
             };
+            let from = |row: usize| self.source.as_ref().map_or(Stretch::default(), |source| source.place(row));
             let left = match before.last() {
                 Some(values) => Rows::Lying { values, stride: padded::<T>(inputs) },
-                None if self.source.is_some() => Rows::Made(&make),
+                None if self.source.is_some() => Rows::Made { by: &make, from: &from },
                 None => Rows::Lying { values: &self.inputs, stride: inputs },
             };
             Product {

@@ -113,6 +113,16 @@ impl<T: Real> WithSimd for Pack<'_, T> {
                 continue;
             }
             let matrix = &matrix[begin..];
+            // All of its rows are shorter.
+            if stride < width * lanes {
+                for (out, row) in panel.chunks_exact_mut(width * lanes).zip(matrix.chunks(stride)) {
+                    for (n, out) in T::split_mut::<S>(out).0.iter_mut().enumerate() {
+                        let from = (n * lanes).min(row.len());
+                        *out = T::load(simd, &row[from..(from + lanes).min(row.len())]);
+                    }
+                }
+                continue;
+            }
             // In registers, wherever the length is one that occurs.
             match width * lanes {
                 4 => copy::<T, 4>(matrix, stride, panel),

@@ -13,7 +13,8 @@ mod tiles;
 pub use self::tail::{pack_tail, tail};
 
 use self::tail::Tail;
-use self::tiles::Task;
+use self::tiles::{TURNS, Task};
+use crate::ahead::{Ahead, Stretch};
 use crate::panels::{copy, pack};
 use crate::real::Real;
 use crate::threads::spread;
@@ -60,8 +61,13 @@ pub enum Rows<'a, T> {
         /// Numbers from one row to the next.
         stride: usize,
     },
-    /// Not kept: this writes these rows, one behind the other, just before they are multiplied.
-    Made(MakeRows<'a, T>),
+    /// Not kept.
+    Made {
+        /// Writes these rows, one behind the other, just before they are multiplied.
+        by: MakeRows<'a, T>,
+        /// Where lies what a row is made from.
+        from: &'a (dyn Fn(usize) -> Stretch + Sync),
+    },
 }
 
 /// Columns of a left factor.
@@ -266,26 +272,33 @@ impl<T: Real> WithSimd for Work<'_, T> {
             right_stride: right_stride / T::lanes::<S>(),
             start: self.start.map(|row| T::split::<S>(row).0),
             out_stride,
+            ahead: None,
         };
+        // At least, in tiles of at most 24 registers.
+        let times = |rows: usize| rows * main.div_ceil(T::lanes::<S>()) / 24 * (depth / TURNS);
         let at_once = match left {
-            Left::Rows(rows) => at_once::<T>(depth, columns, matches!(rows, Rows::Made(_))),
+            Left::Rows(rows) => at_once::<T>(depth, columns, matches!(rows, Rows::Made { .. })),
             Left::Columns(Columns::Lying { .. }) => NEAR,
             Left::Columns(Columns::Made(_)) => MADE,
         };
+        let end = self.first + rows;
         for (block, out) in self.out.chunks_mut(at_once * out_stride).enumerate() {
             let begin = self.first + block * at_once;
-            let rows = at_once.min(self.first + rows - begin);
+            let rows = at_once.min(end - begin);
             let numbers = begin..begin + rows;
             match left {
                 Left::Rows(left) => {
+                    let mut ahead = None;
                     let (left, left_stride) = match left {
                         Rows::Lying { values, stride } => (&values[begin * stride..], stride),
-                        Rows::Made(by) => {
+                        Rows::Made { by, from } => {
                             by(numbers, &mut near[..rows * depth]);
+                            ahead = Some(Ahead::new((begin + rows..end).take(rows).map(from), times(rows)));
                             (&near[..], depth)
                         }
                     };
-                    Task { left, left_stride, ..all }.rows::<false, true>(rows, out);
+                    let ahead = ahead.as_ref();
+                    Task { left, left_stride, ahead, ..all }.rows::<false, true>(rows, out);
                     if main < columns {
                         let start = self.start.map(|start| &start[main..]);
                         let tail = Tail { simd, depth, left, left_stride, right: self.tail, start };
@@ -386,6 +399,7 @@ mod tests {
             Form::MadeColumns => made_columns(depth, threads),
         };
         let mut room = vec![nan; room];
+        let from = |row: usize| Stretch::of(&left[row * depth..][..depth]);
         let some_rows = |rows: Range<usize>, out: &mut [T]| {
             out.copy_from_slice(&left[rows.start * depth..rows.end * depth]);
         };
@@ -402,7 +416,7 @@ mod tests {
             factors: if by_rows {
                 let left = match form {
                     Form::Rows => Rows::Lying { values: &left, stride: depth },
-                    _ => Rows::Made(&some_rows),
+                    _ => Rows::Made { by: &some_rows, from: &from },
                 };
                 Factors::RowsPanels { left, right: &padding, tail: &last, near: &mut room, after: None }
             } else {

@@ -1,5 +1,6 @@
 //! One training: batches, steps, epochs, and what is observed of them.
 
+use crate::aligned::Aligned;
 use crate::network::{Layout, Net, initial};
 use crate::passes;
 use crate::real::Real;
@@ -29,7 +30,7 @@ pub struct Run<T> {
     /// The optimizer with its state.
     pub(crate) updater: Updater<T>,
     /// Average of the parameters, as long as they are or empty.
-    pub(crate) average: Vec<T>,
+    pub(crate) average: Aligned<T>,
     /// Epochs done.
     pub(crate) epoch: u32,
     /// Optimizer steps done.
@@ -69,7 +70,7 @@ impl<T: Real> Run<T> {
         );
         Run {
             updater,
-            average: vec![T::ZERO; if recipe.averaging.is_on() { parameters.len() } else { 0 }],
+            average: Aligned::zeros(if recipe.averaging.is_on() { parameters.len() } else { 0 }),
             epoch: 0,
             step: 0,
             batch,
@@ -79,7 +80,9 @@ impl<T: Real> Run<T> {
             truth: Truth::new(samples.clone(), recipe.loss, room),
             training: Tally::new(recipe.score, train, outputs),
             validation: Tally::new(recipe.score, validation, outputs),
-            net: Net::new(arch, &recipe.network, parameters, room).with_dropout(recipe.dropout).taking(samples.clone()),
+            net: Net::new(arch, &recipe.network, &parameters, room)
+                .with_dropout(recipe.dropout)
+                .taking(samples.clone()),
             plan: plan.clone(),
             samples,
         }
@@ -445,10 +448,10 @@ mod tests {
             let mut run = Run::<f64>::new(plan.clone(), samples);
             let observed = run.epoch(&mut || false).unwrap();
             let (x, slots) = (run.parameters().to_vec(), &run.updater.slots);
-            for ((x, z), y) in x.iter().zip(&slots[0]).zip(&slots[1]) {
+            for ((x, z), y) in x.iter().zip(slots[0].iter()).zip(slots[1].iter()) {
                 assert!((y - (0.3 * z + 0.7 * x)).abs() < 1e-12, "{text}");
             }
-            assert!(x.iter().zip(&slots[1]).any(|(x, y)| x != y), "{text}");
+            assert!(x.iter().zip(slots[1].iter()).any(|(x, y)| x != y), "{text}");
             assert_eq!(crate::state::saved_parameters::<f64>(&plan, &run.save()).unwrap(), x);
             let (validation, _) = run.validate();
             assert_eq!(validation.unwrap().loss.to_bits(), observed.validation.unwrap().loss.to_bits());

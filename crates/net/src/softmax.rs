@@ -59,10 +59,9 @@ vectorised! {
 
 /// The logits of some rows, transposed: a lane for each row and a column for each class. No register is partly idle, and nothing is
 /// summed across one.
+// Arrays begin with a line of memory: a register is as wide, and else would lie on two.
+#[repr(C, align(64))]
 struct Side<T> {
-    classes: usize,
-    /// Lanes of each column, a multiple of [`WHOLE`]. What stands in those of rows that are not there means nothing.
-    lanes: usize,
     columns: [T; ROOM],
     /// The largest of each row.
     tops: [T; MOST],
@@ -70,6 +69,9 @@ struct Side<T> {
     predicted: [T; MOST],
     /// Sums of the exponentials of what is left without the largest.
     totals: [T; MOST],
+    classes: usize,
+    /// Lanes of each column, a multiple of [`WHOLE`]. What stands in those of rows that are not there means nothing.
+    lanes: usize,
 }
 
 impl<T: Real> Side<T> {

@@ -16,6 +16,7 @@ vectorised! {
 }
 
 /// The same, to be compiled with what calls it.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 pub(crate) fn turn_on<T: Real, S: Simd>(simd: S, matrix: &[T], stride: usize, out: &mut [T], out_stride: usize) {
     let (rows, columns) = (matrix.len().div_ceil(stride), out.len().div_ceil(out_stride).min(stride));
@@ -29,9 +30,14 @@ pub(crate) fn turn_on<T: Real, S: Simd>(simd: S, matrix: &[T], stride: usize, ou
                 let (rows, columns) = (SIDE.min(rows - row), SIDE.min(columns - column));
                 // Of too few columns those behind are read as well, if there is anything, and not written.
                 if rows == SIDE && from.len() >= (SIDE - 1) * stride + SIDE {
-                    let block: [[T; SIDE]; SIDE] = std::array::from_fn(|row| read(&from[row * stride..][..SIDE]));
-                    for (column, turned) in T::turn(simd, block).iter().enumerate().take(columns) {
-                        to[column * out_stride..][..SIDE].copy_from_slice(turned);
+                    // Loops: made by `from_fn`, the block may become a call that copies it.
+                    let mut block = [[T::ZERO; SIDE]; SIDE];
+                    for row in 0..SIDE {
+                        block[row].copy_from_slice(&from[row * stride..][..SIDE]);
+                    }
+                    let turned = T::turn(simd, block);
+                    for column in 0..columns {
+                        to[column * out_stride..][..SIDE].copy_from_slice(&turned[column]);
                     }
                 } else {
                     for column in 0..columns {
@@ -43,11 +49,6 @@ pub(crate) fn turn_on<T: Real, S: Simd>(simd: S, matrix: &[T], stride: usize, ou
             }
         }
     }
-}
-
-#[inline(always)]
-fn read<T: Real>(values: &[T]) -> [T; SIDE] {
-    std::array::from_fn(|i| values[i])
 }
 
 /// One number after another, where there is no instruction for it.

@@ -261,14 +261,14 @@ mod tests {
                 layer_norm: false,
             };
             let mut stream = Stream::new(1, 0, None, Purpose::Weights);
-            let mut net = Net::<T>::new(arch, &network, initial(&network, &mut stream), room);
+            let mut net = Net::<T>::new(arch, &network, &initial(&network, &mut stream), room);
             let beside = (0..4).filter(|layer| is_beside(&net.layout, *layer, room)).count();
             assert_eq!(beside, if room < 20 { 2 } else { 0 });
             net.spread(threads);
             net.inputs[..7 * 5].iter_mut().for_each(|x| *x = T::of(stream.normal()));
             net.forward(7);
             net.propagate(7);
-            net.gradients
+            net.gradients.to_vec()
         }
         for arch in arches() {
             assert_eq!(gradients::<f32>(arch, 7, 1), gradients::<f32>(arch, 300, 3), "{arch:?}");

@@ -1,5 +1,6 @@
 //! Inputs that are not kept, but taken from the data when they are multiplied.
 
+use crate::ahead::Stretch;
 use crate::passes;
 use crate::product::FAR;
 use crate::real::Real;
@@ -36,6 +37,11 @@ impl Source {
         passes::encode(arch, encoder, data, &self.rows[rows], out);
     }
 
+    /// Where lies what a row's inputs are encoded from.
+    pub(super) fn place(&self, row: usize) -> Stretch {
+        Stretch::at(self.samples.data.place_of(self.rows[row] as usize))
+    }
+
     /// Writes some inputs of all rows, in rows of `stride`.
     pub(super) fn columns<T: Real>(&self, arch: Arch, columns: Range<usize>, stride: usize, out: &mut [T]) {
         let Samples { encoder, data, .. } = &*self.samples;
@@ -61,7 +67,7 @@ mod tests {
         let rows: Vec<u32> = samples.train.iter().rev().copied().take(150).collect();
         let results = [true, false].map(|taking| {
             let parameters = initial(network, &mut Stream::new(1, 0, None, Purpose::Weights));
-            let mut net = Net::<T>::new(arch, network, parameters, rows.len());
+            let mut net = Net::<T>::new(arch, network, &parameters, rows.len());
             if taking {
                 net = net.taking(samples.clone());
                 assert!(net.source.is_some() && net.inputs.is_empty());
@@ -74,7 +80,7 @@ mod tests {
                 net.propagate(rows.len());
             }
             let outputs: Vec<T> = net.predictions(rows.len()).flatten().copied().collect();
-            (outputs, net.gradients)
+            (outputs, net.gradients.to_vec())
         });
         assert!(results[0] == results[1], "{arch:?}, {threads} threads");
         assert!(results[0].1.iter().any(|gradient| *gradient != T::ZERO));

@@ -2,7 +2,7 @@
 
 use crate::passes::ROW_BYTES;
 use crate::real::Real;
-use crate::turn::turn;
+use crate::turn::{SIDE, turn};
 use pulp::{Arch, Simd};
 
 /// Numbers of a line of memory, at most.
@@ -111,9 +111,9 @@ impl<T: Real, S: Simd> Tail<'_, T, S> {
             }
         }
         let done = whole * R * lanes;
-        for m in 0..M {
-            for n in 0..N {
-                if done < depth {
+        if done < depth {
+            for m in 0..M {
+                for n in 0..N {
                     for r in 0..R {
                         let of = |row: &[T]| {
                             let rest = &row[done..];
@@ -123,26 +123,50 @@ impl<T: Real, S: Simd> Tail<'_, T, S> {
                         sums[m][n][r] = T::mul_add(simd, of(left(m)), of(right(n)), sums[m][n][r]);
                     }
                 }
-                let start = self.start.map_or(T::ZERO, |start| start[column + n]);
-                out[m * out_stride + n] = self.by_halves(sums[m][n]) + start;
+            }
+        }
+        let mut lines = Lines([[T::ZERO; LINE]; MOST * MOST]);
+        for m in 0..M {
+            for n in 0..N {
+                let line = &mut lines.0[m * N + n];
+                for (part, sum) in T::split_mut::<S>(&mut line[..R * lanes]).0.iter_mut().zip(sums[m][n]) {
+                    *part = sum;
+                }
+            }
+        }
+        for from in (0..M * N).step_by(SIDE) {
+            let totals = self.by_halves(&lines.0[from..from + SIDE], R * lanes);
+            for (i, total) in totals.iter().enumerate().take(M * N - from) {
+                let (m, n) = ((from + i) / N, (from + i) % N);
+                out[m * out_stride + n] = *total + self.start.map_or(T::ZERO, |start| start[column + n]);
             }
         }
     }
 
+    /// Sums of the first `count` numbers of eight lines.
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
-    fn by_halves<const R: usize>(&self, sums: [T::Lanes<S>; R]) -> T {
-        let lanes = T::lanes::<S>();
-        let mut parts = [T::ZERO; LINE];
-        for (part, sum) in T::split_mut::<S>(&mut parts[..R * lanes]).0.iter_mut().zip(sums) {
-            *part = sum;
+    fn by_halves(&self, lines: &[[T; LINE]], count: usize) -> [T; SIDE] {
+        let mut block = [[T::ZERO; SIDE]; SIDE];
+        for i in 0..SIDE {
+            for k in 0..SIDE {
+                block[i][k] = if count == LINE { lines[i][k] + lines[i][k + SIDE] } else { lines[i][k] };
+            }
         }
-        let mut half = R * lanes / 2;
+        let mut parts = T::turn(self.simd, block);
+        let mut half = SIDE / 2;
         while half > 0 {
-            for i in 0..half {
-                parts[i] += parts[i + half];
+            for k in 0..half {
+                for i in 0..SIDE {
+                    parts[k][i] += parts[k + half][i];
+                }
             }
             half /= 2;
         }
         parts[0]
     }
 }
+
+/// Partial sums, each in a line of memory.
+#[repr(align(64))]
+struct Lines<T>([[T; LINE]; MOST * MOST]);

@@ -1,12 +1,16 @@
 //! The inner loops: tiles of a few rows by a few registers, summed in registers.
 
 use super::{BLOCK, MADE};
+use crate::ahead::Ahead;
 use crate::panels::widths;
 use crate::real::Real;
 use pulp::Simd;
 
 /// Columns of half a register, at most.
 const MOST_IDLE: usize = 8;
+
+/// Turns of the summed index after which lines of memory are asked for anew.
+pub(super) const TURNS: usize = 64;
 
 /// What all tiles of one block of rows have in common.
 pub(super) struct Task<'a, T: Real, S: Simd> {
@@ -23,6 +27,8 @@ pub(super) struct Task<'a, T: Real, S: Simd> {
     pub(super) right_stride: usize,
     pub(super) start: Option<&'a [T::Lanes<S>]>,
     pub(super) out_stride: usize,
+    /// What is brought near meanwhile.
+    pub(super) ahead: Option<&'a Ahead>,
 }
 
 impl<'a, T: Real, S: Simd> Task<'a, T, S> {
@@ -150,45 +156,67 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
             Some(start) => std::array::from_fn(|n| start[at + n]),
             None => [T::splat(self.simd, T::ZERO); N],
         };
+        if !COLUMNS {
+            return self.by_rows(row, first, self.right[at * self.depth..][..self.depth * N].as_chunks::<N>().0);
+        }
         if PANELS {
             let panel = self.right[at * self.depth..][..self.depth * N].as_chunks::<N>().0;
-            self.chains::<COLUMNS, M, N>(row, first, panel.iter())
+            self.by_columns(row, first, panel.iter())
         } else {
             let rights = self.right.chunks_exact(self.right_stride).map(|one| &one[at..at + N].as_chunks::<N>().0[0]);
-            self.chains::<COLUMNS, M, N>(row, first, rights)
+            self.by_columns(row, first, rights)
         }
     }
 
-    /// Adds the products of `M` rows' numbers and the rows of `right` to `first`, one after another.
+    /// Adds the products of `M` rows' numbers and the rows of `right`, a panel, to `first`, one after another, where the left factor's
+    /// rows are given.
     #[inline(always)]
-    fn chains<'r, const COLUMNS: bool, const M: usize, const N: usize>(
+    fn by_rows<const M: usize, const N: usize>(
         &self,
         row: usize,
         first: [T::Lanes<S>; N],
-        rights: impl Iterator<Item = &'r [T::Lanes<S>; N]>,
+        right: &[[T::Lanes<S>; N]],
+    ) -> [[T::Lanes<S>; N]; M] {
+        let mut sums = [first; M];
+        let lefts: [&[T]; M] = std::array::from_fn(|m| &self.left[(row + m) * self.left_stride..][..self.depth]);
+        let Some(ahead) = self.ahead else {
+            for (k, b) in right.iter().enumerate() {
+                self.turn(|m| lefts[m][k], b, &mut sums);
+            }
+            return sums;
+        };
+        for (begin, right) in (0..).step_by(TURNS).zip(right.chunks(TURNS)) {
+            ahead.ask();
+            for (k, b) in (begin..self.depth).zip(right) {
+                self.turn(|m| lefts[m][k], b, &mut sums);
+            }
+        }
+        sums
+    }
+
+    /// The same where its columns are given.
+    #[inline(always)]
+    fn by_columns<'r, const M: usize, const N: usize>(
+        &self,
+        row: usize,
+        first: [T::Lanes<S>; N],
+        mut rights: impl Iterator<Item = &'r [T::Lanes<S>; N]>,
     ) -> [[T::Lanes<S>; N]; M]
     where
         T::Lanes<S>: 'r,
     {
         let mut sums = [first; M];
-        if COLUMNS {
-            let block = &self.left[row / BLOCK * self.block + row % BLOCK..];
-            // Chunks of one length: a last one that could be shorter would have to be looked at in every turn, and the
-            // sums would not all stay in registers.
-            let (mut lefts, mut rights) = (block.chunks_exact(self.left_stride), rights);
-            for (a, b) in lefts.by_ref().zip(rights.by_ref()) {
-                let a = &a[..M];
-                self.turn(|m| a[m], b, &mut sums);
-            }
-            if let Some(b) = rights.next() {
-                let a = &lefts.remainder()[..M];
-                self.turn(|m| a[m], b, &mut sums);
-            }
-        } else {
-            let lefts: [&[T]; M] = std::array::from_fn(|m| &self.left[(row + m) * self.left_stride..][..self.depth]);
-            for (k, b) in rights.enumerate().take(self.depth) {
-                self.turn(|m| lefts[m][k], b, &mut sums);
-            }
+        let block = &self.left[row / BLOCK * self.block + row % BLOCK..];
+        // Chunks of one length: a last one that could be shorter would have to be looked at in every turn, and the
+        // sums would not all stay in registers.
+        let mut lefts = block.chunks_exact(self.left_stride);
+        for (a, b) in lefts.by_ref().zip(rights.by_ref()) {
+            let a = &a[..M];
+            self.turn(|m| a[m], b, &mut sums);
+        }
+        if let Some(b) = rights.next() {
+            let a = &lefts.remainder()[..M];
+            self.turn(|m| a[m], b, &mut sums);
         }
         sums
     }

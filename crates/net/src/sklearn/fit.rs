@@ -277,7 +277,7 @@ impl<'a, T: Real> Fit<'a, T> {
         if better {
             progress.best = validation_score.unwrap_or(loss);
             if validation_score.is_some() {
-                progress.best_parameters = Some(self.pass.net.parameters.clone());
+                progress.best_parameters = Some(self.pass.net.parameters.to_vec());
             }
         }
     }
@@ -299,12 +299,12 @@ impl<'a, T: Real> Fit<'a, T> {
 
     /// The parameters that a fit which ended here would have: the best, with early stopping.
     pub fn parameters(&self) -> &[T] {
-        self.progress.best_parameters.as_ref().unwrap_or(&self.pass.net.parameters)
+        self.progress.best_parameters.as_deref().unwrap_or(&self.pass.net.parameters)
     }
 
     /// What lasts, with the parameters last trained, and the generator.
     pub fn finish(mut self) -> (Progress<T>, Twister) {
-        self.progress.parameters = self.pass.net.parameters;
+        self.progress.parameters = self.pass.net.parameters.to_vec();
         (self.progress, self.twister)
     }
 }

@@ -25,7 +25,7 @@ impl<T: Real> Pass<T> {
     /// With room for so many rows.
     pub(super) fn new(arch: Arch, shape: &Shape, parameters: Vec<T>, room: usize) -> Pass<T> {
         Pass {
-            net: Net::new(arch, &shape.network(), parameters, room),
+            net: Net::new(arch, &shape.network(), &parameters, room),
             shape: shape.clone(),
             rows: 0,
             labels: Vec::new(),
@@ -103,7 +103,7 @@ pub fn outputs<T: Real>(shape: &Shape, parameters: &[T], inputs: &[T]) -> Result
     }
     let rows = inputs.len() / features;
     let arch = Arch::new();
-    let mut net = Net::new(arch, &shape.network(), parameters.to_vec(), rows.min(CHUNK));
+    let mut net = Net::new(arch, &shape.network(), parameters, rows.min(CHUNK));
     let mut all = Vec::with_capacity(rows * width);
     for chunk in inputs.chunks(CHUNK * features) {
         let rows = chunk.len() / features;

@@ -426,10 +426,28 @@ vectorised! {
 }
 
 /// Applies `rule` to all: weight, gradient and slots give the new weight. Gives the sum of the squares of the old weights.
+#[inline(always)]
+pub(super) fn each<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    weights: &mut [T],
+    gradients: &[T],
+    slots: [&mut [T]; N],
+    rule: impl Fn(T, T, &mut [T; N]) -> T,
+) -> f64 {
+    match LANES / T::lanes::<S>() {
+        2 => each_in::<T, S, N, 2>(simd, weights, gradients, slots, rule),
+        4 => each_in::<T, S, N, 4>(simd, weights, gradients, slots, rule),
+        8 => each_in::<T, S, N, 8>(simd, weights, gradients, slots, rule),
+        16 => each_in::<T, S, N, 16>(simd, weights, gradients, slots, rule),
+        _ => each_in::<T, S, N, LANES>(simd, weights, gradients, slots, rule),
+    }
+}
+
+/// The same, with the sums in `R` registers.
 // Counted loops over constants, which the compiler unrolls.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
-pub(super) fn each<T: Real, S: Simd, const N: usize>(
+fn each_in<T: Real, S: Simd, const N: usize, const R: usize>(
     simd: S,
     weights: &mut [T],
     gradients: &[T],
@@ -438,23 +456,53 @@ pub(super) fn each<T: Real, S: Simd, const N: usize>(
 ) -> f64 {
     let mut total = 0.0;
     for (from, w) in (0..).step_by(BLOCK).zip(weights.chunks_mut(BLOCK)) {
-        // Not in the loop below, where the compiler would leave it in memory, and each turn wait for what the one before has written.
-        total += squares(simd, w);
-        let n = w.len();
-        let g = &gradients[from..from + n];
-        let slots = slots.each_mut().map(|slot| &mut slot[from..from + n]);
-        for i in 0..n {
-            let mut own = [T::ZERO; N];
-            for k in 0..N {
-                own[k] = slots[k][i];
+        let g = &gradients[from..from + w.len()];
+        let mut slots = slots.each_mut().map(|slot| &mut slot[from..from + w.len()]);
+        let whole = w.len() / LANES * LANES;
+        let mut sums = [T::splat(simd, T::ZERO); R];
+        for at in (0..whole).step_by(LANES) {
+            let w = &mut w[at..at + LANES];
+            let registers = T::split::<S>(w).0;
+            for r in 0..R {
+                sums[r] = T::mul_add(simd, registers[r], registers[r], sums[r]);
             }
-            w[i] = rule(w[i], g[i], &mut own);
-            for k in 0..N {
-                slots[k][i] = own[k];
-            }
+            let slots = slots.each_mut().map(|slot| &mut slot[at..at + LANES]);
+            apply(w, &g[at..at + LANES], slots, &rule);
         }
+        let mut parts = [T::ZERO; LANES];
+        for (part, sum) in T::split_mut::<S>(&mut parts).0.iter_mut().zip(sums) {
+            *part = sum;
+        }
+        let rest = &mut w[whole..];
+        for (part, value) in parts.iter_mut().zip(&*rest) {
+            *part = value.fused(*value, *part);
+        }
+        apply(rest, &g[whole..], slots.map(|slot| &mut slot[whole..]), &rule);
+        total += parts.iter().map(|part| part.wide()).sum::<f64>();
     }
     total
+}
+
+/// Applies `rule` to slices of one length.
+// Counted loops, or it would not be vectorised.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+fn apply<T: Real, const N: usize>(
+    weights: &mut [T],
+    gradients: &[T],
+    slots: [&mut [T]; N],
+    rule: &impl Fn(T, T, &mut [T; N]) -> T,
+) {
+    for i in 0..weights.len() {
+        let mut own = [T::ZERO; N];
+        for k in 0..N {
+            own[k] = slots[k][i];
+        }
+        weights[i] = rule(weights[i], gradients[i], &mut own);
+        for k in 0..N {
+            slots[k][i] = own[k];
+        }
+    }
 }
 
 /// The sum of the squares of a block, in [`LANES`] sums that are added in 64 bits.

@@ -55,7 +55,8 @@ fn golden() -> Golden {
 fn net<T: Real>(inputs: u32, hidden: &[u32], outputs: u32, start: &[f64], rows: usize) -> Net<T> {
     let (activation, init) = (Activation::Tanh, Init::Glorot);
     let network = Network { inputs, hidden: hidden.to_vec(), outputs, activation, init, layer_norm: false };
-    Net::new(Arch::new(), &network, start.iter().map(|x| T::of(*x)).collect(), rows)
+    let start: Vec<T> = start.iter().map(|x| T::of(*x)).collect();
+    Net::new(Arch::new(), &network, &start, rows)
 }
 
 /// The furthest that a parameter is from upstream's after each of the case's steps, relative to its size where that is

@@ -3,6 +3,7 @@
 use super::line_search::strong_wolfe;
 use super::sums::{add, along, dot, largest, norm1, scale};
 use super::{At, Evaluate};
+use crate::aligned::Aligned;
 use crate::network::Net;
 use crate::real::Real;
 use opportune_core::optimizer::Lbfgs;
@@ -34,14 +35,14 @@ pub(super) fn scalars(history: u32) -> usize {
 #[derive(Debug)]
 pub(super) struct Room<T> {
     /// Parameters at the beginning of the step.
-    start: Vec<T>,
+    start: Aligned<T>,
     /// For each pair, what the first pass over them took off.
     taken: Vec<f64>,
 }
 
 impl<T: Real> Room<T> {
     pub(super) fn new(history: u32, parameters: usize) -> Room<T> {
-        Room { start: vec![T::ZERO; parameters], taken: vec![0.0; history as usize] }
+        Room { start: Aligned::zeros(parameters), taken: vec![0.0; history as usize] }
     }
 }
 
@@ -62,7 +63,7 @@ fn penalise<T: Real>(net: &mut Net<T>, l2: f64) -> f64 {
 pub(super) fn step<T: Real>(
     c: Lbfgs,
     net: &mut Net<T>,
-    slots: &mut [Vec<T>],
+    slots: &mut [Aligned<T>],
     scalars: &mut [f64],
     room: &mut Room<T>,
     at: &At,
@@ -84,7 +85,7 @@ pub(super) fn step<T: Real>(
         *curvature = 1.0;
     } else {
         // What has changed since the last step: of the gradient in `last`, of the parameters in `room.start`.
-        last.iter_mut().zip(&net.gradients).for_each(|(last, now)| *last = *now - *last);
+        last.iter_mut().zip(net.gradients.iter()).for_each(|(last, now)| *last = *now - *last);
         scale(arch, T::of(*length), direction, &mut room.start);
         let bent = dot(arch, last, &room.start);
         if bent > CURVATURE {

@@ -19,6 +19,7 @@ mod prodigy;
 mod schedule_free;
 pub(crate) mod sums;
 
+use crate::aligned::Aligned;
 use crate::network::{Layout, Net};
 use crate::real::Real;
 pub(crate) use clip::clip;
@@ -84,7 +85,7 @@ enum Room<T> {
 pub(crate) struct Updater<T> {
     optimizer: Optimizer,
     /// Each as long as the parameters; as many as [`kept`] says.
-    pub(crate) slots: Vec<Vec<T>>,
+    pub(crate) slots: Vec<Aligned<T>>,
     /// As many as [`kept`] says.
     pub(crate) scalars: Vec<f64>,
     room: Room<T>,
@@ -94,7 +95,7 @@ impl<T: Real> Updater<T> {
     /// Before the first step from these parameters.
     pub(crate) fn new(optimizer: Optimizer, layout: &Layout, parameters: &[T]) -> Updater<T> {
         let (slots, scalars) = kept(&optimizer);
-        let mut slots = vec![vec![T::ZERO; parameters.len()]; slots];
+        let mut slots: Vec<_> = (0..slots).map(|_| Aligned::zeros(parameters.len())).collect();
         let mut scalars = vec![0.0; scalars];
         let mut room = Room::None;
         match optimizer {
@@ -220,7 +221,7 @@ fn swept<T: Real>(arch: Arch, threads: usize, step: Step<T>, shrink: Shrink<T>, 
 }
 
 /// Does something with each piece of a network.
-fn pieces<T: Real>(net: &mut Net<T>, slots: &mut [Vec<T>], mut act: impl FnMut(Piece<'_, T>)) {
+fn pieces<T: Real>(net: &mut Net<T>, slots: &mut [Aligned<T>], mut act: impl FnMut(Piece<'_, T>)) {
     for layer in 0..net.layout().layers() {
         let (layout, sizes) = (net.layout(), net.layout().sizes(layer));
         let each: [(bool, Range<usize>); 2] = [(true, layout.weights(layer)), (false, layout.free(layer))];

@@ -4,6 +4,7 @@
 use super::elementwise::{SLOTS, Shrink, Step, each, sweep};
 use super::sums::dot;
 use super::{At, pieces};
+use crate::aligned::Aligned;
 use crate::network::{Layout, Net};
 use crate::panels::pack;
 use crate::passes::{pad, padded, vectorised};
@@ -160,7 +161,7 @@ vectorised! {
 }
 
 /// One step. Gives the squares of the weights before it.
-pub(super) fn step<T: Real>(c: Muon, net: &mut Net<T>, slots: &mut [Vec<T>], room: &mut Room<T>, at: &At) -> f64 {
+pub(super) fn step<T: Real>(c: Muon, net: &mut Net<T>, slots: &mut [Aligned<T>], room: &mut Room<T>, at: &At) -> f64 {
     let arch = net.arch();
     let momentum = T::of(at.momentum(c.momentum));
     let AdamW { beta1, beta2, eps, amsgrad } = AdamW::default();

@@ -2,6 +2,7 @@
 
 use super::elementwise::{BLOCK, SLOTS, Shrink, absolute, corrected, squares};
 use super::{At, pieces};
+use crate::aligned::Aligned;
 use crate::network::Net;
 use crate::passes::vectorised;
 use crate::real::Real;
@@ -101,7 +102,13 @@ fn summed<T: Real, S: Simd, const N: usize, const M: usize>(
 }
 
 /// One step. Gives the squares of the weights before it.
-pub(super) fn step<T: Real>(c: Prodigy, net: &mut Net<T>, slots: &mut [Vec<T>], scalars: &mut [f64], at: &At) -> f64 {
+pub(super) fn step<T: Real>(
+    c: Prodigy,
+    net: &mut Net<T>,
+    slots: &mut [Aligned<T>],
+    scalars: &mut [f64],
+    at: &At,
+) -> f64 {
     let [d, numerator] = scalars else { return 0.0 };
     let beta1 = at.momentum(c.beta1);
     let beta3 = c.beta2.sqrt();

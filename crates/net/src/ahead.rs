@@ -1,0 +1,105 @@
+//! Memory that is brought near while something else is computed.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+/// Bytes of a line of memory.
+const LINE: usize = 64;
+
+/// Stretches that are asked for at once.
+pub(crate) const MOST: usize = 12;
+
+/// A stretch of memory: where it begins, and its bytes. It is a place and no more: nothing can be read through it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stretch {
+    begin: usize,
+    bytes: usize,
+}
+
+impl Stretch {
+    /// Where these lie.
+    pub fn of<N>(numbers: &[N]) -> Stretch {
+        Stretch { begin: numbers.as_ptr().addr(), bytes: size_of_val(numbers) }
+    }
+
+    /// From its first byte to behind its last one.
+    pub(crate) fn at(bytes: Range<*const u8>) -> Stretch {
+        Stretch { begin: bytes.start.addr(), bytes: bytes.end.addr() - bytes.start.addr() }
+    }
+
+    fn lines(self) -> usize {
+        self.bytes.div_ceil(LINE)
+    }
+}
+
+/// Stretches that are asked for line by line, each time a few, so that asking does not wait: a processor keeps track of few lines that
+/// are on their way.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    stretches: [Stretch; MOST],
+    /// The stretch and the byte of it that are next.
+    next: Cell<(usize, usize)>,
+    /// Lines of each time.
+    each: usize,
+}
+
+impl Ahead {
+    /// For these, [`MOST`] at most, where there will be so many times.
+    pub(crate) fn new(stretches: impl Iterator<Item = Stretch>, times: usize) -> Ahead {
+        let mut all = [Stretch::default(); MOST];
+        all.iter_mut().zip(stretches).for_each(|(one, stretch)| *one = stretch);
+        let lines: usize = all.iter().map(|stretch| stretch.lines()).sum();
+        Ahead { stretches: all, next: Cell::new((0, 0)), each: lines.div_ceil(times.max(1)) }
+    }
+
+    /// Asks for the next lines, which are then brought into the nearest cache.
+    #[inline(always)]
+    pub(crate) fn ask(&self) {
+        let (mut stretch, mut byte) = self.next.get();
+        for _ in 0..self.each {
+            let Some(one) = self.stretches.get(stretch).filter(|one| one.bytes > 0) else { break };
+            ask(one.begin + byte);
+            byte += LINE;
+            if byte >= one.bytes {
+                (stretch, byte) = (stretch + 1, 0);
+            }
+        }
+        self.next.set((stretch, byte));
+    }
+}
+
+/// The processor may do it or not; nothing that is computed depends on it.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn ask(place: usize) {
+    use pulp::core_arch::x86::Sse;
+    if let Some(sse) = Sse::try_new() {
+        sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(std::ptr::without_provenance(place));
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn ask(_: usize) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_asked_for_in_time() {
+        let numbers = vec![0.5f32; 1000];
+        let stretches = || numbers.chunks(300).map(Stretch::of);
+        // 19 lines for each 300 numbers, and 7 for the last 100.
+        for (times, each) in [(1, 64), (7, 10), (64, 1), (900, 1), (0, 64)] {
+            let ahead = Ahead::new(stretches(), times);
+            assert_eq!(ahead.each, each);
+            let end = |ahead: &Ahead| ahead.stretches[ahead.next.get().0.min(MOST - 1)].bytes == 0;
+            (1..64usize.div_ceil(each)).for_each(|_| ahead.ask());
+            assert!(!end(&ahead), "{times}");
+            (0..3).for_each(|_| ahead.ask());
+            assert!(end(&ahead), "{times}");
+        }
+        Ahead::new(std::iter::empty(), 3).ask();
+    }
+}
