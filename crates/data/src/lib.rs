@@ -8,6 +8,7 @@
 //! line break within quotes. Arrays have no header: their first row is row 1.
 
 mod align;
+mod aligned;
 mod arrays;
 mod block;
 mod conform;
@@ -34,6 +35,7 @@ mod table;
 mod taken;
 mod target;
 
+pub use aligned::Aligned;
 pub use dataset::{Column, Dataset, Target};
 pub use encode::{Element, Encoder};
 pub use fold_file::read_fold_file;

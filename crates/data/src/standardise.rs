@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
+use crate::aligned::Aligned;
 use crate::block::Block;
 use crate::dataset::Dataset;
 use crate::encode::Encoder;
 
 /// Of the numeric columns, in the width in which is computed.
 #[derive(Debug, Clone)]
-pub(crate) struct Constants<T> {
-    pub(crate) mean: Vec<T>,
+pub(crate) struct Constants<T: Copy + Default> {
+    pub(crate) mean: Aligned<T>,
     /// 1 over the scale.
-    pub(crate) inverse: Vec<T>,
+    pub(crate) inverse: Aligned<T>,
 }
 
 /// What the two types have in common, hidden so that there are no others.
@@ -86,7 +87,7 @@ impl Part<'_> {
     /// so that the processor waits for many lines at once instead of for each in turn. Not where a part of each is wanted: then
     /// they were wanted before.
     #[inline(always)]
-    fn gather<S: Bits, C: Copy, T>(
+    fn gather<S: Bits, C: Copy + Default, T>(
         &self,
         values: &[S],
         constants: &Constants<C>,

@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use opportune_core::settings::Activation;
 use opportune_net::Real;
 use opportune_net::kernels::{
-    Columns, Factors, Product, Rows, Shrink, Step, activate, column_sums, derive, pack, pack_tail, padded, room,
+    Columns, Factors, Product, Right, Rows, Shrink, Step, activate, column_sums, derive, pack, pack_tail, padded, room,
     softmax, sweep, tail,
 };
 use peak::Peak;
@@ -47,15 +47,15 @@ fn product<T: Real>(
             Product {
                 sizes: (rows, depth, columns),
                 factors: match gradient {
-                    true => Factors::ColumnsRows {
+                    true => Factors::ByColumns {
                         left: Columns::Lying { values: &left, stride: rows },
                         right: &right,
                         right_stride: stride,
                         near: &mut near,
                     },
-                    false => Factors::RowsPanels {
+                    false => Factors::ByRows {
                         left: Rows::Lying { values: &left, stride: depth },
-                        right: &panels,
+                        right: Right::Panels(&panels),
                         tail: &last,
                         near: &mut [],
                         after: None,

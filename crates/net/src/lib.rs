@@ -32,7 +32,6 @@
 
 mod activation;
 mod ahead;
-mod aligned;
 #[cfg(test)]
 mod averaging_tests;
 mod cores;
@@ -74,7 +73,7 @@ mod update;
 pub mod kernels {
     pub use crate::panels::pack;
     pub use crate::passes::{activate, column_sums, derive, encode, pad, padded};
-    pub use crate::product::{Columns, Factors, Product, Rows, made_columns, made_rows, pack_tail, room, tail};
+    pub use crate::product::{Columns, Factors, Product, Right, Rows, made_columns, made_rows, pack_tail, room, tail};
     pub use crate::softmax::softmax;
     pub use crate::turn::turn;
     pub use crate::update::{Shrink, Step, sweep};

@@ -7,18 +7,18 @@ use self::backward::Backward;
 use self::source::Source;
 use crate::activation::needs_sum;
 use crate::ahead::Stretch;
-use crate::aligned::Aligned;
 use crate::dropout::Dropout;
 use crate::layer_norm::Normal;
 use crate::losses::{Aim, Outputs, Sums};
 use crate::panels::pack;
-use crate::passes::{self, padded};
-use crate::product::{Factors, Product, Rows, made_rows, pack_tail, tail};
+use crate::passes::{self, ROW_BYTES, padded};
+use crate::product::{Factors, Product, Right, Rows, made_rows, pack_tail, tail};
 use crate::real::Real;
 use crate::samples::Samples;
 use opportune_core::plan::Network;
 use opportune_core::rng::Stream;
 use opportune_core::settings::{Activation, Init};
+use opportune_data::Aligned;
 use pulp::Arch;
 use std::ops::Range;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ pub(crate) struct Net<T> {
     source: Option<Source>,
     /// Where they are written to on the way forth.
     made: Aligned<T>,
-    /// Weights in panels, by layer.
+    /// Weights in panels, by layer; none of those that are read as they lie.
     weights: Vec<Aligned<T>>,
     /// Those of the last units, where [`tail()`] says so; else empty.
     tails: Vec<Aligned<T>>,
@@ -189,9 +189,21 @@ impl<T: Real> Net<T> {
         self.source = Source::new(samples, self.layout.sizes(0).1, self.rows);
         if self.source.is_some() {
             self.inputs = Aligned::zeros(0);
+            // Their rows are short, and lie on few pages of memory: reading them as they lie takes no longer than reading panels.
+            if self.ends_within(0) {
+                self.weights[0] = Aligned::zeros(0);
+            }
             self.spread(self.threads);
         }
         self
+    }
+
+    /// Whether whole registers can be read of each row of a layer's weights where they lie.
+    fn ends_within(&self, layer: usize) -> bool {
+        let (inputs, outputs) = self.layout.sizes(layer);
+        let main = outputs - self.tails[layer].len() / inputs;
+        let last = self.layout.weights(layer).end - outputs;
+        last + main.next_multiple_of(ROW_BYTES / T::BYTES) <= self.parameters.len()
     }
 
     /// Takes the inputs of these rows of the samples, which are those of [`Net::taking`].
@@ -261,7 +273,10 @@ impl<T: Real> Net<T> {
             let weights = &self.parameters[self.layout.weights(layer)];
             let (arch, threads, tail) = (self.arch, self.threads, &mut self.tails[layer]);
             let main = outputs - tail.len() / inputs;
-            pack(arch, weights, outputs, (inputs, main), false, &mut self.weights[layer], threads);
+            let panels = &mut self.weights[layer];
+            if !panels.is_empty() {
+                pack(arch, weights, outputs, (inputs, main), false, panels, threads);
+            }
             pack_tail(arch, weights, outputs, (inputs, outputs), tail);
             self.biases[layer][..outputs].copy_from_slice(&self.parameters[self.layout.biases(layer)]);
             self.back.pack(arch, layer, weights, (inputs, outputs), threads);
@@ -295,6 +310,11 @@ impl<T: Real> Net<T> {
                 }
             };
             let from = |row: usize| self.source.as_ref().map_or(Stretch::default(), |source| source.place(row));
+            let right = match &self.weights[layer][..] {
+                // A row of them is not whole registers: what follows is read as well.
+                [] => Right::Rows { values: &self.parameters[self.layout.weights(layer).start..], stride: outputs },
+                panels => Right::Panels(panels),
+            };
             let left = match before.last() {
                 Some(values) => Rows::Lying { values, stride: padded::<T>(inputs) },
                 None if self.source.is_some() => Rows::Made { by: &make, from: &from },
@@ -302,9 +322,9 @@ impl<T: Real> Net<T> {
             };
             Product {
                 sizes: (rows, inputs, outputs),
-                factors: Factors::RowsPanels {
+                factors: Factors::ByRows {
                     left,
-                    right: &self.weights[layer],
+                    right,
                     tail: &self.tails[layer],
                     near: &mut self.made,
                     after: (hidden && at_once).then_some(&activate),

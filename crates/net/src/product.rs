@@ -23,12 +23,12 @@ use std::ops::Range;
 
 /// The two factors: rows x depth, and depth x columns.
 pub enum Factors<'a, T> {
-    /// Rows of the left one, and the right one in panels: a layer's inputs and its weights.
-    RowsPanels {
+    /// Rows of the left one: a layer's inputs and its weights.
+    ByRows {
         /// The left one.
         left: Rows<'a, T>,
-        /// As [`crate::panels::pack`] leaves them, but for the columns of the tail.
-        right: &'a [T],
+        /// The right one, but for the columns of the tail.
+        right: Right<'a, T>,
         /// The last columns as [`pack_tail`] leaves them; none of them, or as many as [`tail()`] says.
         tail: &'a [T],
         /// Room for [`made_rows`] where they are made, else none.
@@ -39,7 +39,7 @@ pub enum Factors<'a, T> {
     },
     /// Columns of the left one, which are rows of its transpose, and rows of the right one: what two layers gave for the
     /// rows of a batch, over which is summed.
-    ColumnsRows {
+    ByColumns {
         /// The left one.
         left: Columns<'a, T>,
         /// Rows of `right_stride` numbers, the columns padded to whole registers.
@@ -67,6 +67,21 @@ pub enum Rows<'a, T> {
         by: MakeRows<'a, T>,
         /// Where lies what a row is made from.
         from: &'a (dyn Fn(usize) -> Stretch + Sync),
+    },
+}
+
+/// A right factor.
+#[derive(Clone, Copy)]
+pub enum Right<'a, T> {
+    /// As [`crate::panels::pack`] leaves it.
+    Panels(&'a [T]),
+    /// As it lies. Whole registers are read of each row, so that numbers must stand behind the last one unless its columns fill
+    /// such; they mean nothing.
+    Rows {
+        /// Rows of `stride` numbers.
+        values: &'a [T],
+        /// Numbers from one row to the next.
+        stride: usize,
     },
 }
 
@@ -137,7 +152,7 @@ pub type MakeRows<'a, T> = &'a (dyn Fn(Range<usize>, &mut [T]) + Sync);
 /// See [`Columns::Made`].
 pub type MakeColumns<'a, T> = &'a (dyn Fn(Range<usize>, usize, &mut [T]) + Sync);
 
-/// See [`Factors::RowsPanels`].
+/// See [`Factors::ByRows`].
 pub type After<'a, T> = &'a (dyn Fn(usize, &mut [T]) + Sync);
 
 /// Rows of a left factor that pass all of `right` before the next ones do, so that they stay in the second cache and are not
@@ -184,21 +199,20 @@ impl<T: Real> Product<'_, T> {
             after: None,
         };
         match factors {
-            Factors::RowsPanels { left, right, tail, near, after } => {
+            Factors::ByRows { left, right, tail, near, after } => {
                 let mut rooms = near.chunks_mut(made_rows::<T>(depth, columns, 1).max(1));
                 spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
-                    let (left, right) = (Left::Rows(left), Right::Panels(right));
-                    Work { tail, after, ..work(part, left, right, near, out) }.run(arch);
+                    Work { tail, after, ..work(part, Left::Rows(left), right, near, out) }.run(arch);
                 });
             }
-            Factors::ColumnsRows { left, right, right_stride, near } => {
+            Factors::ByColumns { left, right, right_stride, near } => {
                 let (pays, width) = match left {
                     Columns::Lying { .. } => (panels_pay::<T>(rows, right_stride), NEAR),
                     Columns::Made(_) => (false, MADE),
                 };
                 let (near, panels) = near.split_at_mut(near.len() - if pays { depth * right_stride } else { 0 });
                 let right = match panels.is_empty() {
-                    true => Right::Rows { values: right, stride: right_stride },
+                    true => Right::Rows { values: &right[..depth * right_stride], stride: right_stride },
                     false => {
                         pack(arch, right, right_stride, (depth, columns), false, panels, threads);
                         Right::Panels(panels)
@@ -236,12 +250,6 @@ enum Left<'a, T> {
     Columns(Columns<'a, T>),
 }
 
-#[derive(Clone, Copy)]
-enum Right<'a, T> {
-    Rows { values: &'a [T], stride: usize },
-    Panels(&'a [T]),
-}
-
 impl<T: Real> Work<'_, T> {
     /// Not inlined: with all its tiles this is a large function, to be compiled once.
     #[inline(never)]
@@ -257,7 +265,7 @@ impl<T: Real> WithSimd for Work<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Work { sizes: (rows, depth, columns), left, near, out_stride, .. } = self;
         let (right, right_stride) = match self.right {
-            Right::Rows { values, stride } => (&values[..depth * stride], stride),
+            Right::Rows { values, stride } => (values, stride),
             Right::Panels(values) => (values, 0),
         };
         let main = columns - self.tail.len() / depth.max(1);
@@ -268,8 +276,8 @@ impl<T: Real> WithSimd for Work<'_, T> {
             left: &[],
             left_stride: 0,
             block: BLOCK,
-            right: T::split::<S>(right).0,
-            right_stride: right_stride / T::lanes::<S>(),
+            right,
+            right_stride,
             start: self.start.map(|row| T::split::<S>(row).0),
             out_stride,
             ahead: None,
@@ -298,7 +306,11 @@ impl<T: Real> WithSimd for Work<'_, T> {
                         }
                     };
                     let ahead = ahead.as_ref();
-                    Task { left, left_stride, ahead, ..all }.rows::<false, true>(rows, out);
+                    let task = Task { left, left_stride, ahead, ..all };
+                    match self.right {
+                        Right::Rows { .. } => task.rows::<false, false>(rows, out),
+                        Right::Panels(_) => task.rows::<false, true>(rows, out),
+                    }
                     if main < columns {
                         let start = self.start.map(|start| &start[main..]);
                         let tail = Tail { simd, depth, left, left_stride, right: self.tail, start };
@@ -350,16 +362,19 @@ mod tests {
         (0..n).map(|_| T::of(stream.normal())).collect()
     }
 
-    /// How the left factor is given.
+    /// How the left factor is given, and the right one to its rows.
     #[derive(Debug, Clone, Copy, PartialEq)]
     enum Form {
         Rows,
+        RowsLying,
         MadeRows,
+        MadeRowsLying,
         Columns,
         MadeColumns,
     }
 
-    const FORMS: [Form; 4] = [Form::Rows, Form::MadeRows, Form::Columns, Form::MadeColumns];
+    const FORMS: [Form; 6] =
+        [Form::Rows, Form::RowsLying, Form::MadeRows, Form::MadeRowsLying, Form::Columns, Form::MadeColumns];
 
     /// What an element should be, by its definition: columns of the tail in sums of their own.
     fn expected<T: Real>(terms: impl Iterator<Item = (T, T)>, start: T, in_tail: bool) -> T {
@@ -384,7 +399,9 @@ mod tests {
         let (left, right) = (numbers::<T>(rows * depth, stream), numbers::<T>(depth * columns, stream));
         let mut turned = vec![nan; depth * rows];
         turn(arch, &left, depth, &mut turned, rows);
-        let by_rows = matches!(form, Form::Rows | Form::MadeRows);
+        let by_rows = !matches!(form, Form::Columns | Form::MadeColumns);
+        let made = matches!(form, Form::MadeRows | Form::MadeRowsLying | Form::MadeColumns);
+        let lying = matches!(form, Form::RowsLying | Form::MadeRowsLying);
         let in_tail = if by_rows { tail::<T>(depth, columns) } else { 0 };
         let (mut padding, mut last) = (vec![nan; depth * stride], vec![nan; depth * in_tail]);
         match by_rows {
@@ -392,13 +409,14 @@ mod tests {
             false => pad(arch, &right, columns, &mut padding, stride),
         }
         pack_tail(arch, &right, columns, (depth, columns), &mut last);
-        let room = match form {
-            Form::Rows => 0,
-            Form::MadeRows => made_rows::<T>(depth, columns, threads),
-            Form::Columns => room::<T>(rows, depth, stride, threads),
-            Form::MadeColumns => made_columns(depth, threads),
+        let room = match (by_rows, made) {
+            (true, false) => 0,
+            (true, true) => made_rows::<T>(depth, columns, threads),
+            (false, false) => room::<T>(rows, depth, stride, threads),
+            (false, true) => made_columns(depth, threads),
         };
         let mut room = vec![nan; room];
+        let behind = [&right[..], &vec![nan; 64 / T::BYTES]].concat();
         let from = |row: usize| Stretch::of(&left[row * depth..][..depth]);
         let some_rows = |rows: Range<usize>, out: &mut [T]| {
             out.copy_from_slice(&left[rows.start * depth..rows.end * depth]);
@@ -414,17 +432,21 @@ mod tests {
         Product {
             sizes: (rows, depth, columns),
             factors: if by_rows {
-                let left = match form {
-                    Form::Rows => Rows::Lying { values: &left, stride: depth },
-                    _ => Rows::Made { by: &some_rows, from: &from },
+                let left = match made {
+                    false => Rows::Lying { values: &left, stride: depth },
+                    true => Rows::Made { by: &some_rows, from: &from },
                 };
-                Factors::RowsPanels { left, right: &padding, tail: &last, near: &mut room, after: None }
+                let right = match lying {
+                    true => Right::Rows { values: &behind, stride: columns },
+                    false => Right::Panels(&padding),
+                };
+                Factors::ByRows { left, right, tail: &last, near: &mut room, after: None }
             } else {
-                let left = match form {
-                    Form::Columns => Columns::Lying { values: &turned, stride: rows },
-                    _ => Columns::Made(&some_columns),
+                let left = match made {
+                    false => Columns::Lying { values: &turned, stride: rows },
+                    true => Columns::Made(&some_columns),
                 };
-                Factors::ColumnsRows { left, right: &padding, right_stride: stride, near: &mut room }
+                Factors::ByColumns { left, right: &padding, right_stride: stride, near: &mut room }
             },
             start: start.as_deref(),
             out: &mut out,
@@ -508,9 +530,9 @@ mod tests {
             };
             Product {
                 sizes: (rows, depth, 16),
-                factors: Factors::RowsPanels {
+                factors: Factors::ByRows {
                     left: Rows::Lying { values: &left, stride: depth },
-                    right: &panels,
+                    right: Right::Panels(&panels),
                     tail: &[],
                     near: &mut [],
                     after: Some(&after),

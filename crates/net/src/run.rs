@@ -1,6 +1,5 @@
 //! One training: batches, steps, epochs, and what is observed of them.
 
-use crate::aligned::Aligned;
 use crate::network::{Layout, Net, initial};
 use crate::passes;
 use crate::real::Real;
@@ -13,6 +12,7 @@ use opportune_core::plan::Plan;
 use opportune_core::rng::{Purpose, Stream};
 use opportune_core::schedule::Setting;
 use opportune_core::sweep::Sweep;
+use opportune_data::Aligned;
 use pulp::Arch;
 use std::ops::Range;
 use std::sync::Arc;

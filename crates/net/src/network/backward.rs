@@ -1,13 +1,13 @@
 //! The way back through a network: from derivatives by the last layer's sums to the gradients.
 
 use super::{Layout, Net};
-use crate::aligned::Aligned;
 use crate::panels::pack;
 use crate::passes::{self, padded};
-use crate::product::{After, Columns, Factors, Product, Rows, made_columns, room};
+use crate::product::{After, Columns, Factors, Product, Right, Rows, made_columns, room};
 use crate::real::Real;
 use crate::threads::spread;
 use crate::turn::turn;
+use opportune_data::Aligned;
 use pulp::Arch;
 use std::ops::Range;
 
@@ -108,7 +108,7 @@ impl<T: Real> Backward<T> {
         let mut product = |sizes: (usize, usize), left: Columns<'_, T>, right: (&[T], usize), out: &mut [T]| {
             Product {
                 sizes: (sizes.0, rows, sizes.1),
-                factors: Factors::ColumnsRows { left, right: right.0, right_stride: right.1, near },
+                factors: Factors::ByColumns { left, right: right.0, right_stride: right.1, near },
                 start: None,
                 out,
                 out_stride: sizes.1,
@@ -127,7 +127,7 @@ impl<T: Real> Backward<T> {
     }
 
     /// Writes the derivatives by a layer's inputs, in padded rows, from those by its sums and its weights. `after` is called for
-    /// all of them: see [`Factors::RowsPanels`].
+    /// all of them: see [`Factors::ByRows`].
     fn below(&mut self, at: At, weights: &[T], deltas: (&[T], usize), out: &mut [T], after: Option<After<'_, T>>) {
         let At { arch, threads, layer, rows, inputs, outputs, .. } = at;
         let out_stride = padded::<T>(inputs);
@@ -135,9 +135,9 @@ impl<T: Real> Backward<T> {
         if !panels.is_empty() {
             Product {
                 sizes: (rows, outputs, inputs),
-                factors: Factors::RowsPanels {
+                factors: Factors::ByRows {
                     left: Rows::Lying { values: deltas.0, stride: deltas.1 },
-                    right: panels,
+                    right: Right::Panels(panels),
                     tail: &[],
                     near: &mut [],
                     after,
@@ -155,9 +155,9 @@ impl<T: Real> Backward<T> {
         pack(arch, deltas.0, deltas.1, (outputs, rows), true, panels, threads);
         Product {
             sizes: (inputs, outputs, rows),
-            factors: Factors::RowsPanels {
+            factors: Factors::ByRows {
                 left: Rows::Lying { values: weights, stride: outputs },
-                right: panels,
+                right: Right::Panels(panels),
                 tail: &[],
                 near: &mut [],
                 after: None,

@@ -59,18 +59,21 @@ mod tests {
     use opportune_core::settings::{Precision, Settings};
     use opportune_data::Dataset;
 
-    /// Outputs and gradients for 150 rows, of a network that takes inputs and of one that keeps them.
-    fn both<T: Real>(arch: Arch, data: Dataset, threads: usize) {
-        let settings = Settings { hidden: vec![100], precision: T::PRECISION, ..Settings::default() };
+    /// Outputs and gradients for 150 rows, of a network that takes inputs and of one that keeps them. Whether the one reads its first weights
+    /// as they lie.
+    fn both<T: Real>(arch: Arch, data: Dataset, hidden: &[u32], threads: usize) -> bool {
+        let settings = Settings { hidden: hidden.to_vec(), precision: T::PRECISION, ..Settings::default() };
         let (plan, samples) = planned(data, &settings);
         let network: &Network = &plan.recipe.network;
         let rows: Vec<u32> = samples.train.iter().rev().copied().take(150).collect();
+        let mut lying = false;
         let results = [true, false].map(|taking| {
             let parameters = initial(network, &mut Stream::new(1, 0, None, Purpose::Weights));
             let mut net = Net::<T>::new(arch, network, &parameters, rows.len());
             if taking {
                 net = net.taking(samples.clone());
                 assert!(net.source.is_some() && net.inputs.is_empty());
+                lying = net.weights[0].is_empty();
             }
             net.spread(threads);
             // Twice: nothing of the first may be left.
@@ -84,6 +87,7 @@ mod tests {
         });
         assert!(results[0] == results[1], "{arch:?}, {threads} threads");
         assert!(results[0].1.iter().any(|gradient| *gradient != T::ZERO));
+        lying
     }
 
     #[test]
@@ -96,11 +100,13 @@ mod tests {
         let bytes = csv(&format!("{header}y\n{text}"));
         for arch in arches() {
             for data in [&real, &bytes] {
-                both::<f32>(arch, data.clone(), 1);
-                both::<f64>(arch, data.clone(), 1);
+                assert!(both::<f32>(arch, data.clone(), &[100], 1) && both::<f64>(arch, data.clone(), &[100], 1));
             }
         }
-        both::<f32>(Arch::new(), bytes, 3);
+        assert!(both::<f32>(Arch::new(), bytes, &[100], 3));
+        // A register of 7 numbers of 32 bits would end behind all parameters.
+        let seven = table(240, 259, Problem::Classes(7));
+        assert!(!both::<f32>(Arch::new(), seven.clone(), &[], 1) && both::<f64>(Arch::new(), seven, &[], 1));
     }
 
     #[test]

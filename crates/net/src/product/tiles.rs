@@ -22,8 +22,8 @@ pub(super) struct Task<'a, T: Real, S: Simd> {
     pub(super) left_stride: usize,
     /// Numbers from [`BLOCK`] rows to the next ones, if its columns are given.
     pub(super) block: usize,
-    pub(super) right: &'a [T::Lanes<S>],
-    /// Registers from one row of `right` to the next, if it does not lie in panels.
+    pub(super) right: &'a [T],
+    /// Numbers from one row of `right` to the next, if it does not lie in panels.
     pub(super) right_stride: usize,
     pub(super) start: Option<&'a [T::Lanes<S>]>,
     pub(super) out_stride: usize,
@@ -48,10 +48,10 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
         Task {
             columns: rows,
             left: &right[whole..],
-            left_stride: self.right_stride * lanes,
+            left_stride: self.right_stride,
             block: BLOCK,
-            right: T::split::<S>(self.left).0,
-            right_stride: MADE / lanes,
+            right: self.left,
+            right_stride: MADE,
             start: None,
             out_stride: MADE,
             ..*self
@@ -156,38 +156,53 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
             Some(start) => std::array::from_fn(|n| start[at + n]),
             None => [T::splat(self.simd, T::ZERO); N],
         };
-        if !COLUMNS {
-            return self.by_rows(row, first, self.right[at * self.depth..][..self.depth * N].as_chunks::<N>().0);
-        }
-        if PANELS {
-            let panel = self.right[at * self.depth..][..self.depth * N].as_chunks::<N>().0;
-            self.by_columns(row, first, panel.iter())
-        } else {
-            let rights = self.right.chunks_exact(self.right_stride).map(|one| &one[at..at + N].as_chunks::<N>().0[0]);
-            self.by_columns(row, first, rights)
+        let lanes = T::lanes::<S>();
+        match (COLUMNS, PANELS) {
+            (false, true) => self.by_rows(row, first, self.in_panel::<N>(at)),
+            (true, true) => self.by_columns(row, first, self.in_panel::<N>(at)),
+            (false, false) => {
+                // Whole registers of a row may end within the next one.
+                let right = &self.right[at * lanes..];
+                let rows = (0..self.depth).map(|k| &right[k * self.right_stride..][..N * lanes]);
+                self.by_rows(row, first, rows.map(|row| &T::split::<S>(row).0.as_chunks::<N>().0[0]))
+            }
+            (true, false) => {
+                let rows = T::split::<S>(self.right).0.chunks_exact(self.right_stride / lanes);
+                self.by_columns(row, first, rows.map(|row| &row[at..at + N].as_chunks::<N>().0[0]))
+            }
         }
     }
 
-    /// Adds the products of `M` rows' numbers and the rows of `right`, a panel, to `first`, one after another, where the left factor's
+    /// The rows of a panel.
+    #[inline(always)]
+    fn in_panel<const N: usize>(&self, at: usize) -> impl Iterator<Item = &'a [T::Lanes<S>; N]> + use<'a, T, S, N> {
+        let lanes = T::lanes::<S>();
+        T::split::<S>(&self.right[at * lanes * self.depth..][..self.depth * N * lanes]).0.as_chunks::<N>().0.iter()
+    }
+
+    /// Adds the products of `M` rows' numbers and the rows of the right factor to `first`, one after another, where the left factor's
     /// rows are given.
     #[inline(always)]
-    fn by_rows<const M: usize, const N: usize>(
+    fn by_rows<'r, const M: usize, const N: usize>(
         &self,
         row: usize,
         first: [T::Lanes<S>; N],
-        right: &[[T::Lanes<S>; N]],
-    ) -> [[T::Lanes<S>; N]; M] {
+        mut rights: impl Iterator<Item = &'r [T::Lanes<S>; N]>,
+    ) -> [[T::Lanes<S>; N]; M]
+    where
+        T::Lanes<S>: 'r,
+    {
         let mut sums = [first; M];
         let lefts: [&[T]; M] = std::array::from_fn(|m| &self.left[(row + m) * self.left_stride..][..self.depth]);
         let Some(ahead) = self.ahead else {
-            for (k, b) in right.iter().enumerate() {
+            for (k, b) in rights.enumerate().take(self.depth) {
                 self.turn(|m| lefts[m][k], b, &mut sums);
             }
             return sums;
         };
-        for (begin, right) in (0..).step_by(TURNS).zip(right.chunks(TURNS)) {
+        for begin in (0..self.depth).step_by(TURNS) {
             ahead.ask();
-            for (k, b) in (begin..self.depth).zip(right) {
+            for (k, b) in (begin..self.depth.min(begin + TURNS)).zip(rights.by_ref()) {
                 self.turn(|m| lefts[m][k], b, &mut sums);
             }
         }

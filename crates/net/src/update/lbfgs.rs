@@ -3,10 +3,10 @@
 use super::line_search::strong_wolfe;
 use super::sums::{add, along, dot, largest, norm1, scale};
 use super::{At, Evaluate};
-use crate::aligned::Aligned;
 use crate::network::Net;
 use crate::real::Real;
 use opportune_core::optimizer::Lbfgs;
+use opportune_data::Aligned;
 
 /// Below this largest part of the gradient there is nothing left to do.
 const GRADIENT: f64 = 1e-7;

@@ -19,13 +19,13 @@ mod prodigy;
 mod schedule_free;
 pub(crate) mod sums;
 
-use crate::aligned::Aligned;
 use crate::network::{Layout, Net};
 use crate::real::Real;
 pub(crate) use clip::clip;
 pub use elementwise::{SLOTS, Shrink, Step, sweep};
 use opportune_core::optimizer::{Adam, AdamW, Optimizer};
 use opportune_core::schedule::Setting;
+use opportune_data::Aligned;
 use pulp::Arch;
 use std::ops::Range;
 

@@ -4,15 +4,15 @@
 use super::elementwise::{SLOTS, Shrink, Step, each, sweep};
 use super::sums::dot;
 use super::{At, pieces};
-use crate::aligned::Aligned;
 use crate::network::{Layout, Net};
 use crate::panels::pack;
 use crate::passes::{pad, padded, vectorised};
-use crate::product::{Columns, Factors, Product, Rows, room};
+use crate::product::{Columns, Factors, Product, Right, Rows, room};
 use crate::real::Real;
 use crate::turn::turn;
 use opportune_core::optimizer::{Adam, AdamW, Muon};
 use opportune_core::schedule::Setting;
+use opportune_data::Aligned;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Jordan's coefficients of X, AX and A²X.
@@ -77,9 +77,9 @@ impl<T: Real> Room<T> {
             pack(arch, mixed, stride, (short, short), false, &mut self.panels, 1);
             Product {
                 sizes: (long, short, short),
-                factors: Factors::RowsPanels {
+                factors: Factors::ByRows {
                     left: Rows::Lying { values: x, stride },
-                    right: &self.panels,
+                    right: Right::Panels(&self.panels),
                     tail: &[],
                     near: &mut [],
                     after: None,
@@ -105,7 +105,7 @@ fn inner<T: Real>(
 ) {
     Product {
         sizes: (columns, depth, columns),
-        factors: Factors::ColumnsRows {
+        factors: Factors::ByColumns {
             left: Columns::Lying { values: matrix, stride },
             right: matrix,
             right_stride: stride,

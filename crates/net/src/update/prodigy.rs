@@ -2,11 +2,11 @@
 
 use super::elementwise::{BLOCK, SLOTS, Shrink, absolute, corrected, squares};
 use super::{At, pieces};
-use crate::aligned::Aligned;
 use crate::network::Net;
 use crate::passes::vectorised;
 use crate::real::Real;
 use opportune_core::optimizer::Prodigy;
+use opportune_data::Aligned;
 use pulp::{Arch, Simd, WithSimd};
 
 /// d, and the estimate's numerator.

@@ -1,35 +1,49 @@
 //! Numbers that begin with a line of memory.
 
-use crate::passes::ROW_BYTES;
-use crate::real::Real;
 use std::ops::{Deref, DerefMut};
 
-/// A slice of its own that begins with a line of memory, so that whole registers of padded rows never lie on two of them.
+/// Bytes of a line of memory, and of the widest register.
+const LINE: usize = 64;
+
+/// A slice of its own that begins with a line of memory, so that whole registers of it never lie on two.
 #[derive(Debug)]
-pub(crate) struct Aligned<T> {
+pub struct Aligned<T> {
     /// With room for one line more.
     values: Vec<T>,
     start: usize,
     len: usize,
 }
 
-impl<T: Real> Aligned<T> {
+impl<T: Copy + Default> Aligned<T> {
     /// So many zeros.
-    pub(crate) fn zeros(len: usize) -> Aligned<T> {
+    pub fn zeros(len: usize) -> Aligned<T> {
         if len == 0 {
             return Aligned { values: Vec::new(), start: 0, len };
         }
-        let values = vec![T::ZERO; len + ROW_BYTES / T::BYTES];
+        let line = LINE / size_of::<T>();
+        let values = vec![T::default(); len + line];
         // It is the largest number there is where no element begins a line: then any will do.
-        let start = values.as_ptr().align_offset(ROW_BYTES).min(ROW_BYTES / T::BYTES);
+        let start = values.as_ptr().align_offset(LINE).min(line);
         Aligned { values, start, len }
     }
 
     /// A copy of these.
-    pub(crate) fn of(numbers: &[T]) -> Aligned<T> {
+    pub fn of(numbers: &[T]) -> Aligned<T> {
         let mut aligned = Aligned::zeros(numbers.len());
         aligned.copy_from_slice(numbers);
         aligned
+    }
+}
+
+impl<T: Copy + Default> Clone for Aligned<T> {
+    fn clone(&self) -> Aligned<T> {
+        Aligned::of(self)
+    }
+}
+
+impl<T: Copy + Default> FromIterator<T> for Aligned<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(numbers: I) -> Aligned<T> {
+        Aligned::of(&numbers.into_iter().collect::<Vec<T>>())
     }
 }
 
@@ -53,11 +67,15 @@ mod tests {
 
     #[test]
     fn the_first_number_begins_a_line() {
+        let begins = |place: usize| place.is_multiple_of(LINE);
         for len in [0, 1, 5, 64, 1000] {
             let (mut one, other) = (Aligned::<f32>::zeros(len), Aligned::<f64>::zeros(len));
             one.iter_mut().for_each(|number| *number += 1.0);
             assert!(one.len() == len && one.iter().all(|number| *number == 1.0) && *other == vec![0.0; len]);
-            assert!(len == 0 || one.as_ptr().addr() % ROW_BYTES == 0 && other.as_ptr().addr() % ROW_BYTES == 0);
+            let copy: Aligned<f32> = one.clone().iter().copied().collect();
+            assert_eq!(*copy, *one);
+            let places = [one.as_ptr().addr(), copy.as_ptr().addr(), other.as_ptr().addr()];
+            assert!(len == 0 || places.into_iter().all(begins));
         }
     }
 }
