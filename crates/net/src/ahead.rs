@@ -9,7 +9,7 @@ const LINE: usize = 64;
 /// Stretches that are asked for at once.
 pub(crate) const MOST: usize = 12;
 
-/// A stretch of memory: where it begins, and its bytes. It is a place and no more: nothing can be read through it.
+/// A stretch of memory: the line in which it begins, and the bytes from there. It is a place and no more: nothing can be read through it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stretch {
     begin: usize,
@@ -19,12 +19,14 @@ pub struct Stretch {
 impl Stretch {
     /// Where these lie.
     pub fn of<N>(numbers: &[N]) -> Stretch {
-        Stretch { begin: numbers.as_ptr().addr(), bytes: size_of_val(numbers) }
+        let Range { start, end } = numbers.as_ptr_range();
+        Stretch::at(start.cast()..end.cast())
     }
 
     /// From its first byte to behind its last one.
     pub(crate) fn at(bytes: Range<*const u8>) -> Stretch {
-        Stretch { begin: bytes.start.addr(), bytes: bytes.end.addr() - bytes.start.addr() }
+        let begin = bytes.start.addr() / LINE * LINE;
+        Stretch { begin, bytes: bytes.end.addr() - begin }
     }
 
     fn lines(self) -> usize {
@@ -88,14 +90,14 @@ mod tests {
 
     #[test]
     fn every_line_is_asked_for_in_time() {
-        let numbers = vec![0.5f32; 1000];
+        let numbers = opportune_data::Aligned::<f32>::zeros(1000);
         let stretches = || numbers.chunks(300).map(Stretch::of);
-        // 19 lines for each 300 numbers, and 7 for the last 100.
-        for (times, each) in [(1, 64), (7, 10), (64, 1), (900, 1), (0, 64)] {
+        // 300 numbers are 18.75 lines, and begin where a line does, a quarter before one, and in the middle of one; the last 100 take part of 7.
+        for (times, each) in [(1, 66), (7, 10), (64, 2), (900, 1), (0, 66)] {
             let ahead = Ahead::new(stretches(), times);
             assert_eq!(ahead.each, each);
             let end = |ahead: &Ahead| ahead.stretches[ahead.next.get().0.min(MOST - 1)].bytes == 0;
-            (1..64usize.div_ceil(each)).for_each(|_| ahead.ask());
+            (1..66usize.div_ceil(each)).for_each(|_| ahead.ask());
             assert!(!end(&ahead), "{times}");
             (0..3).for_each(|_| ahead.ask());
             assert!(end(&ahead), "{times}");

@@ -282,7 +282,7 @@ impl<T: Real> WithSimd for Work<'_, T> {
             out_stride,
             ahead: None,
         };
-        // At least, in tiles of at most 24 registers.
+        // How often lines are asked for while so many rows are multiplied, at least: in tiles of at most 24 registers.
         let times = |rows: usize| rows * main.div_ceil(T::lanes::<S>()) / 24 * (depth / TURNS);
         let at_once = match left {
             Left::Rows(rows) => at_once::<T>(depth, columns, matches!(rows, Rows::Made { .. })),

@@ -443,7 +443,8 @@ pub(super) fn each<T: Real, S: Simd, const N: usize>(
     }
 }
 
-/// The same, with the sums in `R` registers.
+/// The same, with the sums in `R` registers: named as such, or the compiler leaves them in memory, where each turn waits for what the one
+/// before has written. In a loop of their own they would keep the divider waiting.
 // Counted loops over constants, which the compiler unrolls.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
@@ -469,16 +470,8 @@ fn each_in<T: Real, S: Simd, const N: usize, const R: usize>(
             let slots = slots.each_mut().map(|slot| &mut slot[at..at + LANES]);
             apply(w, &g[at..at + LANES], slots, &rule);
         }
-        let mut parts = [T::ZERO; LANES];
-        for (part, sum) in T::split_mut::<S>(&mut parts).0.iter_mut().zip(sums) {
-            *part = sum;
-        }
-        let rest = &mut w[whole..];
-        for (part, value) in parts.iter_mut().zip(&*rest) {
-            *part = value.fused(*value, *part);
-        }
-        apply(rest, &g[whole..], slots.map(|slot| &mut slot[whole..]), &rule);
-        total += parts.iter().map(|part| part.wide()).sum::<f64>();
+        total += added::<T, S, R>(sums, &w[whole..]);
+        apply(&mut w[whole..], &g[whole..], slots.map(|slot| &mut slot[whole..]), &rule);
     }
     total
 }
@@ -527,6 +520,12 @@ fn squares_in<T: Real, S: Simd, const R: usize>(simd: S, block: &[T]) -> f64 {
             sums[r] = T::mul_add(simd, registers[r], registers[r], sums[r]);
         }
     }
+    added::<T, S, R>(sums, rest)
+}
+
+/// [`LANES`] sums of squares, those of the numbers that are left taken in.
+#[inline(always)]
+fn added<T: Real, S: Simd, const R: usize>(sums: [T::Lanes<S>; R], rest: &[T]) -> f64 {
     let mut parts = [T::ZERO; LANES];
     for (part, sum) in T::split_mut::<S>(&mut parts).0.iter_mut().zip(sums) {
         *part = sum;
