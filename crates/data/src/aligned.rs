@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 /// Bytes of a line of memory, and of the widest register.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 
 /// A slice of its own that begins with a line of memory, so that whole registers of it never lie on two.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::aligned::Aligned;
+use crate::aligned::{Aligned, LINE};
 use crate::block::Block;
 use crate::dataset::Dataset;
 use crate::encode::Encoder;
@@ -65,9 +65,6 @@ fn or_0(x: f32) -> f32 {
 
 /// Bytes that are brought near before they are used: a part of the nearest cache.
 const NEAR: usize = 1 << 14;
-
-/// Bytes of a line of memory.
-const LINE: usize = 64;
 
 /// Numbers of a row of which [`Encoder::encode_some`] is asked for most often: a loop over so many, known when it is compiled, takes a
 /// third of the time.

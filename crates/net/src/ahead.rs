@@ -1,45 +1,19 @@
 //! Memory that is brought near while something else is computed.
 
+use crate::passes::ROW_BYTES as LINE;
 use std::cell::Cell;
 use std::ops::Range;
 
-/// Bytes of a line of memory.
-const LINE: usize = 64;
-
 /// Stretches that are asked for at once.
-pub(crate) const MOST: usize = 12;
+const MOST: usize = 12;
 
-/// A stretch of memory: the line in which it begins, and the bytes from there. It is a place and no more: nothing can be read through it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Stretch {
-    begin: usize,
-    bytes: usize,
-}
-
-impl Stretch {
-    /// Where these lie.
-    pub fn of<N>(numbers: &[N]) -> Stretch {
-        let Range { start, end } = numbers.as_ptr_range();
-        Stretch::at(start.cast()..end.cast())
-    }
-
-    /// From its first byte to behind its last one.
-    pub(crate) fn at(bytes: Range<*const u8>) -> Stretch {
-        let begin = bytes.start.addr() / LINE * LINE;
-        Stretch { begin, bytes: bytes.end.addr() - begin }
-    }
-
-    fn lines(self) -> usize {
-        self.bytes.div_ceil(LINE)
-    }
-}
-
-/// Stretches that are asked for line by line, each time a few, so that asking does not wait: a processor keeps track of few lines that
-/// are on their way.
+/// Stretches of memory that are asked for line by line, each time a few, so that asking does not wait: a processor keeps track of few
+/// lines that are on their way.
 #[derive(Debug)]
 pub(crate) struct Ahead {
-    stretches: [Stretch; MOST],
-    /// The stretch and the byte of it that are next.
+    /// From the address of a line on; empty behind those that are asked for.
+    stretches: [Range<usize>; MOST],
+    /// The stretch that is next, and the bytes of it that have been asked for.
     next: Cell<(usize, usize)>,
     /// Lines of each time.
     each: usize,
@@ -47,10 +21,12 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     /// For these, [`MOST`] at most, where there will be so many times.
-    pub(crate) fn new(stretches: impl Iterator<Item = Stretch>, times: usize) -> Ahead {
-        let mut all = [Stretch::default(); MOST];
-        all.iter_mut().zip(stretches).for_each(|(one, stretch)| *one = stretch);
-        let lines: usize = all.iter().map(|stretch| stretch.lines()).sum();
+    pub(crate) fn new(stretches: impl Iterator<Item = Range<*const u8>>, times: usize) -> Ahead {
+        let mut all = [const { 0..0 }; MOST];
+        for (one, Range { start, end }) in all.iter_mut().zip(stretches) {
+            *one = start.addr() / LINE * LINE..end.addr();
+        }
+        let lines: usize = all.iter().map(|one| one.len().div_ceil(LINE)).sum();
         Ahead { stretches: all, next: Cell::new((0, 0)), each: lines.div_ceil(times.max(1)) }
     }
 
@@ -59,10 +35,10 @@ impl Ahead {
     pub(crate) fn ask(&self) {
         let (mut stretch, mut byte) = self.next.get();
         for _ in 0..self.each {
-            let Some(one) = self.stretches.get(stretch).filter(|one| one.bytes > 0) else { break };
-            ask(one.begin + byte);
+            let Some(one) = self.stretches.get(stretch).filter(|one| !one.is_empty()) else { break };
+            ask(one.start + byte);
             byte += LINE;
-            if byte >= one.bytes {
+            if byte >= one.len() {
                 (stretch, byte) = (stretch + 1, 0);
             }
         }
@@ -91,12 +67,13 @@ mod tests {
     #[test]
     fn every_line_is_asked_for_in_time() {
         let numbers = opportune_data::Aligned::<f32>::zeros(1000);
-        let stretches = || numbers.chunks(300).map(Stretch::of);
+        let place = |some: &[f32]| some.as_ptr_range().start.cast()..some.as_ptr_range().end.cast();
+        let stretches = || numbers.chunks(300).map(place);
         // 300 numbers are 18.75 lines, and begin where a line does, a quarter before one, and in the middle of one; the last 100 take part of 7.
         for (times, each) in [(1, 66), (7, 10), (64, 2), (900, 1), (0, 66)] {
             let ahead = Ahead::new(stretches(), times);
             assert_eq!(ahead.each, each);
-            let end = |ahead: &Ahead| ahead.stretches[ahead.next.get().0.min(MOST - 1)].bytes == 0;
+            let end = |ahead: &Ahead| ahead.stretches[ahead.next.get().0].is_empty();
             (1..66usize.div_ceil(each)).for_each(|_| ahead.ask());
             assert!(!end(&ahead), "{times}");
             (0..3).for_each(|_| ahead.ask());

@@ -6,7 +6,6 @@ mod source;
 use self::backward::Backward;
 use self::source::Source;
 use crate::activation::needs_sum;
-use crate::ahead::Stretch;
 use crate::dropout::Dropout;
 use crate::layer_norm::Normal;
 use crate::losses::{Aim, Outputs, Sums};
@@ -201,7 +200,7 @@ impl<T: Real> Net<T> {
     /// Whether whole registers can be read of each row of a layer's weights where they lie.
     fn ends_within(&self, layer: usize) -> bool {
         let (inputs, outputs) = self.layout.sizes(layer);
-        let main = outputs - self.tails[layer].len() / inputs;
+        let main = outputs - tail::<T>(inputs, outputs);
         let last = self.layout.weights(layer).end - outputs;
         last + main.next_multiple_of(ROW_BYTES / T::BYTES) <= self.parameters.len()
     }
@@ -271,13 +270,12 @@ impl<T: Real> Net<T> {
         for layer in 0..self.layout.layers() {
             let (inputs, outputs) = self.layout.sizes(layer);
             let weights = &self.parameters[self.layout.weights(layer)];
-            let (arch, threads, tail) = (self.arch, self.threads, &mut self.tails[layer]);
-            let main = outputs - tail.len() / inputs;
+            let (arch, threads, main) = (self.arch, self.threads, outputs - tail::<T>(inputs, outputs));
             let panels = &mut self.weights[layer];
             if !panels.is_empty() {
                 pack(arch, weights, outputs, (inputs, main), false, panels, threads);
             }
-            pack_tail(arch, weights, outputs, (inputs, outputs), tail);
+            pack_tail(arch, weights, outputs, (inputs, outputs), &mut self.tails[layer]);
             self.biases[layer][..outputs].copy_from_slice(&self.parameters[self.layout.biases(layer)]);
             self.back.pack(arch, layer, weights, (inputs, outputs), threads);
         }
@@ -304,21 +302,19 @@ impl<T: Real> Net<T> {
             let (before, rest) = self.values.split_at_mut(layer);
             let stride = padded::<T>(outputs);
             let out = &mut rest[0][..rows * stride];
-            let make = |rows: Range<usize>, out: &mut [T]| {
-                if let Some(source) = &self.source {
-                    source.rows(arch, rows, out);
-                }
-            };
-            let from = |row: usize| self.source.as_ref().map_or(Stretch::default(), |source| source.place(row));
+            let made = self.source.as_ref().map(|source| {
+                let by = move |rows: Range<usize>, out: &mut [T]| source.rows(arch, rows, out);
+                (by, move |row: usize| source.place(row))
+            });
             let right = match &self.weights[layer][..] {
                 // A row of them is not whole registers: what follows is read as well.
                 [] => Right::Rows { values: &self.parameters[self.layout.weights(layer).start..], stride: outputs },
                 panels => Right::Panels(panels),
             };
-            let left = match before.last() {
-                Some(values) => Rows::Lying { values, stride: padded::<T>(inputs) },
-                None if self.source.is_some() => Rows::Made { by: &make, from: &from },
-                None => Rows::Lying { values: &self.inputs, stride: inputs },
+            let left = match (before.last(), &made) {
+                (Some(values), _) => Rows::Lying { values, stride: padded::<T>(inputs) },
+                (None, Some((by, from))) => Rows::Made { by, from },
+                (None, None) => Rows::Lying { values: &self.inputs, stride: inputs },
             };
             Product {
                 sizes: (rows, inputs, outputs),

@@ -113,18 +113,10 @@ impl<T: Real> WithSimd for Pack<'_, T> {
                 continue;
             }
             let matrix = &matrix[begin..];
-            // All of its rows are shorter.
-            if stride < width * lanes {
-                for (out, row) in panel.chunks_exact_mut(width * lanes).zip(matrix.chunks(stride)) {
-                    for (n, out) in T::split_mut::<S>(out).0.iter_mut().enumerate() {
-                        let from = (n * lanes).min(row.len());
-                        *out = T::load(simd, &row[from..(from + lanes).min(row.len())]);
-                    }
-                }
-                continue;
-            }
             // In registers, wherever the length is one that occurs.
             match width * lanes {
+                // All of its rows are shorter.
+                wide if stride < wide => copy_some(simd, matrix, stride, wide, panel),
                 4 => copy::<T, 4>(matrix, stride, panel),
                 8 => copy::<T, 8>(matrix, stride, panel),
                 16 => copy::<T, 16>(matrix, stride, panel),
@@ -132,13 +124,20 @@ impl<T: Real> WithSimd for Pack<'_, T> {
                 32 => copy::<T, 32>(matrix, stride, panel),
                 48 => copy::<T, 48>(matrix, stride, panel),
                 64 => copy::<T, 64>(matrix, stride, panel),
-                wide => {
-                    for (out, row) in panel.chunks_exact_mut(wide).zip(matrix.chunks(stride)) {
-                        let filled = wide.min(row.len());
-                        out[..filled].copy_from_slice(&row[..filled]);
-                    }
-                }
+                wide => copy_some(simd, matrix, stride, wide, panel),
             }
+        }
+    }
+}
+
+/// Copies up to `wide` numbers, whole registers, from the start of each `stride`, one behind the other.
+#[inline(always)]
+fn copy_some<T: Real, S: Simd>(simd: S, values: &[T], stride: usize, wide: usize, out: &mut [T]) {
+    let lanes = T::lanes::<S>();
+    for (out, row) in out.chunks_exact_mut(wide).zip(values.chunks(stride)) {
+        for (n, out) in T::split_mut::<S>(out).0.iter_mut().enumerate() {
+            let from = (n * lanes).min(row.len());
+            *out = T::load(simd, &row[from..(from + lanes).min(row.len())]);
         }
     }
 }

@@ -14,7 +14,7 @@ pub use self::tail::{pack_tail, tail};
 
 use self::tail::Tail;
 use self::tiles::{TURNS, Task};
-use crate::ahead::{Ahead, Stretch};
+use crate::ahead::Ahead;
 use crate::panels::{copy, pack};
 use crate::real::Real;
 use crate::threads::spread;
@@ -65,8 +65,8 @@ pub enum Rows<'a, T> {
     Made {
         /// Writes these rows, one behind the other, just before they are multiplied.
         by: MakeRows<'a, T>,
-        /// Where lies what a row is made from.
-        from: &'a (dyn Fn(usize) -> Stretch + Sync),
+        /// Where lies what a row is made from, which is brought near before.
+        from: &'a (dyn Fn(usize) -> Range<*const u8> + Sync),
     },
 }
 
@@ -417,7 +417,10 @@ mod tests {
         };
         let mut room = vec![nan; room];
         let behind = [&right[..], &vec![nan; 64 / T::BYTES]].concat();
-        let from = |row: usize| Stretch::of(&left[row * depth..][..depth]);
+        let from = |row: usize| {
+            let Range { start, end } = left[row * depth..][..depth].as_ptr_range();
+            start.cast()..end.cast()
+        };
         let some_rows = |rows: Range<usize>, out: &mut [T]| {
             out.copy_from_slice(&left[rows.start * depth..rows.end * depth]);
         };

@@ -204,14 +204,12 @@ impl<T: Real> Net<T> {
             let (below, above) = self.deltas.split_at_mut(layer);
             let deltas = if layer == last { &self.values[last] } else { &above[0] };
             let deltas = &deltas[..rows * stride];
-            let make = |columns: Range<usize>, stride: usize, out: &mut [T]| {
-                if let Some(source) = &self.source {
-                    source.columns(arch, columns, stride, out);
-                }
-            };
-            let values = match layer {
-                0 if self.source.is_some() => Columns::Made(&make),
-                0 => Columns::Lying { values: &self.inputs, stride: inputs },
+            let made = self.source.as_ref().map(|source| {
+                move |columns: Range<usize>, stride: usize, out: &mut [T]| source.columns(arch, columns, stride, out)
+            });
+            let values = match (layer, &made) {
+                (0, Some(by)) => Columns::Made(by),
+                (0, None) => Columns::Lying { values: &self.inputs, stride: inputs },
                 _ => Columns::Lying { values: &self.values[layer - 1], stride: left_stride },
             };
             let weights = self.layout.weights(layer);

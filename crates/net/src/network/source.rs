@@ -1,6 +1,5 @@
 //! Inputs that are not kept, but taken from the data when they are multiplied.
 
-use crate::ahead::Stretch;
 use crate::passes;
 use crate::product::FAR;
 use crate::real::Real;
@@ -38,8 +37,8 @@ impl Source {
     }
 
     /// Where lies what a row's inputs are encoded from.
-    pub(super) fn place(&self, row: usize) -> Stretch {
-        Stretch::at(self.samples.data.place_of(self.rows[row] as usize))
+    pub(super) fn place(&self, row: usize) -> Range<*const u8> {
+        self.samples.data.place_of(self.rows[row] as usize)
     }
 
     /// Writes some inputs of all rows, in rows of `stride`.

@@ -14,7 +14,7 @@ const MOST: usize = 4;
 /// Summed index from which on what it costs to add up the partial sums is paid back.
 const DEEP: usize = 256;
 
-/// How many of the columns of a product, the last ones, are summed along the depth, where the right factor is given in panels:
+/// How many of the columns of a product, the last ones, are summed along the depth, where the left factor is given by its rows:
 /// a register then holds numbers of one row and not of one step. 100 columns of 32 bits fill six registers and a quarter; the
 /// quarter takes as long as a whole one otherwise. An element is `ROW_BYTES` of partial sums, each the chain over every 16th
 /// number (8th in 64 bits), which are added by halves; then what it starts from is added. So it is on every instruction set.

@@ -71,7 +71,8 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
         // Where the right factor lies in rows it is read by pairs of registers: both factors then pass from the nearest cache.
         for (at, width) in widths(many && PANELS, self.columns.div_ceil(T::lanes::<S>())) {
             match (many, width) {
-                (true, 4) => self.panel::<COLUMNS, PANELS, 6, 4>(rows, at, out),
+                // Of panels only; as one arm of all, it would be compiled for all.
+                (true, 4) if PANELS => self.panel::<COLUMNS, PANELS, 6, 4>(rows, at, out),
                 (true, 3) => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),
                 (true, 2) => self.panel::<COLUMNS, PANELS, 12, 2>(rows, at, out),
                 (true, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
@@ -157,33 +158,23 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
             None => [T::splat(self.simd, T::ZERO); N],
         };
         let lanes = T::lanes::<S>();
-        match (COLUMNS, PANELS) {
-            (false, true) => self.by_rows(row, first, self.in_panel::<N>(at)),
-            (true, true) => self.by_columns(row, first, self.in_panel::<N>(at)),
-            (false, false) => {
-                // Whole registers of a row may end within the next one.
-                let right = &self.right[at * lanes..];
-                let rows = (0..self.depth).map(|k| &right[k * self.right_stride..][..N * lanes]);
-                self.by_rows(row, first, rows.map(|row| &T::split::<S>(row).0.as_chunks::<N>().0[0]))
-            }
-            (true, false) => {
-                let rows = T::split::<S>(self.right).0.chunks_exact(self.right_stride / lanes);
-                self.by_columns(row, first, rows.map(|row| &row[at..at + N].as_chunks::<N>().0[0]))
-            }
+        if PANELS {
+            let panel = &self.right[at * lanes * self.depth..][..self.depth * N * lanes];
+            self.chains::<COLUMNS, M, N>(row, first, T::split::<S>(panel).0.as_chunks::<N>().0.iter())
+        } else if COLUMNS {
+            let rows = T::split::<S>(self.right).0.chunks_exact(self.right_stride / lanes);
+            self.chains::<COLUMNS, M, N>(row, first, rows.map(|row| &row[at..at + N].as_chunks::<N>().0[0]))
+        } else {
+            // Whole registers of a row may end within the next one.
+            let right = &self.right[at * lanes..];
+            let rows = (0..self.depth).map(|k| &right[k * self.right_stride..][..N * lanes]);
+            self.chains::<COLUMNS, M, N>(row, first, rows.map(|row| &T::split::<S>(row).0.as_chunks::<N>().0[0]))
         }
     }
 
-    /// The rows of a panel.
+    /// Adds the products of `M` rows' numbers and the rows of the right factor to `first`, one after another.
     #[inline(always)]
-    fn in_panel<const N: usize>(&self, at: usize) -> impl Iterator<Item = &'a [T::Lanes<S>; N]> + use<'a, T, S, N> {
-        let lanes = T::lanes::<S>();
-        T::split::<S>(&self.right[at * lanes * self.depth..][..self.depth * N * lanes]).0.as_chunks::<N>().0.iter()
-    }
-
-    /// Adds the products of `M` rows' numbers and the rows of the right factor to `first`, one after another, where the left factor's
-    /// rows are given.
-    #[inline(always)]
-    fn by_rows<'r, const M: usize, const N: usize>(
+    fn chains<'r, const COLUMNS: bool, const M: usize, const N: usize>(
         &self,
         row: usize,
         first: [T::Lanes<S>; N],
@@ -193,6 +184,21 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
         T::Lanes<S>: 'r,
     {
         let mut sums = [first; M];
+        if COLUMNS {
+            let block = &self.left[row / BLOCK * self.block + row % BLOCK..];
+            // Chunks of one length: a last one that could be shorter would have to be looked at in every turn, and the
+            // sums would not all stay in registers.
+            let mut lefts = block.chunks_exact(self.left_stride);
+            for (a, b) in lefts.by_ref().zip(rights.by_ref()) {
+                let a = &a[..M];
+                self.turn(|m| a[m], b, &mut sums);
+            }
+            if let Some(b) = rights.next() {
+                let a = &lefts.remainder()[..M];
+                self.turn(|m| a[m], b, &mut sums);
+            }
+            return sums;
+        }
         let lefts: [&[T]; M] = std::array::from_fn(|m| &self.left[(row + m) * self.left_stride..][..self.depth]);
         let Some(ahead) = self.ahead else {
             for (k, b) in rights.enumerate().take(self.depth) {
@@ -205,33 +211,6 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
             for (k, b) in (begin..self.depth.min(begin + TURNS)).zip(rights.by_ref()) {
                 self.turn(|m| lefts[m][k], b, &mut sums);
             }
-        }
-        sums
-    }
-
-    /// The same where its columns are given.
-    #[inline(always)]
-    fn by_columns<'r, const M: usize, const N: usize>(
-        &self,
-        row: usize,
-        first: [T::Lanes<S>; N],
-        mut rights: impl Iterator<Item = &'r [T::Lanes<S>; N]>,
-    ) -> [[T::Lanes<S>; N]; M]
-    where
-        T::Lanes<S>: 'r,
-    {
-        let mut sums = [first; M];
-        let block = &self.left[row / BLOCK * self.block + row % BLOCK..];
-        // Chunks of one length: a last one that could be shorter would have to be looked at in every turn, and the
-        // sums would not all stay in registers.
-        let mut lefts = block.chunks_exact(self.left_stride);
-        for (a, b) in lefts.by_ref().zip(rights.by_ref()) {
-            let a = &a[..M];
-            self.turn(|m| a[m], b, &mut sums);
-        }
-        if let Some(b) = rights.next() {
-            let a = &lefts.remainder()[..M];
-            self.turn(|m| a[m], b, &mut sums);
         }
         sums
     }
