@@ -76,7 +76,7 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
             let chosen = if together { result.folds[0].ending.chosen } else { until };
             let rules = if together { Vec::new() } else { rules.clone() };
             let rows = work.job.rows_in_all();
-            work.teller.begin_final_model(rows);
+            work.teller.begin_final_model(rows, false);
             let asked = Asked { deliver: true, ..work.asked(&[Part::Whole], &rules) };
             let recorded = work.recorded(&config, &result, chosen)?;
             let outcome = work.run(&mut Single::new(recorded, chosen), &asked)?;

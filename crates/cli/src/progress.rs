@@ -93,10 +93,11 @@ impl Teller {
         }
     }
 
-    /// The search is over: what is trained now is the final model.
-    pub fn begin_final_model(&self, rows: usize) {
+    /// The search is over: what is trained now is the final model, `begun` beside the last trials already or not.
+    pub fn begin_final_model(&self, rows: usize, begun: bool) {
         self.final_model.store(true, Ordering::Relaxed);
-        self.line(&format!("training the final model on all {rows} rows"));
+        let begun = if begun { ", begun already" } else { "" };
+        self.line(&format!("training the final model on all {rows} rows{begun}"));
     }
 
     /// What a person should know; shown at once, and kept for the end.

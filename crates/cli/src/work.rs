@@ -134,6 +134,7 @@ impl<'a> Work<'a> {
             branches: Vec::new(),
             abandon: self.forgets,
             deadline: None,
+            ahead: None,
         }
     }
 
@@ -160,6 +161,12 @@ impl<'a> Work<'a> {
             EngineError::Input(error) => error,
             other => InputError::new(other.to_string()),
         })
+    }
+
+    /// Says that what is trained from here on is the final model, or was begun already.
+    pub fn begin_final_model(&self) {
+        let begun = self.engine.memory().trained_on(Part::Whole) > 0;
+        self.teller.begin_final_model(self.job.rows_in_all(), begun);
     }
 
     /// The model of a trial that was trained to its end and delivered.

@@ -33,9 +33,14 @@ fn phase(one: &Begun) -> usize {
     }
 }
 
-/// What a step of a search ended with is saved before the next one begins, so no process ever goes back behind it.
+/// What a step of a search ended with is saved before the next one begins, so no process ever goes back behind it. The final
+/// model is begun beside the last runs of the step before.
 fn never_goes_back(begun: &[Begun]) {
-    let back = begun.windows(2).find(|pair| phase(&pair[1]) < phase(&pair[0]));
+    let searched = begun.iter().rposition(|one| phase(one) == 0).unwrap();
+    let confirmed = begun.iter().any(|one| phase(one) == 1);
+    assert!(!confirmed || begun[..searched].iter().all(|one| phase(one) < 2), "a final model before the confirmation");
+    let steps: Vec<&Begun> = begun.iter().filter(|one| phase(one) < 2).collect();
+    let back = steps.windows(2).find(|pair| phase(pair[1]) < phase(pair[0]));
     assert_eq!(back, None, "trained again, though it had been done with");
 }
 
@@ -194,7 +199,8 @@ fn two_hundred_kills_lose_nothing() {
     let mut expected = Vec::new();
     for line in &lines {
         let place = Place::with_few_digits(200);
-        let ran = place.run(line).good();
+        // One core begins no final model before it is known whose.
+        let ran = place.run(&line.replace("--threads 2", "--threads 1")).good();
         never_goes_back(&place.begun());
         let names: BTreeSet<String> = place.begun().iter().map(Begun::name).collect();
         expected.push((files(&place), names, ran.seconds));
@@ -241,7 +247,10 @@ fn two_hundred_kills_lose_nothing() {
         never_goes_back(&begun);
         let trained: BTreeSet<String> = begun.iter().map(Begun::name).collect();
         assert!(trained.is_superset(names), "{line}");
-        assert_eq!(json!(trained.difference(names).collect::<Vec<_>>()), json!([]), "what nobody asked for: {line}");
+        // A final model may have been begun for settings that were overtaken.
+        let known = |one: &&Begun| phase(one) < 2;
+        let on_folds: BTreeSet<String> = begun.iter().filter(known).map(Begun::name).collect();
+        assert_eq!(json!(on_folds.difference(names).collect::<Vec<_>>()), json!([]), "what nobody asked for: {line}");
         repeats += begun.len() - trained.len();
         if studies < lines.len() {
             // Done is done.

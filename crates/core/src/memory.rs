@@ -134,6 +134,11 @@ impl Remembered {
         self.trials.iter().filter_map(result).collect()
     }
 
+    /// Epochs that were trained on a part, for whatever trial.
+    pub fn trained_on(&self, part: Part) -> u64 {
+        self.stages.iter().filter(|stage| stage.part == part).map(|stage| stage.epochs.len() as u64).sum()
+    }
+
     /// Fold-epochs that these trials used on these parts, and how many of them were different ones: what they would
     /// have cost apart, and what they did cost. Of a trial that ended anew under other rules, the last end counts.
     pub fn used(&self, trials: &[u32], parts: &[Part]) -> (u64, u64) {

@@ -44,5 +44,5 @@ pub use schedule::{Course, gallery, kind_json, rates_svg, rates_table, rates_ter
 pub use table::epochs_table;
 pub use terminal::Look;
 pub use trials::trials_table;
-pub use verdict::{Cost, Finalist, Found, Verdict, verdict_svg, verdict_text};
+pub use verdict::{Cost, Finalist, Found, Verdict, overtaken, verdict_svg, verdict_text};
 pub use warnings::{cut_off, diverged, edge_warnings, fit_remarks, not_converged};

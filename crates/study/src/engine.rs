@@ -1,5 +1,6 @@
 //! The engine: takes a policy's trials to a trainer and back.
 
+use crate::ahead::Foresight;
 use crate::desk::Counter;
 use crate::session::Session;
 use crate::tree::Tree;
@@ -47,6 +48,9 @@ pub struct Asked {
     pub abandon: bool,
     /// When to put everything down, whatever the policy still wants.
     pub deadline: Option<Instant>,
+    /// Knows what is trained after this session, so that it is begun within it once cores would wait, and brought to its
+    /// end; the deadline does not count for it.
+    pub ahead: Option<Arc<dyn Foresight>>,
 }
 
 /// How a session ended.

@@ -16,6 +16,7 @@ use opportune_core::stop::{Patience, StopRule, Stopped};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+mod ahead;
 mod rates;
 
 #[derive(Default)]
@@ -51,6 +52,7 @@ fn asked() -> Asked {
         branches: vec![],
         abandon: false,
         deadline: None,
+        ahead: None,
     }
 }
 

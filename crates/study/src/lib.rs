@@ -1,6 +1,7 @@
 //! Carries out what a policy asks for: expands trials into runs, trains what they share once, pauses, resumes and
 //! remembers. Knows no trainer and no data; both come through the ports of `opportune_core`.
 
+mod ahead;
 mod desk;
 mod engine;
 mod following;
@@ -16,4 +17,5 @@ mod engine_tests;
 #[cfg(test)]
 mod testing;
 
+pub use ahead::{Foresight, Next};
 pub use engine::{Asked, Delivered, Engine, EngineError, Happening, Outcome, Progress, Totals, Watching};

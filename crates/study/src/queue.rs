@@ -24,7 +24,7 @@ impl Session<'_> {
         }
         if self.where_from(stage).is_some() {
             self.tree.lanes[stage as usize].queued = true;
-            let rate = self.next_rate(stage);
+            let rate = if self.follows(stage) { 0.0 } else { self.next_rate(stage) };
             // The bits of numbers from 0 up are in their order.
             self.queue.insert((rate.max(0.0).to_bits(), self.queued), stage);
             self.queued += 1;
@@ -70,6 +70,7 @@ impl Session<'_> {
         if self.stopping() {
             return Taken::Over;
         }
+        self.look_ahead();
         while let Some((_, stage)) = self.queue.pop_first() {
             self.tree.lanes[stage as usize].queued = false;
             if let Some(job) = self.assign(stage) {
@@ -106,7 +107,7 @@ impl Session<'_> {
         let id = self.next_job;
         self.next_job += 1;
         let at = from.map_or(0, |(_, epoch)| epoch);
-        self.jobs.insert(id, Running { stage, until, at, saved_at: at, start: from });
+        self.jobs.insert(id, Running { stage, until, at, saved_at: at, start: from, seconds: 0.0 });
         let lane = &mut self.tree.lanes[stage as usize];
         lane.job = Some(id);
         lane.stored_at.get_or_insert_with(Instant::now);

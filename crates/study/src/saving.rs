@@ -2,7 +2,7 @@
 
 use crate::engine::{EngineError, Happening};
 use crate::session::{BRANCH_BYTES, Session, Verdict};
-use crate::tree::Saved;
+use crate::tree::{Saved, View};
 use opportune_core::ports::{Record, StageId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -103,12 +103,9 @@ impl Session<'_> {
     /// Whether a view is to deliver this state.
     pub(crate) fn delivers(&self, stage: StageId, epoch: u32) -> bool {
         let lane = &self.tree.lanes[stage as usize];
-        self.asked.deliver
-            && lane
-                .views
-                .iter()
-                .map(|view| &self.tree.views[*view])
-                .any(|view| view.chosen == Some(epoch) && view.stage_of(epoch) == Some(stage))
+        let asked = |view: &&View| self.asked.deliver || self.trials[view.trial].ahead;
+        let mut views = lane.views.iter().map(|view| &self.tree.views[*view]).filter(asked);
+        views.any(|view| view.chosen == Some(epoch) && view.stage_of(epoch) == Some(stage))
     }
 
     /// Whether another plan may leave the run here later, though none does yet.

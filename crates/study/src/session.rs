@@ -1,5 +1,6 @@
 //! One session of the engine: the trials a policy asked for, the views that follow them, and the runs in work.
 
+use crate::ahead::Begun;
 use crate::engine::{Asked, EngineError, Happening, Outcome, Progress, Totals, Watching};
 use crate::tree::{Tree, View};
 use crate::writer::Writer;
@@ -31,6 +32,15 @@ pub(crate) struct Trial {
     /// Its schedule, where the rate follows the curve.
     pub(crate) ruled: Option<Ruled>,
     ended: bool,
+    /// Follows the session: the policy did not ask for it.
+    pub(crate) ahead: bool,
+}
+
+impl Trial {
+    /// One that follows the session.
+    pub(crate) fn ahead(number: u32, view: usize) -> Trial {
+        Trial { number, views: vec![view], watch: None, ruled: None, ended: false, ahead: true }
+    }
 }
 
 pub(crate) struct Running {
@@ -42,6 +52,8 @@ pub(crate) struct Running {
     pub(crate) saved_at: u32,
     /// The saved state it started from.
     pub(crate) start: Option<(StageId, u32)>,
+    /// That it has been trained for.
+    pub(crate) seconds: f64,
 }
 
 /// What becomes of a run after an epoch.
@@ -67,7 +79,9 @@ pub struct Session<'a> {
     pub(crate) planner: &'a dyn Planner,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) writer: &'a Writer,
-    room: usize,
+    /// Runs that are trained at the same time.
+    pub(crate) room: usize,
+    /// Those of the policy in its order, then those that follow.
     pub(crate) trials: Vec<Trial>,
     /// Stages that wait for a worker. A low rate runs longest before a rule ends it, so it goes first: then no worker is
     /// left alone with a long run in the end. Beyond that, who came first.
@@ -76,9 +90,10 @@ pub struct Session<'a> {
     pub(crate) queued: u64,
     pub(crate) jobs: HashMap<u64, Running>,
     pub(crate) next_job: u64,
-    /// Trials that ended.
+    /// Trials of the policy that ended.
     ended: usize,
-    finished: bool,
+    /// The policy asks for nothing more.
+    pub(crate) finished: bool,
     /// Nothing more is wanted: by the policy, or because the time is up.
     pub(crate) cut: bool,
     /// Numbers of remembered trials that were not taken up yet, by what they are.
@@ -93,6 +108,10 @@ pub struct Session<'a> {
     interrupt: Option<&'a AtomicBool>,
     /// Something that the policy asked for was not planned, so that it is not asked again.
     unplanned: bool,
+    /// What follows and was begun.
+    pub(crate) begun: Option<Begun>,
+    /// Seconds that the last run was trained for.
+    pub(crate) recent: Option<f64>,
 }
 
 impl<'a> Session<'a> {
@@ -132,6 +151,8 @@ impl<'a> Session<'a> {
             other_bits: false,
             interrupt: None,
             unplanned: false,
+            begun: None,
+            recent: None,
         }
     }
 
@@ -164,12 +185,12 @@ impl<'a> Session<'a> {
 
     pub fn close(mut self, interrupted: bool) -> (Tree, Result<Outcome, EngineError>) {
         self.tell(true);
-        let done = self.over();
+        let done = self.done();
         if self.cut && !interrupted {
             self.end_where_it_is();
         }
         self.store_rest(interrupted);
-        let trials = self.trials.iter().map(|trial| trial.number).collect();
+        let trials = self.own().map(|trial| trial.number).collect();
         let outcome = match self.failure.or(self.writer.fault().map(EngineError::Store)) {
             Some(failure) => Err(failure),
             None if done => Ok(Outcome { interrupted: false, cut: self.cut, trials }),
@@ -183,7 +204,7 @@ impl<'a> Session<'a> {
     /// Asks the policy until it has nothing more to ask for.
     fn ask(&mut self) {
         while !self.finished && self.failure.is_none() && !self.unplanned {
-            let busy = self.trials.len() - self.ended;
+            let busy = self.own().count() - self.ended;
             let actions = self.policy.next(self.room.saturating_sub(busy));
             if actions.is_empty() {
                 return;
@@ -255,7 +276,14 @@ impl<'a> Session<'a> {
             views.push(view);
         }
         self.writer.append(records);
-        self.trials.push(Trial { number, views: views.clone(), watch: shared_watch, ruled, ended: false });
+        self.trials.push(Trial {
+            number,
+            views: views.clone(),
+            watch: shared_watch,
+            ruled,
+            ended: false,
+            ahead: false,
+        });
         self.consume(trial);
         views.into_iter().for_each(|view| self.poke(view));
         Ok(())
@@ -290,9 +318,19 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Everything asked for is done.
+    /// The trials that the policy asked for.
+    fn own(&self) -> impl Iterator<Item = &Trial> {
+        self.trials.iter().filter(|trial| !trial.ahead)
+    }
+
+    /// Everything the policy asked for is done.
+    fn done(&self) -> bool {
+        self.finished && self.ended == self.own().count() && self.tree.lanes.iter().all(|lane| lane.wanted.is_empty())
+    }
+
+    /// Nothing is left to be trained.
     pub(crate) fn over(&self) -> bool {
-        self.finished && self.ended == self.trials.len() && self.tree.lanes.iter().all(|lane| lane.wanted.is_empty())
+        self.done() && self.through()
     }
 
     /// Shows a trial's rules what has been trained and not been seen by them.
@@ -321,7 +359,7 @@ impl<'a> Session<'a> {
     }
 
     /// Shows a view's own rules what has been trained and not been seen by them.
-    fn catch_up(&mut self, view: usize) {
+    pub(crate) fn catch_up(&mut self, view: usize) {
         while let Some(watch) = self.tree.views[view].watch.as_ref().filter(|watch| watch.ended().is_none()) {
             let Some(point) = self.tree.seen(view, watch.seen() + 1).map(Point::from) else { break };
             let Some(watch) = &mut self.tree.views[view].watch else { break };
@@ -337,13 +375,16 @@ impl<'a> Session<'a> {
     /// Tells the policy of a trial once all its views have ended.
     fn end_trial(&mut self, trial: usize) {
         let one = &mut self.trials[trial];
-        if one.ended || one.views.iter().any(|view| self.tree.views[*view].ended.is_none()) {
+        if one.ahead || one.ended || one.views.iter().any(|view| self.tree.views[*view].ended.is_none()) {
             return;
         }
         one.ended = true;
         self.ended += 1;
         if let Some(result) = self.tree.result(one.number, &self.asked.parts) {
             self.progress.happened(&Happening::Ended(&result));
+            if let Some(foresight) = &self.asked.ahead {
+                foresight.ended(&result);
+            }
             let (stopped, curve) = (result.stopped(), JudgedCurve::of(&result));
             self.policy.observe(&Event::Ended { trial: trial as u32, stopped, curve });
         }
@@ -354,7 +395,7 @@ impl<'a> Session<'a> {
         for view in 0..self.tree.views.len() {
             let one = &self.tree.views[view];
             let Some(watch) = one.watch.as_ref().or(self.trials[one.trial].watch.as_ref()) else { continue };
-            if one.ended.is_none() && watch.seen() > 0 {
+            if one.ended.is_none() && watch.seen() > 0 && !self.trials[one.trial].ahead {
                 let (seen, chosen) = (watch.seen(), watch.chosen());
                 self.end(view, Stopped::Complete, seen, chosen);
             }
@@ -374,7 +415,8 @@ impl<'a> Session<'a> {
     fn end(&mut self, view: usize, stopped: Stopped, epochs: u32, chosen: u32) {
         let one = &mut self.tree.views[view];
         one.ended = Some(epochs);
-        let Some(stage) = one.stage_of(epochs) else { return };
+        // The session that follows says that it ended, if it does follow.
+        let Some(stage) = one.stage_of(epochs).filter(|_| !self.trials[one.trial].ahead) else { return };
         let ending = Ending { trial: one.number, part: one.part, stage, stopped, epochs, chosen };
         if self.tree.ending(ending.trial, ending.part) != Some(&ending) {
             let record = self.tree.end(ending);
@@ -393,7 +435,7 @@ impl<'a> Session<'a> {
     }
 
     /// Sees to it that what a view needs next is in the queue.
-    fn poke(&mut self, view: usize) {
+    pub(crate) fn poke(&mut self, view: usize) {
         let one = &self.tree.views[view];
         if one.ended.is_some() {
             if let Some(epoch) = one.chosen.filter(|_| self.asked.deliver) {
@@ -410,7 +452,7 @@ impl<'a> Session<'a> {
 
     /// Whether nothing more is to be trained.
     pub(crate) fn stopping(&mut self) -> bool {
-        self.cut |= self.asked.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        self.cut |= self.asked.deadline.is_some_and(|deadline| Instant::now() >= deadline) && !self.done();
         self.cut || self.failure.is_some() || self.writer.fault().is_some()
     }
 
@@ -421,6 +463,7 @@ impl<'a> Session<'a> {
             return Verdict { save: false, store: false, leave: true };
         };
         running.at = epoch;
+        running.seconds += observation.seconds;
         let (stage, until) = (running.stage, running.until);
         if epoch > self.tree.trained(stage) {
             self.took_place(stage, observation);
@@ -476,14 +519,16 @@ impl<'a> Session<'a> {
         self.tree.memory.apply(&record);
         self.writer.append([record]);
         let views = self.tree.lanes[stage as usize].views.clone();
-        if let Some(first) = views.iter().map(|view| &self.tree.views[*view]).find(|view| view.ended.is_none()) {
+        let mut all = views.iter().map(|view| &self.tree.views[*view]);
+        // One that was overtaken in the midst of the epoch has ended.
+        if let Some(first) = all.clone().find(|view| view.ended.is_none()).or(all.next()) {
             let (trial, part) = (first.number, first.part);
             self.progress.happened(&Happening::Epoch { trial, part, observation: &observation });
         }
         let before = self.ended;
         for view in views {
             let trial = self.tree.views[view].trial;
-            if self.asked.watching == Watching::EachFold {
+            if self.tree.views[view].watch.is_some() {
                 // A stage can have thousands of views: no look at the other folds unless this one came to its end.
                 if self.tree.views[view].ended.is_none() {
                     self.catch_up(view);
@@ -502,12 +547,14 @@ impl<'a> Session<'a> {
         }
         if self.ended > before {
             self.ask();
+            self.put_down_overtaken();
         }
     }
 
     /// A run was put down.
     pub fn leave(&mut self, job: u64) {
         let Some(running) = self.jobs.remove(&job) else { return };
+        self.recent = Some(running.seconds);
         let stage = running.stage;
         let lane = &mut self.tree.lanes[stage as usize];
         lane.job = None;
@@ -568,7 +615,7 @@ impl<'a> Session<'a> {
         if !now && began < self.tell_at {
             return;
         }
-        let mut totals = Totals { ended: self.ended, trials: self.trials.len(), ..Totals::default() };
+        let mut totals = Totals { ended: self.ended, trials: self.own().count(), ..Totals::default() };
         for (stage, lane) in self.tree.lanes.iter().enumerate().filter(|(_, lane)| !lane.views.is_empty()) {
             let stage = stage as StageId;
             let trained = self.tree.trained(stage) - lane.before;

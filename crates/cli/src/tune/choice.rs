@@ -1,5 +1,6 @@
 //! From what was searched to what is delivered: finalists, trained and confirmed.
 
+use super::foresight::OfConfirmation;
 use super::search::{Candidate, FINALISTS_TIME, Search, TIME_UP};
 use opportune_core::InputError;
 use opportune_core::epochs::EpochsTable;
@@ -12,7 +13,8 @@ use opportune_core::policy::Grid;
 use opportune_core::schedule::Schedule;
 use opportune_core::space::{Config, Value};
 use opportune_core::stop::Stopped;
-use opportune_study::Asked;
+use opportune_study::{Asked, Foresight};
+use std::sync::Arc;
 
 impl Search<'_, '_> {
     /// Finds the finalists, the best first. Whether it was done, not interrupted.
@@ -101,8 +103,8 @@ impl Search<'_, '_> {
     }
 
     /// Scores the finalists with a fresh seed, on a fresh partition unless that is given. Whether it was done, not
-    /// interrupted.
-    pub fn confirm(&mut self) -> Result<bool, InputError> {
+    /// interrupted. With `refit`, the final model is begun meanwhile.
+    pub fn confirm(&mut self, refit: bool) -> Result<bool, InputError> {
         let parts = self.work.job.confirmation();
         let mut several: Vec<(Config, u32)> =
             self.candidates.iter().map(|one| (one.finalist.config.clone(), one.finalist.until)).collect();
@@ -114,9 +116,15 @@ impl Search<'_, '_> {
         if parts.is_empty() || several.is_empty() || self.late(FINALISTS_TIME) {
             return Ok(true);
         }
+        // A budget has no epoch to spare for a model that is overtaken.
+        let ahead = (refit && self.flags.search.budget_epochs.is_none()).then(|| {
+            let compared = self.candidates[..several.len()].iter();
+            let compared = compared.map(|one| (&one.finalist.config, one.finalist.until, &one.result));
+            Arc::new(OfConfirmation::new(&self.work.job, compared)) as Arc<dyn Foresight>
+        });
         let mut policy = Grid::of(several);
         let deliver = parts.len() == 1;
-        let asked = Asked { deliver, deadline: self.by(1.0), ..self.work.asked(&parts, &[]) };
+        let asked = Asked { deliver, ahead, deadline: self.by(1.0), ..self.work.asked(&parts, &[]) };
         let outcome = self.work.run(&mut policy, &asked)?;
         if outcome.interrupted {
             return Ok(false);

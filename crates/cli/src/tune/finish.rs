@@ -28,13 +28,15 @@ impl Search<'_, '_> {
         let ((_, search), (all, distinct)) = (memory.used(&self.trials, &job.parts), memory.used(&both, &job.parts));
         let delivered: Vec<u32> = self.candidates.iter().map(|one| one.delivered).collect();
         let (again, confirmation) = memory.used(&delivered, &job.confirmation());
+        let refit = memory.used(&delivered[..delivered.len().min(1)], &[Part::Whole]).1;
         let full = self.trials.len() as u64 * job.parts.len() as u64;
         Cost {
             range_test: self.range_tests.iter().map(|(_, test)| test.cost()).sum(),
             search,
             forks: distinct - search,
             confirmation,
-            refit: memory.used(&delivered[..delivered.len().min(1)], &[Part::Whole]).1,
+            refit,
+            overtaken: memory.trained_on(Part::Whole).saturating_sub(refit),
             shared: (all - distinct) + (again - confirmation),
             full_grid: full * u64::from(job.epochs.limit()),
             seconds: self.work.began.elapsed().as_secs_f64(),
@@ -108,7 +110,8 @@ fn cost_json(cost: &Cost) -> Value {
     json!({
         "epochs_trained": cost.trained(), "epochs_shared": cost.shared,
         "seconds": (cost.seconds * 1000.0).round() / 1000.0, "range_test": cost.range_test, "search": cost.search,
-        "forks": cost.forks, "confirmation": cost.confirmation, "refit": cost.refit, "full_grid": cost.full_grid,
+        "forks": cost.forks, "confirmation": cost.confirmation, "refit": cost.refit, "overtaken": cost.overtaken,
+        "full_grid": cost.full_grid,
     })
 }
 

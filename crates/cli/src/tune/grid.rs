@@ -1,5 +1,6 @@
 //! The grid: every combination of the values given, and the final model of the best.
 
+use super::foresight::OfGrid;
 use crate::flags::Tune;
 use crate::job::{Job, Purpose};
 use crate::progress::{Teller, print_line};
@@ -12,10 +13,13 @@ use opportune_core::policy::{Grid, Single};
 use opportune_core::ports::Planner;
 use opportune_core::space::Config;
 use opportune_core::stop::StopRule;
-use opportune_report::{Curves, curves_svg, cut_off, diverged, edge_warnings, not_converged, trials_csv, trials_table};
-use opportune_study::Asked;
+use opportune_report::{
+    Curves, curves_svg, cut_off, diverged, edge_warnings, not_converged, overtaken, trials_csv, trials_table,
+};
+use opportune_study::{Asked, Foresight};
 use serde_json::json;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Rows of the table on the terminal; trials.csv has all.
@@ -47,7 +51,9 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     ));
     let (parts, rules) = (work.job.parts.clone(), work.job.rules.clone());
     let mut grid = Grid::new(&work.job.space, work.job.base.epochs);
-    let asked = work.asked(&parts, &rules);
+    // Where the folds' curve moves the rate, the final model replays what is only known in the end.
+    let ahead = (!work.job.together).then(|| Arc::new(OfGrid::new(&work.job)) as Arc<dyn Foresight>);
+    let asked = Asked { ahead, ..work.asked(&parts, &rules) };
     let search = work.run(&mut grid, &asked)?;
     if search.interrupted {
         return work.interrupted();
@@ -57,18 +63,14 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let Some(best) = best_of(&results, work.job.score).cloned() else {
         return nothing(&work, &results);
     };
-    // Early stopping chose an epoch in each fold; the refit has nothing to watch, so it takes their median.
-    let chooses = rules.iter().any(StopRule::chooses_epoch);
-    let until = if chooses { median_epochs(&best) } else { epochs_of(&best.config, work.job.base.epochs) };
-    let refit_rules: Vec<StopRule> = if chooses { Vec::new() } else { rules.clone() };
+    let (until, refit_rules) = refit_of(&best, &rules, work.job.base.epochs);
     // Where the folds' curve moved the rate, what it did is replayed; else the refit's own does, as the folds' did.
     let delivered = match work.job.together {
         true => work.recorded(&best.config, &best, until)?,
         false => best.config.clone(),
     };
     let mut single = Single::new(delivered.clone(), until);
-    let rows = work.job.rows_in_all();
-    work.teller.begin_final_model(rows);
+    work.begin_final_model();
     let asked = Asked { deliver: true, ..work.asked(&[Part::Whole], &refit_rules) };
     let refit = work.run(&mut single, &asked)?;
     if refit.interrupted {
@@ -151,6 +153,15 @@ fn nothing(work: &Work, results: &[TrialResult]) -> Result<Exit, InputError> {
     Ok(Exit::Negative)
 }
 
+/// For how many epochs a grid's best is trained on all rows, and what may end that earlier. Where early stopping chose an
+/// epoch in each fold it is their median: on all rows there is nothing to watch.
+pub fn refit_of(best: &TrialResult, rules: &[StopRule], epochs: u32) -> (u32, Vec<StopRule>) {
+    match rules.iter().any(StopRule::chooses_epoch) {
+        true => (median_epochs(best), Vec::new()),
+        false => (epochs_of(&best.config, epochs), rules.to_vec()),
+    }
+}
+
 /// Median over folds of the epoch that counts; of an even number the lower of the middle two.
 fn median_epochs(best: &TrialResult) -> u32 {
     let mut chosen: Vec<u32> = best.folds.iter().map(|fold| fold.ending.chosen).collect();
@@ -160,11 +171,12 @@ fn median_epochs(best: &TrialResult) -> u32 {
 
 fn cost_json(work: &Work, results: &[TrialResult], refit: u64) -> serde_json::Value {
     let trials: Vec<u32> = results.iter().map(|result| result.trial).collect();
-    let (total, distinct) = work.engine.memory().used(&trials, &work.job.parts);
+    let memory = work.engine.memory();
+    let (total, distinct) = memory.used(&trials, &work.job.parts);
     json!({
         "epochs_trained": distinct + refit, "epochs_shared": total - distinct,
         "seconds": (work.began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-        "search": distinct, "refit": refit,
+        "search": distinct, "refit": refit, "overtaken": memory.trained_on(Part::Whole).saturating_sub(refit),
     })
 }
 
@@ -224,6 +236,9 @@ fn finish(
         cost["epochs_shared"],
         work.began.elapsed().as_secs_f64()
     ))?;
+    if let Some(line) = overtaken(cost["overtaken"].as_u64().unwrap_or(0)) {
+        print_line(&line)?;
+    }
     print_line(&format!("written: {out}/ model.safetensors, best.toml, curves.svg, trials.csv"))?;
     warnings.into_iter().for_each(|warning| work.teller.warn(warning));
     print_line(&format!("next: opportune predict {out} NEW_DATA.csv"))?;

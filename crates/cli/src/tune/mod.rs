@@ -2,6 +2,7 @@
 
 mod choice;
 mod finish;
+mod foresight;
 mod grid;
 mod in_memory;
 mod population;

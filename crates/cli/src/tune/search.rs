@@ -161,7 +161,7 @@ impl<'a, 'f> Search<'a, 'f> {
         if self.sound().is_empty() {
             return Ok(Came::ToNothing);
         }
-        let done = self.choose()? && self.confirm()? && (!refit || self.refit()?);
+        let done = self.choose()? && self.confirm(refit)? && (!refit || self.refit()?);
         Ok(if done { Came::Through } else { Came::Interrupted })
     }
 
@@ -320,7 +320,7 @@ impl<'a, 'f> Search<'a, 'f> {
     fn refit(&mut self) -> Result<bool, InputError> {
         let Some(best) = self.candidates.first() else { return Ok(true) };
         let mut single = Single::new(best.finalist.config.clone(), best.finalist.until);
-        self.work.teller.begin_final_model(self.work.job.rows_in_all());
+        self.work.begin_final_model();
         let asked = Asked { deliver: true, ..self.work.asked(&[Part::Whole], &[]) };
         let outcome = self.work.run(&mut single, &asked)?;
         if let (Some(best), Some(trial)) = (self.candidates.first_mut(), outcome.trials.first()) {

@@ -74,6 +74,7 @@ impl Verdict {
             "cost": {
                 "epochs_trained": cost.trained(), "range_test": cost.range_test, "search": cost.search,
                 "forks": cost.forks, "confirmation": cost.confirmation, "refit": cost.refit,
+                "overtaken": cost.overtaken,
                 "epochs_shared": cost.shared, "full_grid": cost.full_grid, "seconds": cost.seconds,
             },
             "ended_early": self.ended_early,

@@ -22,7 +22,7 @@ pub use picture::verdict_svg;
 pub(crate) use picture::{dot, upright};
 pub use rates::{Neighbour, Outcome, Rates};
 pub use reading::{Compared, EpochsLine, Judged, Over, Verdict};
-pub use text::verdict_text;
+pub use text::{overtaken, verdict_text};
 pub(crate) use words::wrapped;
 
 use opportune_core::epochs::EpochsTable;
@@ -106,6 +106,9 @@ pub struct Cost {
     pub confirmation: u64,
     /// Of the final model.
     pub refit: u64,
+    /// Of final models of settings that did not keep the lead: begun before the last trials had ended, on a core that would
+    /// have waited soon. How many depends on the machine, so they are told beside what the search itself took.
+    pub overtaken: u64,
     /// More that were needed and came for nothing, because trials have them in common.
     pub shared: u64,
     /// What every candidate on every fold up to the limit of epochs would have cost.
@@ -115,7 +118,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// All that was trained.
+    /// All that the search took: the same for the same study.
     pub fn trained(&self) -> u64 {
         self.range_test + self.search + self.forks + self.confirmation + self.refit
     }

@@ -185,6 +185,7 @@ pub(crate) fn with_shape(shape: Shape, limit: u32, epochs: u32) -> Found {
             forks: 275,
             confirmation: 510,
             refit: 34,
+            overtaken: 0,
             shared: 300,
             full_grid: 6480,
             seconds: 5.21,

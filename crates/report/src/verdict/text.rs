@@ -300,6 +300,12 @@ pub(crate) fn trained(cost: &Cost, took: &str) -> String {
     format!("{} fold-epochs trained (one fold, one epoch){took}{each}", grouped(cost.trained()))
 }
 
+/// What was trained for final models that were not to be, in words; `None` for nothing.
+pub fn overtaken(epochs: u64) -> Option<String> {
+    (epochs > 0)
+        .then(|| format!("{} more of final models whose settings were overtaken", counted(epochs as usize, "epoch")))
+}
+
 /// What was trained, in one line; what sharing saved; what trying everything would have cost.
 fn cost(verdict: &Verdict) -> Vec<String> {
     let cost = &verdict.cost;
@@ -307,6 +313,7 @@ fn cost(verdict: &Verdict) -> Vec<String> {
     if cost.shared > 0 {
         lines.push(format!("{} more came for nothing, as trials have them in common", grouped(cost.shared)));
     }
+    lines.extend(overtaken(cost.overtaken));
     let trained = cost.trained();
     if cost.full_grid > trained && trained > 0 {
         let times = number::short(cost.full_grid as f64 / trained as f64, 2);
