@@ -170,7 +170,7 @@ fn finish(
         "cost": {"epochs_trained": trained + refit, "epochs_shared": 0, "seconds": seconds, "search": trained, "refit": refit},
         "warnings": all, "out": out,
     });
-    work.engine.note("finished", event.to_string()).map_err(work::outside)?;
+    work.finished(&event)?;
     let exit = if model.is_none() { Exit::Negative } else { Exit::Fine };
     if work.teller.is_json() {
         warnings.into_iter().for_each(|warning| work.teller.warn(warning));

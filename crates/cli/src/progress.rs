@@ -6,6 +6,7 @@ use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::score::Score;
 use opportune_core::stop::Stopped;
 use opportune_study::{Happening, Progress};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -171,24 +172,38 @@ impl Progress for Teller {
             }
             Happening::Epoch { trial, part, observation } => {
                 if self.json {
-                    let mut event = json!({"event": "epoch", "trial": trial, "fold": part.fold()});
-                    let told = [
-                        ("epoch", json!(observation.epoch)),
-                        ("lr", json!(observation.rate)),
-                        ("train_loss", json!(observation.train_loss)),
-                        ("train_score", json!(observation.train_score)),
-                        ("validation_loss", json!(observation.validation.map(|v| v.loss))),
-                        ("validation_score", json!(observation.validation.map(|v| v.score))),
-                    ];
-                    if let Value::Object(fields) = &mut event {
-                        fields.extend(told.map(|(name, value)| (name.to_string(), value)));
-                    }
-                    let _ = print_line(&event.to_string());
+                    let (validation_loss, validation_score) = observation.validation.map(|v| (v.loss, v.score)).unzip();
+                    let event = EpochEvent {
+                        epoch: observation.epoch,
+                        event: "epoch",
+                        fold: part.fold(),
+                        lr: observation.rate,
+                        train_loss: observation.train_loss,
+                        train_score: observation.train_score,
+                        trial: *trial,
+                        validation_loss,
+                        validation_score,
+                    };
+                    let _ = serde_json::to_string(&event).map(|line| print_line(&line));
                 }
             }
             Happening::Warning(text) => self.warn(text.clone()),
         }
     }
+}
+
+/// An epoch as JSON, its fields in the order of the other events'. There are so many that each is written as it is.
+#[derive(Serialize)]
+struct EpochEvent {
+    epoch: u32,
+    event: &'static str,
+    fold: Option<u32>,
+    lr: f64,
+    train_loss: f64,
+    train_score: f64,
+    trial: u32,
+    validation_loss: Option<f64>,
+    validation_score: Option<f64>,
 }
 
 /// A trial's result as JSON.

@@ -182,6 +182,12 @@ impl<'a> Work<'a> {
         Ok((model, one.epoch))
     }
 
+    /// Remembers how it ended, and waits until that and all before is durable: only then it is told.
+    pub fn finished(&mut self, event: &serde_json::Value) -> Result<(), InputError> {
+        self.engine.note("finished", event.to_string());
+        self.engine.flush().map_err(outside)
+    }
+
     /// Scores the test rows, and remembers that it was done; `None` without test rows. The same model is looked up,
     /// not scored again.
     pub fn test(&mut self, model: &Model) -> Result<Option<f64>, InputError> {
@@ -198,7 +204,7 @@ impl<'a> Work<'a> {
         let before = tests.len();
         let score = model.score(&self.job.data, &self.job.test, self.job.score);
         let note = json!({"model": key, "score": score, "rows": self.job.test.len(), "name": self.job.score});
-        self.engine.note("test", note.to_string()).map_err(outside)?;
+        self.engine.note("test", note.to_string());
         if before > 0 {
             self.teller.warn(format!(
                 "the test rows have now been scored for {} models of this study: choosing among them by that score \

@@ -89,7 +89,9 @@ def test_the_answer_is_that_of_the_command_line(tmp_path, data, settings, flags)
     assert search.best_params_["learning_rate_init"] == finished["best"]["lr"]
     assert search.best_params_["schedule"] == finished["best"]["schedule"]
     assert search.best_params_["max_iter"] == finished["until"]
-    costs = [{name: value for name, value in one["cost"].items() if name != "seconds"} for one in (search.verdict_, finished)]
+    # What is begun for settings that are overtaken depends on which core is free when.
+    timed = ("seconds", "overtaken")
+    costs = [{name: value for name, value in one["cost"].items() if name not in timed} for one in (search.verdict_, finished)]
     assert costs[0] == costs[1] and costs[0]["epochs_trained"] > 0
     assert search.verdict_["headline"] in str(search.verdict_).replace("\n", " ")
     if is_classifier(search):

@@ -90,14 +90,16 @@ impl Session<'_> {
         self.tree.lanes[stage as usize].views.iter().any(|view| self.trials[self.tree.views[*view].trial].ahead)
     }
 
-    /// Whether what is left of the session takes the other cores no longer than the training that follows takes one, runs
-    /// that wait as long as the last one that was done, and those in work half of that.
+    /// Whether what is left of the session takes the other cores no longer than the training that follows takes one; or so
+    /// little longer that it is too late when the next core is free. Runs that wait are taken to last as long as the last
+    /// one that was done, and those in work half of that.
     fn is_time_for(&self, next: &Next) -> bool {
         if self.queue.is_empty() || self.room < 2 {
             return self.queue.is_empty();
         }
-        let left = self.queue.len() as f64 + 0.5 * self.jobs.len() as f64;
-        left * self.recent.unwrap_or(next.seconds) <= (self.room - 1) as f64 * next.seconds
+        let (room, run) = (self.room as f64, self.recent.unwrap_or(next.seconds));
+        let left = run * (self.queue.len() as f64 + 0.5 * self.jobs.len() as f64);
+        left <= (room - 1.0) * (next.seconds + run / room)
     }
 
     /// Takes the training that follows in as a trial that neither the policy nor whoever watches knows of, the first in the

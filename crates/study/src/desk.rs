@@ -46,6 +46,11 @@ impl<'a> Counter<'a> {
         self.lock().open()
     }
 
+    /// Whether nothing is left to be trained.
+    pub fn over(&self) -> bool {
+        self.lock().over()
+    }
+
     /// The tree as it is now, and how the session went.
     pub fn close(self) -> (Tree, Result<Outcome, EngineError>) {
         let interrupted = self.interrupted();

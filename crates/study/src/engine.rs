@@ -135,6 +135,8 @@ pub enum EngineError {
 pub struct Engine {
     writer: Writer,
     tree: Tree,
+    /// The last session may not be durable yet.
+    unsaved: bool,
 }
 
 impl Engine {
@@ -144,7 +146,7 @@ impl Engine {
     /// The store cannot be read.
     pub fn new(mut store: Box<dyn Store>) -> Result<Engine, StoreError> {
         let memory = store.load()?;
-        Ok(Engine { writer: Writer::new(store), tree: Tree::new(memory) })
+        Ok(Engine { writer: Writer::new(store), tree: Tree::new(memory), unsaved: false })
     }
 
     /// What is remembered, as of now.
@@ -152,19 +154,24 @@ impl Engine {
         &self.tree.memory
     }
 
-    /// Remembers something said of the study as a whole; durable when this returns.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn note(&mut self, kind: &str, json: String) -> Result<(), StoreError> {
+    /// Remembers something said of the study as a whole; durable after the next [`Engine::flush`], or after a while.
+    pub fn note(&mut self, kind: &str, json: String) {
         let record = Record::Note { kind: kind.to_string(), json };
         self.tree.memory.apply(&record);
         self.writer.append([record]);
+    }
+
+    /// Returns when everything remembered so far is durable.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn flush(&self) -> Result<(), StoreError> {
         self.writer.flush()
     }
 
-    /// Lets `policy` have its trials trained until it is finished, or until `interrupt` is set. Everything is durable
-    /// when this returns.
+    /// Lets `policy` have its trials trained until it is finished, or until `interrupt` is set. What was trained is durable
+    /// when another session trains on top of it, after [`Engine::flush`], and where this was interrupted or failed when it
+    /// returns.
     ///
     /// # Errors
     /// See [`EngineError`]; what was trained before is remembered.
@@ -188,13 +195,19 @@ impl Engine {
         let session = Session::new(tree, asked, policy, planner, progress, &self.writer, room).heeding(interrupt);
         let counter = Counter::new(session, interrupt);
         let planned = counter.open();
-        if planned.is_ok() {
+        // Where nothing is left to be trained, nobody waits for the disk.
+        let saved = if self.unsaved && !counter.over() { self.writer.flush() } else { Ok(()) };
+        if planned.is_ok() && saved.is_ok() {
             trainer.work(&counter);
         }
         let (tree, outcome) = counter.close();
         self.tree = tree;
         // What is remembered counts before what went wrong.
-        self.writer.flush()?;
+        saved?;
+        self.unsaved = planned.is_ok() && outcome.as_ref().is_ok_and(|outcome| !outcome.interrupted);
+        if !self.unsaved {
+            self.writer.flush()?;
+        }
         planned?;
         outcome
     }

@@ -149,7 +149,7 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     write_files(search, &found, &model)?;
 
     let event = event(search, &search.candidates[0], &found, &verdict);
-    search.work.engine.note("finished", event.to_string()).map_err(work::outside)?;
+    search.work.finished(&event)?;
     if search.work.teller.is_json() {
         search.work.teller.event(&event)?;
         return Ok(Exit::Fine);
@@ -244,6 +244,7 @@ pub fn why_nothing(search: &Search<'_, '_>) -> (&'static str, String) {
 
 /// Says that nothing can be delivered, and why.
 pub fn nothing(search: &Search<'_, '_>) -> Result<Exit, InputError> {
+    search.work.engine.flush().map_err(work::outside)?;
     let results = search.results();
     let (stopped, why) = why_nothing(search);
     let event = json!({

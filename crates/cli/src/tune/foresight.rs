@@ -236,7 +236,7 @@ mod tests {
             grid.ended(&result(0, &[0.5, 0.5]));
             grid.next().map(|next| (next.until, next.rules, next.seconds))
         };
-        assert_eq!(foreseen(std::slice::from_ref(&tol)), Some((4, vec![tol.clone()], 4.0 * 0.5 * 1.5)));
+        assert_eq!(foreseen(&[tol]), Some((4, vec![tol], 4.0 * 0.5 * 1.5)));
         assert_eq!(foreseen(&[tol, StopRule::Patience(Patience::new(2))]), Some((3, vec![], 3.0 * 0.5 * 1.5)));
     }
 

@@ -136,6 +136,7 @@ fn dry_run(flags: &Tune, job: &Job, name: &str, alone: u64, shared: u64) -> Resu
 }
 
 fn nothing(work: &Work, results: &[TrialResult]) -> Result<Exit, InputError> {
+    work.engine.flush().map_err(work::outside)?;
     let why = diverged(results).unwrap_or_else(|| "no setting has a score".into());
     let cost = cost_json(work, results, 0);
     let event = json!({
@@ -214,7 +215,7 @@ fn finish(
     });
     let all: Vec<String> = work.teller.warnings().into_iter().chain(warnings.iter().cloned()).collect();
     event["warnings"] = json!(all);
-    work.engine.note("finished", event.to_string()).map_err(work::outside)?;
+    work.finished(&event)?;
     if work.teller.is_json() {
         warnings.into_iter().for_each(|warning| work.teller.warn(warning));
         work.teller.event(&event)?;

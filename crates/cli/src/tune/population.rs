@@ -87,7 +87,8 @@ impl Search<'_, '_> {
         let test = job.trainer.range_test(point, &RangeTest::rates(), steps, 1, self.work.interrupt)?;
         if let Some(test) = &test {
             let note = json!({"config": point, "test": test});
-            self.work.engine.note("range_test", note.to_string()).map_err(work::outside)?;
+            self.work.engine.note("range_test", note.to_string());
+            self.work.engine.flush().map_err(work::outside)?;
         }
         Ok(test)
     }
