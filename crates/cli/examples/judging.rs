@@ -81,7 +81,7 @@ fn main() -> Result<()> {
         if only.as_ref().is_some_and(|only| !only.split(',').any(|one| one == name)) {
             continue;
         }
-        let options = ReadOptions { target: source.target.map(str::to_owned), task: None, needs_target: true };
+        let options = ReadOptions { target: source.target.map(str::to_owned), task: None, ..ReadOptions::default() };
         let data = Arc::new(read(&folder.join(name).join(source.file), &options)?.data);
         let every = if source.shuffled { 1 } else { (data.rows() / ROWS).max(1) };
         let rows: Vec<u32> = (0..data.rows() as u32).step_by(every).take(ROWS).collect();

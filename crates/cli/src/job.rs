@@ -114,7 +114,8 @@ impl Job {
         for config in ends.grid() {
             base.with(&config)?;
         }
-        let split = Split::new(rows, data)?;
+        let threads = threads(study.threads)?;
+        let split = Split::new(rows, data, threads)?;
         let score = training.score.unwrap_or(match split.data.task() {
             Some(Task::Regression) => Score::R2,
             _ => Score::Accuracy,
@@ -141,7 +142,6 @@ impl Job {
             if folds.is_empty() { vec![Part::Whole] } else { (0..folds.len() as u32).map(Part::Fold).collect() };
         let identity = identity(data, training, &all, score, &rules, &folds, &test);
         let training_rows = folds.first().map_or(fit.len(), |(train, _)| train.len());
-        let threads = threads(study.threads)?;
         let data = Arc::new(all);
         let mut trainer = NativeTrainer::new(data.clone(), folds, fit, base.clone(), score, threads)?;
         trainer = trainer.with_confirmation(confirmation)?;

@@ -40,9 +40,10 @@ pub struct Split {
 }
 
 impl Split {
-    pub fn new(rows: Rows, flags: &flags::Data) -> Result<Split, InputError> {
+    /// Reads the rows on so many cores, if they are files, and divides them.
+    pub fn new(rows: Rows, flags: &flags::Data, threads: usize) -> Result<Split, InputError> {
         match rows {
-            Rows::Files => Split::read(flags),
+            Rows::Files => Split::read(flags, threads),
             Rows::Given { data, folds } => {
                 let fit = (0..data.rows() as u32).collect();
                 let (test, validation) = (Vec::new(), None);
@@ -51,10 +52,10 @@ impl Split {
         }
     }
 
-    fn read(flags: &flags::Data) -> Result<Split, InputError> {
+    fn read(flags: &flags::Data, threads: usize) -> Result<Split, InputError> {
         // Several labels: the first is read as the target, the others are features until all files are joined.
         let mut labels = flags.target.iter().flat_map(|text| list(text)).map(String::from);
-        let options = ReadOptions { target: labels.next(), task: flags.task, needs_target: true };
+        let options = ReadOptions { target: labels.next(), task: flags.task, needs_target: true, threads };
         let others: Vec<String> = labels.collect();
         let Loaded { mut data, test: own, mut warnings } = read(&flags.data, &options)?;
         let mut notes = Vec::new();
@@ -72,7 +73,7 @@ impl Split {
             }
             (Some(Source::File(path)), None) => {
                 let joined;
-                (data, joined) = append(data, path, &mut warnings)?;
+                (data, joined) = append(data, path, threads, &mut warnings)?;
                 test = joined.collect();
             }
             (None, Some(own)) => {
@@ -85,7 +86,7 @@ impl Split {
         let mut validation = None;
         if let Some(Source::File(path)) = share_or_file(flags.validation.as_deref(), "--validation")? {
             let joined;
-            (data, joined) = append(data, path, &mut warnings)?;
+            (data, joined) = append(data, path, threads, &mut warnings)?;
             validation = Some(joined.collect());
         }
         if !others.is_empty() {
@@ -187,8 +188,13 @@ fn share_or_file<'a>(text: Option<&'a str>, flag: &str) -> Result<Option<Source<
     }
 }
 
-fn append(data: Dataset, path: &Path, warnings: &mut Vec<String>) -> Result<(Dataset, Range<u32>), InputError> {
-    let joined = join_file(data, path)?;
+fn append(
+    data: Dataset,
+    path: &Path,
+    threads: usize,
+    warnings: &mut Vec<String>,
+) -> Result<(Dataset, Range<u32>), InputError> {
+    let joined = join_file(data, path, threads)?;
     warnings.extend(joined.warnings);
     Ok((joined.data, joined.rows))
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 fn rows(path: &Path) -> Dataset {
-    read(path, &ReadOptions { target: None, task: None, needs_target: true }).unwrap().data
+    read(path, &ReadOptions { target: None, task: None, ..ReadOptions::default() }).unwrap().data
 }
 
 fn given(data: Dataset, flags: &str) -> Given {

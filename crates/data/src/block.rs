@@ -32,7 +32,45 @@ pub(crate) enum Block {
     F64(Vec<f64>),
 }
 
+/// A part of a block, to be filled.
+pub(crate) enum Places<'a> {
+    U8(&'a mut [u8]),
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
+}
+
+impl Places<'_> {
+    /// Puts a value that the block's kind holds exactly (see [`Kind::of`]) at a place of this part.
+    pub(crate) fn put(&mut self, place: usize, value: f64) {
+        match self {
+            Places::U8(v) => v[place] = value as u8,
+            Places::F32(v) => v[place] = value as f32,
+            Places::F64(v) => v[place] = value,
+        }
+    }
+}
+
 impl Block {
+    pub(crate) fn zeros(kind: Kind, len: usize) -> Block {
+        match kind {
+            Kind::U8 => Block::U8(vec![0; len]),
+            Kind::F32 => Block::F32(vec![0.0; len]),
+            Kind::F64 => Block::F64(vec![0.0; len]),
+        }
+    }
+
+    /// One part after another, of these lengths.
+    pub(crate) fn places(&mut self, lengths: &[usize]) -> Vec<Places<'_>> {
+        fn parts<'a, S>(mut rest: &'a mut [S], lengths: &[usize]) -> Vec<&'a mut [S]> {
+            lengths.iter().map(|length| rest.split_off_mut(..*length).unwrap_or_default()).collect()
+        }
+        match self {
+            Block::U8(v) => parts(v, lengths).into_iter().map(Places::U8).collect(),
+            Block::F32(v) => parts(v, lengths).into_iter().map(Places::F32).collect(),
+            Block::F64(v) => parts(v, lengths).into_iter().map(Places::F64).collect(),
+        }
+    }
+
     pub(crate) fn empty(kind: Kind) -> Block {
         match kind {
             Kind::U8 => Block::U8(Vec::new()),

@@ -9,6 +9,17 @@ use crate::quotes;
 /// Delimiters in the order in which they are preferred.
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
+/// Bytes of a text that are worth a core of their own: a millisecond or two of reading.
+const PIECE: usize = if cfg!(test) { 64 } else { 64 << 10 };
+
+/// Rows of a text, one after another.
+#[derive(Debug)]
+pub(crate) struct Piece<'a> {
+    text: &'a str,
+    /// Lines of the file before it.
+    lines: u64,
+}
+
 /// A delimited text whose header has been read.
 #[derive(Debug)]
 pub(crate) struct Delimited {
@@ -21,6 +32,8 @@ pub(crate) struct Delimited {
     pub(crate) raw_names: Vec<String>,
     /// Whether the file has a header.
     pub(crate) named: bool,
+    /// Where the text's first row of data begins, in bytes.
+    body: usize,
 }
 
 impl Delimited {
@@ -39,8 +52,9 @@ impl Delimited {
                 }
             }
         }
-        let mut table = Delimited { text, delimiter, quoted, names: Vec::new(), raw_names: Vec::new(), named: false };
-        let first = table.first_record().ok_or_else(|| {
+        let mut table =
+            Delimited { text, delimiter, quoted, names: Vec::new(), raw_names: Vec::new(), named: false, body: 0 };
+        let (first, end) = table.first_record().ok_or_else(|| {
             InputError::new("the file is empty").remedy("give a table with a header and at least two rows")
         })?;
         let comma = table.decimal_comma();
@@ -64,6 +78,7 @@ impl Delimited {
                 first.len()
             ));
         }
+        table.body = end;
         table.names = unique(&first, warnings);
         table.raw_names = first;
         Ok(table)
@@ -74,17 +89,35 @@ impl Delimited {
         self.delimiter != b','
     }
 
-    /// Calls `visit` with the row number and the fields of every data row.
+    /// The text in at most as many pieces, of whole rows each and not too short to be worth a core of its own. Where there
+    /// are quotes it stays in one piece: a row may hold line breaks then.
+    pub(crate) fn pieces(&self, most: usize) -> Vec<Piece<'_>> {
+        let (head, mut rest) = self.text.split_at(self.body);
+        let most = if self.quoted { 1 } else { most.clamp(1, (rest.len() / PIECE).max(1)) };
+        let breaks = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        let (mut pieces, mut lines) = (Vec::with_capacity(most), breaks(head));
+        for left in (1..=most).rev() {
+            // Line breaks are single bytes wherever they are.
+            let about = rest.len() / left;
+            let end =
+                rest.as_bytes()[about..].iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| about + at + 1);
+            let (text, after) = if left == 1 { (rest, "") } else { rest.split_at(end) };
+            pieces.push(Piece { text, lines });
+            lines += breaks(text);
+            rest = after;
+        }
+        pieces
+    }
+
+    /// Calls `visit` with the row number and the fields of every data row of a piece.
     pub(crate) fn each_row(
         &self,
+        piece: &Piece,
         mut visit: impl FnMut(u64, Fields<'_>) -> Result<(), InputError>,
     ) -> Result<(), InputError> {
-        let mut records = self.records();
-        let mut skip = self.named;
+        let mut records = self.records(piece.text);
         while let Some(row) = records.advance() {
-            if std::mem::take(&mut skip) {
-                continue;
-            }
+            let row = piece.lines + row;
             let found = records.record.len();
             if found != self.names.len() {
                 let what = if found == 1 { "1 field".to_string() } else { format!("{found} fields") };
@@ -98,19 +131,21 @@ impl Delimited {
         Ok(())
     }
 
-    fn records(&self) -> Records<'_> {
+    fn records<'a>(&self, text: &'a str) -> Records<'a> {
         let reader = csv::ReaderBuilder::new()
             .delimiter(self.delimiter)
             .has_headers(false)
             .flexible(true)
-            .from_reader(self.text.as_bytes());
+            .from_reader(text.as_bytes());
         Records { reader, record: StringRecord::new(), quoted: self.quoted }
     }
 
-    fn first_record(&self) -> Option<Vec<String>> {
-        let mut records = self.records();
+    /// The first row, and where it ends.
+    fn first_record(&self) -> Option<(Vec<String>, usize)> {
+        let mut records = self.records(&self.text);
         records.advance()?;
-        Some(records.record.iter().map(|f| f.trim().to_string()).collect())
+        let end = records.reader.position().byte() as usize;
+        Some((records.record.iter().map(|f| f.trim().to_string()).collect(), end))
     }
 }
 
@@ -237,14 +272,35 @@ mod tests {
     }
 
     fn rows(table: &Delimited) -> Vec<(u64, Vec<String>)> {
-        let mut all = Vec::new();
-        table
-            .each_row(|row, fields| {
-                all.push((row, (0..table.names.len()).map(|i| fields.get(i).to_string()).collect()));
-                Ok(())
-            })
-            .unwrap();
+        let pieces = |most: usize| {
+            let mut all = Vec::new();
+            for piece in table.pieces(most) {
+                let mut row = |row, fields: Fields| {
+                    all.push((row, (0..table.names.len()).map(|i| fields.get(i).to_string()).collect()));
+                    Ok(())
+                };
+                table.each_row(&piece, &mut row).unwrap();
+            }
+            all
+        };
+        let all = pieces(1);
+        for most in [2, 3, 8] {
+            assert_eq!(pieces(most), all, "{most} pieces");
+        }
         all
+    }
+
+    #[test]
+    fn pieces_are_whole_rows_that_are_counted_from_the_top() {
+        let text: String = (0..100).map(|i| format!("{i},{}\n{}", "x".repeat(i % 50), "\n".repeat(i % 3))).collect();
+        let (table, _) = parse(&format!("\n\na,b\n\n{text}"));
+        let found = rows(&table);
+        assert_eq!((found.len(), found[0].0, &found[0].1[0][..]), (100, 5, "0"));
+        assert_eq!(table.pieces(8).len(), 8);
+        assert!(table.pieces(8).iter().all(|piece| piece.text.ends_with('\n') && piece.text.len() > 200));
+        assert_eq!(table.pieces(1000).len(), (text.len() + 1) / PIECE);
+        // A quoted field may hold a line break.
+        assert_eq!(parse(&format!("a,b\n{text}1,\"x\ny\"\n")).0.pieces(8).len(), 1);
     }
 
     #[test]
@@ -284,7 +340,7 @@ mod tests {
     #[test]
     fn ragged_rows_and_open_quotes_are_errors() {
         let (table, _) = parse("a,b\n1,2\n1,2,3\n");
-        let error = table.each_row(|_, _| Ok(())).unwrap_err().to_string();
+        let error = table.each_row(&table.pieces(1)[0], |_, _| Ok(())).unwrap_err().to_string();
         assert!(error.starts_with("row 3: 3 fields where the header has 2"), "{error}");
         let error = Delimited::new("a,b\n1,\"x\n".into(), false, &mut vec![]).unwrap_err().to_string();
         assert!(error.starts_with("row 2: a quote is opened here"), "{error}");

@@ -18,8 +18,8 @@ pub(crate) struct Tally {
     least: f64,
     greatest: f64,
     kind: Kind,
-    /// The value before 0, 1, 2, … or 1, 2, 3, … as long as the column does nothing else.
-    counting: Option<f64>,
+    /// First and last number, as long as the column does nothing but count up by one.
+    counting: Option<(f64, f64)>,
 }
 
 impl Tally {
@@ -43,8 +43,8 @@ impl Tally {
             Cell::Infinite => self.infinite += 1,
             Cell::Number(value) => {
                 self.counting = match self.counting {
-                    None if self.numbers == 0 && (value == 0.0 || value == 1.0) => Some(value),
-                    Some(before) if value == before + 1.0 => Some(value),
+                    None if self.numbers == 0 => Some((value, value)),
+                    Some((first, before)) if value == before + 1.0 => Some((first, value)),
                     _ => None,
                 };
                 self.numbers += 1;
@@ -59,6 +59,26 @@ impl Tally {
                 }
             }
         }
+    }
+
+    /// Counts the fields of further rows in.
+    fn append(&mut self, more: &Tally) {
+        self.counting = match (self.counting, more.counting) {
+            (_, counting) if self.numbers == 0 => counting,
+            (counting, _) if more.numbers == 0 => counting,
+            (Some((first, before)), Some((value, last))) if value == before + 1.0 => Some((first, last)),
+            _ => None,
+        };
+        self.missing += more.missing;
+        self.infinite += more.infinite;
+        self.numbers += more.numbers;
+        self.odd += more.odd;
+        if self.first_odd.is_none() {
+            self.first_odd.clone_from(&more.first_odd);
+        }
+        self.least = self.least.min(more.least);
+        self.greatest = self.greatest.max(more.greatest);
+        self.kind = self.kind.max(more.kind);
     }
 
     /// Whether no field is text.
@@ -83,7 +103,8 @@ impl Tally {
 
     /// Whether the values number the rows from 0 or 1.
     pub(crate) fn counts_rows(&self) -> bool {
-        self.counting.is_some() && self.numbers > 1 && self.missing + self.odd + self.infinite == 0
+        let counts = self.counting.is_some_and(|(first, _)| first == 0.0 || first == 1.0);
+        counts && self.numbers > 1 && self.missing + self.odd + self.infinite == 0
     }
 
     /// The narrowest block that holds the column as numbers, all else being missing.
@@ -112,6 +133,14 @@ impl Sketch {
         }
     }
 
+    /// Counts the fields of further rows in.
+    pub(crate) fn append(&mut self, more: &Sketch) {
+        self.point.append(&more.point);
+        if let (Some(comma), Some(more)) = (&mut self.comma, &more.comma) {
+            comma.append(more);
+        }
+    }
+
     /// The reading that gives more numbers, and whether that is the one with the comma.
     pub(crate) fn best(&self) -> (&Tally, bool) {
         match &self.comma {
@@ -129,6 +158,16 @@ mod tests {
         let mut sketch = Sketch::new(decimal_comma);
         for (i, field) in fields.iter().enumerate() {
             sketch.add(i as u64 + 2, field);
+        }
+        // The same in two parts, wherever they meet.
+        for middle in 0..=fields.len() {
+            let mut parts = [Sketch::new(decimal_comma), Sketch::new(decimal_comma)];
+            for (i, field) in fields.iter().enumerate() {
+                parts[usize::from(i >= middle)].add(i as u64 + 2, field);
+            }
+            let [mut first, more] = parts;
+            first.append(&more);
+            assert_eq!(format!("{first:?}"), format!("{sketch:?}"), "{middle}");
         }
         sketch
     }

@@ -74,12 +74,12 @@ pub fn join(train: Dataset, mut other: Dataset) -> Result<Joined, InputError> {
     Ok(Joined { data, rows: start..end, warnings })
 }
 
-/// Reads a second file (a test or validation set) and appends its rows with [`join()`].
+/// Reads a second file (a test or validation set) on so many cores and appends its rows with [`join()`].
 ///
 /// # Errors
 /// Where the file cannot be read, or [`join()`] refuses it. Errors and warnings name the file.
-pub fn join_file(train: Dataset, path: &Path) -> Result<Joined, InputError> {
-    let options = ReadOptions { needs_target: false, ..ReadOptions::default() };
+pub fn join_file(train: Dataset, path: &Path, threads: usize) -> Result<Joined, InputError> {
+    let options = ReadOptions { needs_target: false, threads, ..ReadOptions::default() };
     let purpose = train.task().map_or(Purpose::Predict, Purpose::Join);
     let Loaded { data, warnings, .. } = read_for(path, &options, purpose)?;
     let name = path.display().to_string();
@@ -209,15 +209,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.csv");
         std::fs::write(&path, "x;c;y\n1;a;yes\n8;zz;no\n").unwrap();
-        let joined = join_file(csv(TRAIN), &path).unwrap();
+        let joined = join_file(csv(TRAIN), &path, 1).unwrap();
         assert_eq!((joined.data.rows(), joined.rows), (5, 3..5));
         assert!(joined.warnings[0].contains("test.csv: column 'c': 1 category"), "{:?}", joined.warnings);
         std::fs::write(&path, "x;c;y\n1;a;yes\n8;zz\n").unwrap();
-        let error = join_file(csv(TRAIN), &path).unwrap_err().to_string();
+        let error = join_file(csv(TRAIN), &path, 1).unwrap_err().to_string();
         assert!(error.contains("test.csv: row 3: 2 fields"), "{error}");
         // A matrix, to a table without names: its target is the column in the same place.
         std::fs::write(&path, crate::npy::tests::npy("|u1", false, "(1, 2)", &[9, 30])).unwrap();
-        let joined = join_file(csv("1,5.5\n2,6.5\n"), &path).unwrap();
+        let joined = join_file(csv("1,5.5\n2,6.5\n"), &path, 1).unwrap();
         assert_eq!(joined.data.target(), &Target::Numbers(vec![5.5, 6.5, 30.0]));
     }
 

@@ -36,6 +36,23 @@ impl Interned {
 }
 
 impl Interned {
+    /// The fields of further rows.
+    pub(crate) fn append(&mut self, more: Interned) {
+        let codes: Vec<u32> = more
+            .texts
+            .into_iter()
+            .map(|text| {
+                let next = self.texts.len() as u32;
+                *self.known.entry(text).or_insert_with_key(|text| {
+                    self.texts.push(text.clone());
+                    next
+                })
+            })
+            .collect();
+        self.codes
+            .extend(more.codes.into_iter().map(|code| if code == MISSING { MISSING } else { codes[code as usize] }));
+    }
+
     /// Why nothing can be learned from the column, if so.
     fn useless(&self) -> Option<String> {
         let distinct = self.texts.len();

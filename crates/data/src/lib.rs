@@ -27,6 +27,7 @@ mod moments;
 mod npy;
 mod npz;
 mod number;
+mod passes;
 mod quotes;
 mod read;
 mod split;

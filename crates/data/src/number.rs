@@ -99,7 +99,7 @@ mod tests {
                 value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let digits: String = value.to_string().chars().rev().cycle().take(length).collect();
                 let expected: f64 = digits.parse().unwrap();
-                assert_eq!(cell(&digits, value % 2 == 0), Cell::Number(expected), "{digits}");
+                assert_eq!(cell(&digits, value.is_multiple_of(2)), Cell::Number(expected), "{digits}");
             }
         }
         assert_eq!(cell("999999999999999", false), Cell::Number(999_999_999_999_999.0));

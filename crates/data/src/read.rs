@@ -21,11 +21,14 @@ pub struct ReadOptions {
     /// Whether a target is needed: true for training. False for data to predict; then every column is a feature, none
     /// is left out, and labels beside the features are not read. Default: true.
     pub needs_target: bool,
+    /// Cores that read a table of text, at least 1; what is read does not depend on them. Default: all there are.
+    pub threads: usize,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { target: None, task: None, needs_target: true }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        ReadOptions { target: None, task: None, needs_target: true, threads }
     }
 }
 
@@ -129,8 +132,17 @@ mod tests {
     /// Whatever is read must be usable.
     fn use_all(name: &str, bytes: &[u8]) {
         for needs_target in [true, false] {
-            let options = ReadOptions { needs_target, ..Default::default() };
-            match load(name, bytes, &options) {
+            let read = |threads| load(name, bytes, &ReadOptions { needs_target, threads, ..Default::default() });
+            // The folder is another one each time.
+            let told = |loaded: &Result<Loaded, InputError>| match loaded {
+                Ok(loaded) => format!("{loaded:?}"),
+                Err(error) => error.to_string().split(name).skip(1).collect(),
+            };
+            let loaded = read(1);
+            for threads in [2, 5] {
+                assert_eq!(told(&read(threads)), told(&loaded), "{threads}");
+            }
+            match loaded {
                 Err(error) => assert!(error.to_string().contains(name), "{error}"),
                 Ok(Loaded { data, .. }) => {
                     let rows = all(&data);

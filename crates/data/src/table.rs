@@ -1,14 +1,14 @@
-//! A delimited text to a data set, in two passes: the first counts, the second fills. The text is held once, and
-//! beside it nothing but the data set itself.
+//! A delimited text to a data set, in two passes: the first counts, the second fills ([`crate::passes`]). The text is held
+//! once, and beside it nothing but the data set itself.
 
 use opportune_core::InputError;
 
-use crate::block::{Block, Kind};
-use crate::dataset::{Column, Dataset, Layout, Target, UNSEEN};
+use crate::block::Kind;
+use crate::dataset::{Column, Dataset, Layout, Target};
 use crate::delimited::Delimited;
 use crate::infer::{Sketch, Tally};
-use crate::levels::{self, Interned};
-use crate::number::{Cell, cell};
+use crate::levels;
+use crate::passes::{self, Filled, Plan, Survey};
 use crate::read::{ReadOptions, nearest_hint};
 use crate::target::{self, Raw};
 
@@ -22,14 +22,17 @@ pub(crate) fn dataset(
         true => Some(target_column(table, options.target.as_deref())?),
         false => None,
     };
-    let (sketches, left_out, rows) = survey(table, target)?;
+    let pieces = table.pieces(options.threads);
+    let survey = passes::survey(table, &pieces, target)?;
+    let Survey { sketches, left_out, rows, .. } = &survey;
+    let rows = *rows;
     if rows == 0 && left_out.is_empty() {
         return Err(InputError::new("there are no rows below the header").remedy("give at least two rows of data"));
     }
     let mut unused = Vec::new();
     let told = warnings.len();
-    let plan = plan(table, &sketches, target, &mut unused, warnings);
-    let filled = fill(table, &plan, target)?;
+    let plan = plan(table, sketches, target, &mut unused, warnings);
+    let filled = passes::fill(table, &pieces, &survey, &plan, target)?;
     let texts = filled.texts.into_iter().map(|(position, interned)| (column(table, position), interned)).collect();
     let (categorical, codes) = levels::categories(texts, options.needs_target, &mut unused, warnings);
     // Should no column be left, this is why.
@@ -58,7 +61,7 @@ pub(crate) fn dataset(
             unused,
         },
         file_rows: rows + left_out.len(),
-        left_out,
+        left_out: survey.left_out,
         decimal_comma: table.decimal_comma(),
     };
     if data.features() == 0 {
@@ -119,42 +122,6 @@ fn target_column(table: &Delimited, asked: Option<&str>) -> Result<usize, InputE
         Ok(number) if !table.named && (1..=table.names.len()).contains(&number) => Ok(number - 1),
         _ => Err(InputError::new(format!("there is no column '{asked}'")).remedy(nearest_hint(asked, &table.names))),
     }
-}
-
-/// Whether a row has no target and cannot be used.
-fn no_target(field: &str) -> bool {
-    matches!(cell(field, false), Cell::Missing | Cell::Infinite)
-}
-
-/// First pass: counts of all columns over the rows that have a target, the rows that have none, and how many have.
-fn survey(table: &Delimited, target: Option<usize>) -> Result<(Vec<Sketch>, Vec<u32>, usize), InputError> {
-    let mut sketches = vec![Sketch::new(table.decimal_comma()); table.names.len()];
-    let mut left_out = Vec::new();
-    let mut all: u32 = 0;
-    table.each_row(|row, fields| {
-        if all >= UNSEEN {
-            return Err(InputError::new("there are more than four billion rows"));
-        }
-        if target.is_some_and(|position| no_target(fields.get(position))) {
-            left_out.push(all);
-        } else {
-            sketches.iter_mut().enumerate().for_each(|(i, sketch)| sketch.add(row, fields.get(i)));
-        }
-        all += 1;
-        Ok(())
-    })?;
-    let rows = all as usize - left_out.len();
-    Ok((sketches, left_out, rows))
-}
-
-/// What the second pass is to do with each column.
-struct Plan {
-    /// Position, and whether numbers have a decimal comma.
-    numeric: Vec<(usize, bool)>,
-    categorical: Vec<usize>,
-    /// Whether the target is numeric, and then whether with a decimal comma.
-    target: Option<bool>,
-    kind: Kind,
 }
 
 fn plan(
@@ -241,61 +208,10 @@ pub(crate) fn list(names: &[&str]) -> String {
     if names.len() > 8 { format!("{shown} and {} more", names.len() - 8) } else { shown }
 }
 
-/// The number in a field; whatever else is there is missing.
-fn number_or_missing(field: &str, comma: bool) -> f64 {
-    match cell(field, comma) {
-        Cell::Number(value) => value,
-        _ => f64::NAN,
-    }
-}
-
-enum Filled {
-    Numbers(Vec<f64>),
-    Texts(Interned),
-}
-
-struct Contents {
-    values: Block,
-    texts: Vec<(usize, Interned)>,
-    target: Option<Filled>,
-}
-
-/// Second pass.
-fn fill(table: &Delimited, plan: &Plan, target: Option<usize>) -> Result<Contents, InputError> {
-    let mut contents = Contents {
-        values: Block::empty(plan.kind),
-        texts: plan.categorical.iter().map(|&position| (position, Interned::default())).collect(),
-        target: target.map(|_| match plan.target {
-            Some(_) => Filled::Numbers(Vec::new()),
-            None => Filled::Texts(Interned::default()),
-        }),
-    };
-    table.each_row(|_, fields| {
-        if target.is_some_and(|position| no_target(fields.get(position))) {
-            return Ok(());
-        }
-        for &(position, comma) in &plan.numeric {
-            contents.values.push(number_or_missing(fields.get(position), comma));
-        }
-        for (position, interned) in &mut contents.texts {
-            interned.add(fields.get(*position));
-        }
-        if let (Some(position), Some(filled)) = (target, &mut contents.target) {
-            match filled {
-                Filled::Numbers(values) => {
-                    values.push(number_or_missing(fields.get(position), plan.target == Some(true)));
-                }
-                Filled::Texts(interned) => interned.add(fields.get(position)),
-            }
-        }
-        Ok(())
-    })?;
-    Ok(contents)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::Block;
     use crate::dataset::MISSING;
     use crate::target::Task;
     use crate::testing::{bare, load};
