@@ -205,8 +205,9 @@ impl Engine {
         // What is remembered counts before what went wrong.
         saved?;
         self.unsaved = planned.is_ok() && outcome.as_ref().is_ok_and(|outcome| !outcome.interrupted);
-        if !self.unsaved {
-            self.writer.flush()?;
+        match self.unsaved {
+            true => self.writer.hasten(),
+            false => self.writer.flush()?,
         }
         planned?;
         outcome

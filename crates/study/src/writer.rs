@@ -173,6 +173,11 @@ impl Writer {
         !waiting.gone
     }
 
+    /// Has everything taken in so far committed now, and waits for nothing.
+    pub fn hasten(&self) {
+        self.request(Request::Flush(channel().0));
+    }
+
     /// Returns when everything taken in so far is durable.
     pub fn flush(&self) -> Result<(), StoreError> {
         let (done, wait) = channel();
