@@ -2,7 +2,8 @@
 //!
 //! Same rows, same folds, same networks, rates, numbers of epochs and stop rule. scikit-learn gets all cores, in the
 //! fastest of the ways there are; which epochs it trains is counted in a run that is not timed. `--no-share` is the
-//! program without its saving of what candidates have in common: then both sides train the same epochs.
+//! program without its saving of what candidates have in common: then both sides train the same epochs. Besides, the program
+//! on one thread and on all.
 
 use super::environment::{Environment, output};
 use super::measure::{Measured, Program, Tried, alternate, fastest, measure};
@@ -18,6 +19,8 @@ use std::process::Command;
 const EPOCHS_AGREE: f64 = 0.05;
 /// Seeds whose accuracies are compared.
 const SEEDS: usize = 3;
+/// Pairs of one thread and all, for each pair of timed runs: they are short, and what is told of them is small.
+const THREAD_PAIRS: usize = 4;
 
 /// Where the rows are.
 struct Data {
@@ -42,6 +45,8 @@ struct Outcome {
     timed: [Vec<Measured>; 3],
     /// With the other seeds.
     others: [Vec<Measured>; 3],
+    /// Our side on all cores and on one thread.
+    threads: [Vec<Measured>; 2],
 }
 
 /// Runs the benchmark and prints its tables.
@@ -168,7 +173,11 @@ fn compare(
     let timed = alternate(environment, runs, |_| sides(0))?;
     eprintln!("{precision}: other seeds");
     let others = alternate(environment, if quick { 0 } else { SEEDS - 1 }, |round| sides(round + 1))?;
-    Ok(Outcome { precision, way, tried, warm_up, timed, others })
+    eprintln!("{precision}: one thread and all");
+    let [shared, ..] = sides(0);
+    let threads =
+        alternate(environment, THREAD_PAIRS * runs, |_| [shared.clone(), shared.clone().with(["--threads", "1"])])?;
+    Ok(Outcome { precision, way, tried, warm_up, timed, others, threads })
 }
 
 impl Outcome {
@@ -215,7 +224,8 @@ impl Outcome {
         Ok(format!(
             "{}, {}{}\n{table}  faster by {}; without sharing by {}\n  \
              epochs without sharing against scikit-learn's: {:+.1}%{verdict}\n  \
-             CV accuracy over seeds {}: {ours:.4} against {others:.4}, {:+.2} points\n",
+             CV accuracy over seeds {}: {ours:.4} against {others:.4}, {:+.2} points\n  \
+             on all cores faster than on one by {}\n",
             self.precision,
             self.way,
             self.tried_text(),
@@ -224,6 +234,7 @@ impl Outcome {
             surplus * 100.0,
             seeds.join(", "),
             (ours - others) * 100.0,
+            Ratio::of(&self.threads[0], &self.threads[1]).text(2),
         ))
     }
 
@@ -257,6 +268,8 @@ impl Outcome {
             "ratio": Ratio::of(shared, theirs).median(),
             "ratio_without_sharing": Ratio::of(unshared, theirs).median(),
             "epochs_surplus": self.surplus()?,
+            "threads": self.threads.iter().map(|runs| runs.iter().map(Measured::figures).collect::<Vec<_>>()).collect::<Vec<_>>(),
+            "ratio_of_threads": Ratio::of(&self.threads[0], &self.threads[1]).median(),
         }))
     }
 }
@@ -282,13 +295,20 @@ mod tests {
             warm_up: answers.clone().map(|answer| run_of(1.0, answer)),
             timed,
             others: runs(1.0),
+            threads: [1.0, 1.912].map(|wall| vec![run_of(wall, ours(50))]),
         }
     }
 
     #[test]
     fn the_table_tells_all() {
         let text = outcome(102).text().unwrap();
-        for part in ["20.0x (one pair)", "+2.0%\n", "over seeds 0, 1: 0.9700 against 0.9600, +1.00 points", "0.9500"] {
+        for part in [
+            "20.0x (one pair)",
+            "+2.0%\n",
+            "over seeds 0, 1: 0.9700 against 0.9600, +1.00 points",
+            "0.9500",
+            "than on one by 1.91x",
+        ] {
             assert!(text.contains(part), "no {part} in\n{text}");
         }
     }

@@ -66,6 +66,17 @@ impl Ratio {
         Ratio { pairs: short.iter().zip(long).map(|(short, long)| long.wall / short.wall).collect() }
     }
 
+    /// Median and range in words, to so many decimals.
+    pub fn text(&self, decimals: usize) -> String {
+        let least = self.pairs.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = self.pairs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let median = self.median();
+        match self.pairs.len() {
+            1 => format!("{median:.decimals$}x (one pair)"),
+            n => format!("{median:.decimals$}x (median of {n} pairs, {least:.decimals$} to {most:.decimals$})"),
+        }
+    }
+
     /// The middle one of the pairs.
     pub fn median(&self) -> f64 {
         median(self.pairs.iter().copied())
@@ -74,13 +85,7 @@ impl Ratio {
 
 impl fmt::Display for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let least = self.pairs.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = self.pairs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        write!(f, "{:.1}x", self.median())?;
-        match self.pairs.len() {
-            1 => write!(f, " (one pair)"),
-            n => write!(f, " (median of {n} pairs, {least:.1} to {most:.1})"),
-        }
+        f.write_str(&self.text(1))
     }
 }
 
