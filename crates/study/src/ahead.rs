@@ -64,6 +64,8 @@ impl Session<'_> {
         };
         let Some(next) = foresight.next().filter(|next| self.is_time_for(next)) else { return };
         let view = self.place_ahead(&next).unwrap_or_default();
+        // The end is near: the less is left to be committed then, the less it is waited for.
+        self.writer.hasten();
         self.begun = Some(Begun { next, view });
     }
 
