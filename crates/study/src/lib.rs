@@ -4,6 +4,7 @@
 mod ahead;
 mod desk;
 mod engine;
+mod failing;
 mod following;
 mod queue;
 mod saving;

@@ -8,7 +8,7 @@ use opportune_core::judged::JudgedCurve;
 use opportune_core::observation::Observation;
 use opportune_core::plan::{Plan, PrefixKey};
 use opportune_core::policy::{Action, Event, Policy};
-use opportune_core::ports::{Ending, Job, JobError, Planner, Record, StageId};
+use opportune_core::ports::{Ending, Job, Planner, Record, StageId};
 use opportune_core::schedule::Ruled;
 use opportune_core::space::Config;
 use opportune_core::stop::{Point, Stopped, Watch};
@@ -26,7 +26,7 @@ const TELL_EVERY: Duration = Duration::from_millis(50);
 
 pub(crate) struct Trial {
     pub(crate) number: u32,
-    views: Vec<usize>,
+    pub(crate) views: Vec<usize>,
     /// The rules, where they watch the mean over folds.
     pub(crate) watch: Option<Watch>,
     /// Its schedule, where the rate follows the curve.
@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
     }
 
     /// Asks the policy until it has nothing more to ask for.
-    fn ask(&mut self) {
+    pub(crate) fn ask(&mut self) {
         while !self.finished && self.failure.is_none() && !self.unplanned {
             let busy = self.own().count() - self.ended;
             let actions = self.policy.next(self.room.saturating_sub(busy));
@@ -373,7 +373,7 @@ impl<'a> Session<'a> {
     }
 
     /// Tells the policy of a trial once all its views have ended.
-    fn end_trial(&mut self, trial: usize) {
+    pub(crate) fn end_trial(&mut self, trial: usize) {
         let one = &mut self.trials[trial];
         if one.ahead || one.ended || one.views.iter().any(|view| self.tree.views[*view].ended.is_none()) {
             return;
@@ -403,7 +403,7 @@ impl<'a> Session<'a> {
     }
 
     /// A view's rules have seen one more epoch.
-    fn took_in(&mut self, view: usize, watch: &Watch) {
+    pub(crate) fn took_in(&mut self, view: usize, watch: &Watch) {
         if watch.improved() || watch.ended().is_some() {
             self.tree.views[view].chosen = Some(watch.chosen());
         }
@@ -566,48 +566,6 @@ impl<'a> Session<'a> {
     /// Whether a run can be put down in the middle of an epoch: what it did before is saved, or of no use to anyone.
     pub fn can_drop(&self, job: u64) -> bool {
         self.asked.abandon || self.jobs.get(&job).is_none_or(|running| running.saved_at == running.at)
-    }
-
-    pub fn failed(&mut self, job: u64, reason: JobError) {
-        let Some(running) = self.jobs.remove(&job) else { return };
-        let stage = running.stage;
-        let lane = &mut self.tree.lanes[stage as usize];
-        lane.job = None;
-        match (reason, running.start) {
-            (JobError::State(why), Some((of, epoch))) => self.forget(of, epoch, &format!("cannot be used ({why})")),
-            (reason, _) => {
-                lane.failures += 1;
-                if lane.failures > 1 {
-                    self.give_up(stage, &reason);
-                    return;
-                }
-                self.progress.happened(&Happening::Warning(format!("a training failed and is tried again: {reason}")));
-            }
-        }
-        self.enqueue(stage);
-    }
-
-    /// A stage that cannot be trained ends the trials that need it, and nothing else.
-    fn give_up(&mut self, stage: StageId, reason: &JobError) {
-        let part = self.tree.memory.stages[stage as usize].part;
-        let what = format!("a training on {part} failed again and is given up: {reason}");
-        self.progress.happened(&Happening::Warning(what));
-        self.tree.lanes[stage as usize].wanted.clear();
-        for view in self.tree.lanes[stage as usize].views.clone() {
-            if self.tree.views[view].ended.is_some() {
-                continue;
-            }
-            let trial = self.tree.views[view].trial;
-            let own = self.tree.views[view].watch.is_some();
-            let views = if own { vec![view] } else { self.trials[trial].views.clone() };
-            let watch = self.tree.views[view].watch.as_mut().or(self.trials[trial].watch.as_mut());
-            let Some(watch) = watch else { continue };
-            watch.fail();
-            let watch = watch.clone();
-            views.into_iter().for_each(|view| self.took_in(view, &watch));
-            self.end_trial(trial);
-        }
-        self.ask();
     }
 
     fn tell(&mut self, now: bool) {
