@@ -130,6 +130,7 @@ fn finish(
     let (epochs, chosen) = ending.map_or((0, 0), |ending| (ending.epochs, ending.chosen));
     let trained: u64 = result.folds.iter().map(|fold| u64::from(fold.ending.epochs)).sum();
 
+    work.saved()?;
     let title = format!("{}: {}", work.name, label(config));
     let subtitle = format!("judged by {}", work.job.judged_by);
     work.output.write("curves.svg", &curves_svg(&Curves::of_fit(&title, &subtitle, score, result)))?;

@@ -182,10 +182,15 @@ impl<'a> Work<'a> {
         Ok((model, one.epoch))
     }
 
-    /// Remembers how it ended, and waits until that and all before is durable: only then it is told.
+    /// Waits until what was trained is durable: only then anything is delivered.
+    pub fn saved(&self) -> Result<(), InputError> {
+        self.engine.flush().map_err(outside)
+    }
+
+    /// Remembers how it ended, and waits until that is durable: only then it is told.
     pub fn finished(&mut self, event: &serde_json::Value) -> Result<(), InputError> {
         self.engine.note("finished", event.to_string());
-        self.engine.flush().map_err(outside)
+        self.saved()
     }
 
     /// Scores the test rows, and remembers that it was done; `None` without test rows. The same model is looked up,

@@ -300,8 +300,8 @@ fn a_full_disk_is_said_and_harms_nothing() {
     let ran = place.shell("opportune fit good.csv --epochs 2 --hidden 4 --quiet --out n >/dev/full");
     assert!(refusal(&ran).contains("standard output: cannot be written"), "{ran:#?}");
 
-    // 512 bytes are a block: the study grows beyond 64 KiB, and so does a model of this width.
-    let line = "tune good.csv --strategy grid --lr 0.1,0.01 --epochs 3,6 --hidden 600 --name wide --quiet";
+    // 512 bytes are a block: the epochs alone are more than 64 KiB of the study.
+    let line = "tune good.csv --strategy grid --lr 0.1,0.01 --epochs 3,60 --hidden 600 --name wide --quiet";
     let limited = place.shell(&format!("trap '' XFSZ; ulimit -f 128; opportune {line}"));
     let error = refusal(&limited);
     assert!(error.contains("opportune.db") || error.contains("model.safetensors"), "{error}");

@@ -5,7 +5,7 @@ use super::strategy::Strategy;
 use crate::flags::Tune;
 use crate::job::{self, Job};
 use crate::progress::print_line;
-use crate::work::{self, Exit, config_json};
+use crate::work::{Exit, config_json};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::plan::Part;
@@ -146,6 +146,7 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     let test = search.work.test(&model)?;
     let found = search.found(Some(&model), test);
     let Some(verdict) = Verdict::of(&found) else { return nothing(search) };
+    search.work.saved()?;
     write_files(search, &found, &model)?;
 
     let event = event(search, &search.candidates[0], &found, &verdict);
@@ -244,7 +245,7 @@ pub fn why_nothing(search: &Search<'_, '_>) -> (&'static str, String) {
 
 /// Says that nothing can be delivered, and why.
 pub fn nothing(search: &Search<'_, '_>) -> Result<Exit, InputError> {
-    search.work.engine.flush().map_err(work::outside)?;
+    search.work.saved()?;
     let results = search.results();
     let (stopped, why) = why_nothing(search);
     let event = json!({

@@ -79,6 +79,7 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let trial = refit.trials.first().copied().unwrap_or(best.trial);
     let (model, epochs) = work.model(trial, Part::Whole)?;
     let test = work.test(&model)?;
+    work.saved()?;
     work.output.write_model(&model)?;
     let Some(refit) = work.engine.memory().result(trial, &[Part::Whole]) else {
         return Err(InputError::new("the final training was not remembered").remedy("give the same command again"));
@@ -136,7 +137,7 @@ fn dry_run(flags: &Tune, job: &Job, name: &str, alone: u64, shared: u64) -> Resu
 }
 
 fn nothing(work: &Work, results: &[TrialResult]) -> Result<Exit, InputError> {
-    work.engine.flush().map_err(work::outside)?;
+    work.saved()?;
     let why = diverged(results).unwrap_or_else(|| "no setting has a score".into());
     let cost = cost_json(work, results, 0);
     let event = json!({
