@@ -130,15 +130,15 @@ fn finish(
     let (epochs, chosen) = ending.map_or((0, 0), |ending| (ending.epochs, ending.chosen));
     let trained: u64 = result.folds.iter().map(|fold| u64::from(fold.ending.epochs)).sum();
 
-    work.saved()?;
     let title = format!("{}: {}", work.name, label(config));
     let subtitle = format!("judged by {}", work.job.judged_by);
-    work.output.write("curves.svg", &curves_svg(&Curves::of_fit(&title, &subtitle, score, result)))?;
-    work.output.write("trials.csv", &trials_csv(std::slice::from_ref(result), score))?;
+    let mut files = vec![
+        ("trials.csv", trials_csv(std::slice::from_ref(result), score)),
+        ("curves.svg", curves_svg(&Curves::of_fit(&title, &subtitle, score, result))),
+    ];
     let mut test = None;
     if let Some((model, _)) = &model {
         test = work.test(model)?;
-        work.output.write_model(model)?;
         let comment = [format!(
             "Settings of the study '{}': opportune fit {} --config best.toml",
             work.name,
@@ -158,8 +158,9 @@ fn finish(
             toml.set("fold-file", file.display().to_string());
         }
         work::set_rules(&mut toml, &work.job.rules);
-        work.output.write("best.toml", toml.text())?;
+        files.push(("best.toml", toml.text().into()));
     }
+    work.deliver(model.as_ref().map(|(model, _)| model), &files)?;
     let out = work.output.folder();
     let seconds = (work.began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     let on = if work.job.parts == [Part::Whole] { "training" } else { "validation" };

@@ -128,6 +128,7 @@ impl<'a> Work<'a> {
             parts: parts.to_vec(),
             rules: rules.to_vec(),
             watching: if together { Watching::MeanOverFolds } else { Watching::EachFold },
+            rules_stay: false,
             score: self.job.score,
             share: self.share,
             deliver: false,
@@ -182,7 +183,14 @@ impl<'a> Work<'a> {
         Ok((model, one.epoch))
     }
 
-    /// Waits until what was trained is durable: only then anything is delivered.
+    /// Writes the model, if there is one, and the other files, once what was trained is durable.
+    pub fn deliver(&self, model: Option<&Model>, files: &[(&str, String)]) -> Result<(), InputError> {
+        self.saved()?;
+        model.map_or(Ok(()), |model| self.output.write_model(model))?;
+        files.iter().try_for_each(|(name, content)| self.output.write(name, content))
+    }
+
+    /// Waits until what was trained is durable: only then anything is told of it.
     pub fn saved(&self) -> Result<(), InputError> {
         self.engine.flush().map_err(outside)
     }

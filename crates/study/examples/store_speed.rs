@@ -209,6 +209,7 @@ fn run(what: &str, store: Box<dyn Store>, trials: u32, epochs: u32, state: usize
         parts: planner.parts(),
         rules: vec![],
         watching: Watching::EachFold,
+        rules_stay: false,
         score: Score::R2,
         share: true,
         deliver: false,

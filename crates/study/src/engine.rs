@@ -35,6 +35,9 @@ pub struct Asked {
     pub rules: Vec<StopRule>,
     /// What they watch.
     pub watching: Watching,
+    /// Whether all sessions of the study have these rules. Then nobody goes on from where a rule ended a run, and its state
+    /// is not kept.
+    pub rules_stay: bool,
     /// The study's score.
     pub score: Score,
     /// Train what trials have in common once.

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 mod ahead;
 mod rates;
+mod spent;
 
 #[derive(Default)]
 struct Notes {
@@ -46,6 +47,7 @@ fn asked() -> Asked {
         parts: ChainPlanner { folds: 3 }.parts(),
         rules: vec![],
         watching: Watching::EachFold,
+        rules_stay: false,
         score: Score::R2,
         share: true,
         deliver: false,

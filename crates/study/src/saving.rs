@@ -20,6 +20,10 @@ impl Session<'_> {
             if interrupted {
                 records.extend(self.unstored_branches(stage));
             }
+            // Folds that are watched together are paused when a rule ends them.
+            if self.spent(stage) {
+                self.prune(stage);
+            }
             if let Some((&epoch, saved)) = self.tree.lanes[stage as usize].saved.iter_mut().next_back()
                 && let (false, Some(state)) = (saved.stored, saved.state().cloned())
             {
@@ -134,16 +138,22 @@ impl Session<'_> {
             self.writer.append(records);
         }
         self.prune(stage);
-        // What this run left its parent with may not be needed any more.
-        if let Some((parent, _)) = self.tree.memory.stages[stage as usize].parent.filter(|_| verdict.store) {
-            self.prune(parent);
-            self.release(parent);
+        if verdict.store {
+            self.spare_parent(stage);
         }
         let children = self.tree.lanes[stage as usize].children.clone();
         for child in children {
             if self.tree.lanes[child as usize].before == epoch {
                 self.enqueue(child);
             }
+        }
+    }
+
+    /// What a run left its parent with may not be needed any more.
+    pub(crate) fn spare_parent(&mut self, stage: StageId) {
+        if let Some((parent, _)) = self.tree.memory.stages[stage as usize].parent {
+            self.prune(parent);
+            self.release(parent);
         }
     }
 
@@ -187,12 +197,15 @@ impl Session<'_> {
 
     /// Lets go of states that nothing needs: all but the last two in the store, those that are to be delivered, those
     /// that another stage starts from, and those where one may start later. Of the latter, what is in the store from
-    /// before is kept as well, so that little is trained again after a kill.
+    /// before is kept as well, so that little is trained again after a kill. Where a rule that stays has ended the run, its
+    /// last ones are not needed either.
     pub(crate) fn prune(&mut self, stage: StageId) {
+        let spent = self.tree.lanes[stage as usize].wanted.is_empty() && self.spent(stage);
+        let kept = if spent { 0 } else { KEPT };
         let saved = &self.tree.lanes[stage as usize].saved;
-        let newest = saved.keys().next_back().copied();
+        let newest = saved.keys().next_back().copied().filter(|_| !spent);
         let in_store = |(epoch, saved): (&u32, &Saved)| saved.stored.then_some(*epoch);
-        let mut last: BTreeSet<u32> = saved.iter().rev().filter_map(in_store).take(KEPT).collect();
+        let mut last: BTreeSet<u32> = saved.iter().rev().filter_map(in_store).take(kept).collect();
         let before = |branch: &u32| saved.range(..=branch).rev().find_map(in_store);
         last.extend(self.asked.branches.iter().filter_map(before));
         for epoch in saved.keys().copied().collect::<Vec<_>>() {

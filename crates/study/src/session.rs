@@ -487,6 +487,13 @@ impl<'a> Session<'a> {
         let lane = &self.tree.lanes[stage as usize];
         let branch = self.branches(stage, epoch);
         let kept = fork || branch || self.delivers(stage, epoch) || lane.wanted.contains(&epoch);
+        if leave && !kept && self.spent(stage) {
+            self.unstored -= std::mem::take(&mut self.tree.lanes[stage as usize].unstored);
+            self.prune(stage);
+            self.spare_parent(stage);
+            return Verdict { save: false, store: false, leave };
+        }
+        let lane = &self.tree.lanes[stage as usize];
         let due = lane.stored_at.is_some_and(|at| at.elapsed() >= STORE_EVERY);
         // Folds that wait for each other pause after every epoch, and trials after every grant: that is no reason to go
         // to the disk. But all together they must not lose more than one run would.
@@ -497,6 +504,19 @@ impl<'a> Session<'a> {
             || (leave && (!pause || self.unstored >= STORE_EVERY.as_secs_f64()))
             || (branch && self.tree.held() > BRANCH_BYTES);
         Verdict { save: kept || leave || store, store, leave }
+    }
+
+    /// Whether a rule that stays ended a view where the stage is now: whoever shares its epochs is ended there as well. One
+    /// whose rate follows the curve can end where another one goes on.
+    pub(crate) fn spent(&self, stage: StageId) -> bool {
+        let trained = self.tree.trained(stage);
+        let by_rule = |view: &View| {
+            let trial = &self.trials[view.trial];
+            let ended = view.watch.as_ref().or(trial.watch.as_ref()).and_then(Watch::ended);
+            trial.ruled.is_none() && matches!(ended, Some(Stopped::Early | Stopped::Converged | Stopped::Diverged))
+        };
+        let mut views = self.tree.lanes[stage as usize].views.iter().map(|view| &self.tree.views[*view]);
+        self.asked.rules_stay && views.any(|view| view.ended == Some(trained) && by_rule(view))
     }
 
     /// Whether a view that leaves its run here may well come back: its other folds are behind, or it has used up what it

@@ -146,8 +146,7 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     let test = search.work.test(&model)?;
     let found = search.found(Some(&model), test);
     let Some(verdict) = Verdict::of(&found) else { return nothing(search) };
-    search.work.saved()?;
-    write_files(search, &found, &model)?;
+    deliver(search, &found, &model)?;
 
     let event = event(search, &search.candidates[0], &found, &verdict);
     search.work.finished(&event)?;
@@ -192,22 +191,24 @@ fn stopped(ended_early: Option<&str>) -> &'static str {
     }
 }
 
-fn write_files(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<(), InputError> {
+fn deliver(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<(), InputError> {
     let (work, best) = (&search.work, &search.candidates[0]);
     let score = work.job.score;
-    work.output.write_model(model)?;
     let (mean, std, _) = search.told_score(best);
     let toml = work.best_settings((mean, std), &best.finalist.config, best.finalist.until, &search.flags.data);
-    work.output.write("best.toml", toml.text())?;
     let mut all = found.trials.clone();
     let new = |one: &&Finalist| found.trials.iter().all(|trial| trial.trial != one.result.trial);
     all.extend(found.finalists.iter().filter(new).map(|one| one.result.clone()));
-    work.output.write("trials.csv", &trials_csv(&all, score))?;
     let title = format!("{}: {} trials", work.name, all.len());
     let subtitle = format!("validation, mean over {}", work.job.judged_by);
-    let chosen = Some(best.trial);
-    work.output.write("curves.svg", &curves_svg(&Curves::of_search(&title, &subtitle, score, &all, chosen)))?;
-    work.output.write("verdict.svg", &verdict_svg(found))
+    let curves = curves_svg(&Curves::of_search(&title, &subtitle, score, &all, Some(best.trial)));
+    let files = [
+        ("best.toml", toml.text().into()),
+        ("trials.csv", trials_csv(&all, score)),
+        ("curves.svg", curves),
+        ("verdict.svg", verdict_svg(found)),
+    ];
+    work.deliver(Some(model), &files)
 }
 
 /// Says the verdict so far, and how to go on.

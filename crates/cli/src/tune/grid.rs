@@ -13,6 +13,7 @@ use opportune_core::policy::{Grid, Single};
 use opportune_core::ports::Planner;
 use opportune_core::space::Config;
 use opportune_core::stop::StopRule;
+use opportune_net::Model;
 use opportune_report::{
     Curves, curves_svg, cut_off, diverged, edge_warnings, not_converged, overtaken, trials_csv, trials_table,
 };
@@ -53,7 +54,8 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let mut grid = Grid::new(&work.job.space, work.job.base.epochs);
     // Where the folds' curve moves the rate, the final model replays what is only known in the end.
     let ahead = (!work.job.together).then(|| Arc::new(OfGrid::new(&work.job)) as Arc<dyn Foresight>);
-    let asked = Asked { ahead, ..work.asked(&parts, &rules) };
+    // The rules are the study's: that of a name has the same ones.
+    let asked = Asked { ahead, rules_stay: true, ..work.asked(&parts, &rules) };
     let search = work.run(&mut grid, &asked)?;
     if search.interrupted {
         return work.interrupted();
@@ -79,8 +81,6 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let trial = refit.trials.first().copied().unwrap_or(best.trial);
     let (model, epochs) = work.model(trial, Part::Whole)?;
     let test = work.test(&model)?;
-    work.saved()?;
-    work.output.write_model(&model)?;
     let Some(refit) = work.engine.memory().result(trial, &[Part::Whole]) else {
         return Err(InputError::new("the final training was not remembered").remedy("give the same command again"));
     };
@@ -89,12 +89,13 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
         &mut work,
         &results,
         &best,
-        &Refit { result: refit, delivered, until, epochs, rules: refit_rules, test },
+        &Refit { result: refit, model, delivered, until, epochs, rules: refit_rules, test },
     )
 }
 
 struct Refit {
     result: TrialResult,
+    model: Model,
     /// The settings it was trained with: the best ones, with rates as they were recorded.
     delivered: Config,
     until: u32,
@@ -199,12 +200,11 @@ fn finish(
 
     let mut toml = work.best_settings((mean, std), &refit.delivered, refit.until, &flags.data);
     work::set_rules(&mut toml, &refit.rules);
-    work.output.write("best.toml", toml.text())?;
-    work.output.write("trials.csv", &trials_csv(results, score))?;
     let title = format!("{}: {} settings", work.name, results.len());
     let subtitle = format!("validation, mean over {}", work.job.judged_by);
-    work.output
-        .write("curves.svg", &curves_svg(&Curves::of_search(&title, &subtitle, score, results, Some(best.trial))))?;
+    let curves = curves_svg(&Curves::of_search(&title, &subtitle, score, results, Some(best.trial)));
+    let files = [("best.toml", toml.text().into()), ("trials.csv", trials_csv(results, score)), ("curves.svg", curves)];
+    work.deliver(Some(&refit.model), &files)?;
 
     let out = work.output.folder();
     // Null where a number is not finite: serde_json writes it so.

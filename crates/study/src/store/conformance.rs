@@ -217,6 +217,15 @@ fn a_study_is_one_name_one_hash_one_process() {
     let Opened::Study(mut fresh) = open("other", true) else { panic!("not opened") };
     assert_eq!(fresh.load().unwrap().stages.len(), 0);
     assert_eq!(fresh.state(key("0/3")).unwrap(), None);
+    // What was forgotten is removed with the first records, also after a process that was killed before; nothing else is.
+    let states = folder.path().join("s.db-states");
+    std::fs::create_dir_all(states.join("987/deep")).unwrap();
+    std::fs::create_dir(states.join("notes")).unwrap();
+    fresh.append(&records()).unwrap();
+    let mut left: Vec<_> = std::fs::read_dir(&states).unwrap().map(|one| one.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["2", "notes"]);
+    assert!(fresh.state(key("0/3")).unwrap().is_some());
 }
 
 #[test]

@@ -210,44 +210,33 @@ impl Storage {
         let path = self.path.clone();
         let fault = |error: rusqlite::Error| fault(&path, &error);
         let found = self.find(&id.name).map_err(fault)?;
-        let mut kept = None;
+        let mut forgotten = None;
         if let Some((old, hash, settings)) = &found {
             // The lock goes with the process, however it ends. Who had it before may have made the study anew.
             let Some(lock) = self.lock(*old)? else { return Ok(Opened::Busy) };
             if self.find(&id.name).map_err(fault)? != found {
                 return Ok(Opened::Busy);
             }
-            if fresh {
-                self.forget(*old).map_err(fault)?;
-                drop(lock);
-                let folder = self.folder(*old);
-                fs::remove_dir_all(&folder).map_err(|error| io_fault(&folder, &error))?;
-            } else if *hash != id.hash.0 {
-                return Ok(Opened::Other(settings.clone()));
-            } else {
-                kept = Some((*old, lock));
+            if !fresh {
+                let same = *hash == id.hash.0;
+                return if same { self.hold(*old, lock) } else { Ok(Opened::Other(settings.clone())) };
             }
+            forgotten = Some((*old, lock));
         }
-        let (study, lock) = match kept {
-            Some(kept) => kept,
-            None => {
-                let insert = "INSERT OR IGNORE INTO study (name, hash, settings, created_unix) VALUES (?, ?, ?, ?)";
-                let values = params![id.name, id.hash.0, id.settings, rows::now_unix()];
-                // None inserted: another process was a moment earlier.
-                if self.connection.execute(insert, values).map_err(fault)? == 0 {
-                    return Ok(Opened::Busy);
-                }
-                let new = self.connection.last_insert_rowid();
-                match self.lock(new)? {
-                    Some(lock) => (new, lock),
-                    None => return Ok(Opened::Busy),
-                }
-            }
-        };
+        // None inserted: another process was a moment earlier.
+        let new = self.enter(id, forgotten.as_ref().map(|(old, _)| *old)).map_err(fault)?;
+        let Some(new) = new else { return Ok(Opened::Busy) };
+        match self.lock(new)? {
+            Some(lock) => self.hold(new, lock),
+            None => Ok(Opened::Busy),
+        }
+    }
+
+    fn hold(self, study: i64, lock: File) -> Result<Opened, StoreError> {
         let folder = self.folder(study);
-        let named = self.named(study).map_err(fault)?;
+        let named = self.named(study).map_err(|error| fault(&self.path, &error))?;
         let states = States::open(&folder, &named).map_err(|error| io_fault(&folder, &error))?;
-        Ok(Opened::Study(Box::new(SqliteStore { storage: self, study, states, _lock: lock })))
+        Ok(Opened::Study(Box::new(SqliteStore { storage: self, study, states, swept: false, _lock: lock })))
     }
 
     /// Number, hash and settings of the study of that name.
@@ -262,13 +251,39 @@ impl Storage {
         query.query_map([study], |row| rows::key(row, 0))?.collect()
     }
 
-    fn forget(&mut self, study: i64) -> rusqlite::Result<()> {
+    /// A new study's number, in the place of one that is forgotten; `None` if there is one of that name.
+    fn enter(&mut self, id: &StudyId, forgotten: Option<i64>) -> rusqlite::Result<Option<i64>> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for table in TABLE_NAMES {
-            transaction.execute(&format!("DELETE FROM {table} WHERE study = ?"), [study])?;
+        if let Some(old) = forgotten {
+            for table in TABLE_NAMES {
+                transaction.execute(&format!("DELETE FROM {table} WHERE study = ?"), [old])?;
+            }
+            transaction.execute("DELETE FROM study WHERE id = ?", [old])?;
         }
-        transaction.execute("DELETE FROM study WHERE id = ?", [study])?;
-        transaction.commit()
+        let insert = "INSERT OR IGNORE INTO study (name, hash, settings, created_unix) VALUES (?, ?, ?, ?)";
+        let values = params![id.name, id.hash.0, id.settings, rows::now_unix()];
+        let new = (transaction.execute(insert, values)? > 0).then(|| transaction.last_insert_rowid());
+        transaction.commit()?;
+        Ok(new)
+    }
+
+    /// Removes the saved states of studies that were forgotten. No number is given twice, so one that cannot be removed
+    /// harms nobody, and is tried again by the next study.
+    fn sweep(&self) -> rusqlite::Result<()> {
+        // Before the rows are looked at: a study's row is there before its folder is.
+        let folders: Vec<PathBuf> = fs::read_dir(self.states_folder())
+            .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+            .unwrap_or_default();
+        let mut query = self.connection.prepare("SELECT 1 FROM study WHERE id = ?")?;
+        for folder in folders {
+            let study = folder.file_name().and_then(|name| name.to_str()?.parse::<i64>().ok());
+            if let Some(study) = study
+                && !query.exists([study])?
+            {
+                let _ = fs::remove_dir_all(&folder);
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self, study: i64) -> Result<Option<File>, StoreError> {
@@ -292,11 +307,17 @@ pub struct SqliteStore {
     storage: Storage,
     study: i64,
     states: States,
+    /// Nothing is left of studies that were forgotten.
+    swept: bool,
     _lock: File,
 }
 
 impl Store for SqliteStore {
     fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        // Not when the study is opened: nobody waits for it here.
+        if !std::mem::replace(&mut self.swept, true) {
+            self.storage.sweep().map_err(|error| fault(&self.storage.path, &error))?;
+        }
         // Files before the rows that name them, and rows that name them gone before files are.
         let states: Vec<(PrefixKey, Arc<[u8]>)> = records
             .iter()
