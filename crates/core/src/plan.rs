@@ -253,32 +253,32 @@ impl Plan {
     /// Keys after 0, 1, … epochs without end, each made when it is asked for: that of an epoch whose rate changes within it
     /// takes some ten nanoseconds for each of its steps.
     pub fn keys_in_turn(&self, private: Option<u32>) -> impl Iterator<Item = PrefixKey> {
+        let start = self.recipe.key(private);
+        std::iter::once(start).chain(self.keys_after(0, start))
+    }
+
+    /// Keys after `epochs` + 1, + 2, … epochs without end, where that after `epochs` epochs is `key`.
+    pub fn keys_after(&self, epochs: u32, key: PrefixKey) -> impl Iterator<Item = PrefixKey> {
         let steps = u64::from(self.schedule.steps_per_epoch());
-        let (mut before, mut first, mut bytes) = (None, 0, Vec::new());
+        let (mut before, mut first, mut bytes) = (key, u64::from(epochs) * steps, Vec::new());
         std::iter::from_fn(move || {
-            let key = match before {
-                None => self.recipe.key(private),
-                Some(PrefixKey(before)) => {
-                    // Equal settings in a row are told once, so that a schedule held within the epoch gives the same key
-                    // however it is written.
-                    let held = self.schedule.held_from(first) || {
-                        let setting = self.schedule.at(first);
-                        (1..steps).all(|step| self.schedule.at(first + step) == setting)
-                    };
-                    // Hashed at once: many small pieces take several times as long.
-                    bytes.clear();
-                    bytes.extend_from_slice(&before.0);
-                    for step in 0..if held { 1 } else { steps } {
-                        let setting = self.schedule.at(first + step);
-                        bytes.extend_from_slice(&setting.rate.to_bits().to_le_bytes());
-                        bytes.extend_from_slice(&setting.momentum.map_or(u64::MAX, f64::to_bits).to_le_bytes());
-                    }
-                    first += steps;
-                    PrefixKey(Key::of(&bytes))
-                }
+            // Equal settings in a row are told once, so that a schedule held within the epoch gives the same key
+            // however it is written.
+            let held = self.schedule.held_from(first) || {
+                let setting = self.schedule.at(first);
+                (1..steps).all(|step| self.schedule.at(first + step) == setting)
             };
-            before = Some(key);
-            before
+            // Hashed at once: many small pieces take several times as long.
+            bytes.clear();
+            bytes.extend_from_slice(&before.0.0);
+            for step in 0..if held { 1 } else { steps } {
+                let setting = self.schedule.at(first + step);
+                bytes.extend_from_slice(&setting.rate.to_bits().to_le_bytes());
+                bytes.extend_from_slice(&setting.momentum.map_or(u64::MAX, f64::to_bits).to_le_bytes());
+            }
+            first += steps;
+            before = PrefixKey(Key::of(&bytes));
+            Some(before)
         })
     }
 }

@@ -30,8 +30,8 @@ impl Session<'_> {
         let one = &self.tree.views[view];
         let (trial, part) = (&self.trials[one.trial], one.part);
         let Some(watch) = one.watch.as_ref().or(trial.watch.as_ref()) else { return Ok(()) };
-        let until = watch.certain();
-        if until <= one.until {
+        let (reached, until) = (one.until, watch.certain());
+        if until <= reached {
             return Ok(());
         }
         if let Some(ruled) = &trial.ruled
@@ -43,8 +43,11 @@ impl Session<'_> {
             }
         }
         let (number, plan) = (trial.number, self.tree.views[view].plan.clone());
-        let Some(keys) = self.keys(&plan, number, until) else { return Ok(()) };
-        let mut records = self.tree.reach(view, &keys, until);
+        // A rule changes nothing of what is behind.
+        let key = self.tree.key(view);
+        debug_assert!(key.is_none_or(|key| plan.keys(self.private(number), reached).last() == Some(&key)));
+        let Some(keys) = self.keys(&plan, number, key.map(|key| (reached, key)), until) else { return Ok(()) };
+        let mut records = self.tree.reach(view, &keys);
         let left: Vec<(StageId, u32)> = records.iter().filter_map(left_by).collect();
         records.extend(left.into_iter().filter_map(|(stage, epoch)| self.unstored_fork(stage, epoch)));
         self.writer.append(records);

@@ -6,7 +6,7 @@ use crate::tree::{Tree, View};
 use crate::writer::Writer;
 use opportune_core::judged::JudgedCurve;
 use opportune_core::observation::Observation;
-use opportune_core::plan::{Plan, PrefixKey};
+use opportune_core::plan::{Part, Plan, PrefixKey};
 use opportune_core::policy::{Action, Event, Policy};
 use opportune_core::ports::{Ending, Job, Planner, Record, StageId};
 use opportune_core::schedule::Ruled;
@@ -41,6 +41,12 @@ impl Trial {
     pub(crate) fn ahead(number: u32, view: usize) -> Trial {
         Trial { number, views: vec![view], watch: None, ruled: None, ended: false, ahead: true }
     }
+}
+
+/// The keys of a plan after 1, 2, … epochs.
+struct Planned {
+    plan: Arc<Plan>,
+    keys: Vec<PrefixKey>,
 }
 
 pub(crate) struct Running {
@@ -98,6 +104,8 @@ pub struct Session<'a> {
     pub(crate) cut: bool,
     /// Numbers of remembered trials that were not taken up yet, by what they are.
     remembered: HashMap<String, VecDeque<u32>>,
+    /// The last trial's plans.
+    planned: HashMap<Part, Planned>,
     /// Seconds of training whose outcome is in memory only, over all stages.
     pub(crate) unstored: f64,
     pub(crate) failure: Option<EngineError>,
@@ -145,6 +153,7 @@ impl<'a> Session<'a> {
             finished: false,
             cut: false,
             remembered,
+            planned: HashMap::new(),
             unstored: 0.0,
             failure: None,
             tell_at: Instant::now(),
@@ -165,13 +174,37 @@ impl<'a> Session<'a> {
         self.interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
     }
 
-    /// The keys of a trial's plan after 0, 1, … `until` epochs; none if someone wants to stop meanwhile, since those of many
-    /// steps take seconds.
-    pub(crate) fn keys(&mut self, plan: &Plan, number: u32, until: u32) -> Option<Vec<PrefixKey>> {
-        let keys = plan.keys_in_turn(self.private(number)).take(until as usize + 1);
-        let keys: Option<Vec<PrefixKey>> = keys.map(|key| (!self.interrupted()).then_some(key)).collect();
+    /// The keys of a trial's plan after 1, 2, … `until` epochs, or after those that are behind, where the key is the one given;
+    /// none if someone wants to stop meanwhile, since those of many steps take seconds.
+    pub(crate) fn keys(
+        &mut self,
+        plan: &Plan,
+        number: u32,
+        behind: Option<(u32, PrefixKey)>,
+        until: u32,
+    ) -> Option<Vec<PrefixKey>> {
+        let (epochs, key) = behind.unwrap_or_else(|| (0, plan.recipe.key(self.private(number))));
+        let more = plan.keys_after(epochs, key).take(until.saturating_sub(epochs) as usize);
+        let more: Option<Vec<PrefixKey>> = more.map(|key| (!self.interrupted()).then_some(key)).collect();
+        let keys = more.filter(|_| !self.interrupted());
         self.unplanned |= keys.is_none();
         keys
+    }
+
+    /// As [`Session::keys`] for a trial that begins. A plan that goes on from the last one on its part, as those of a grid
+    /// over the number of epochs do, has its keys.
+    fn keys_from_start(&mut self, plan: &Arc<Plan>, number: u32, until: u32) -> Option<Vec<PrefixKey>> {
+        let part = plan.recipe.part;
+        let alike = |last: &Planned| {
+            let (one, other) = (&last.plan, plan);
+            self.asked.share && one.schedule == other.schedule && one.recipe == other.recipe
+        };
+        let mut keys = self.planned.remove(&part).filter(alike).map(|last| last.keys).unwrap_or_default();
+        let behind = keys.last().map(|key| (keys.len() as u32, *key));
+        keys.extend(self.keys(plan, number, behind, until)?);
+        let granted = keys[..until as usize].to_vec();
+        self.planned.insert(part, Planned { plan: plan.clone(), keys });
+        Some(granted)
     }
 
     pub fn open(&mut self) -> Result<(), EngineError> {
@@ -234,7 +267,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn private(&self, number: u32) -> Option<u32> {
+    pub(crate) fn private(&self, number: u32) -> Option<u32> {
         (!self.asked.share).then_some(number)
     }
 
@@ -256,7 +289,7 @@ impl<'a> Session<'a> {
             let watch = Watch::new(&self.asked.rules, self.asked.score, plan.recipe.guessing(), granted)
                 .with_rates(ruled.as_ref().map(|ruled| ruled.watch(self.asked.score)));
             let until = watch.certain();
-            let Some(keys) = self.keys(&plan, number, until) else { return Ok(()) };
+            let Some(keys) = self.keys_from_start(&plan, number, until) else { return Ok(()) };
             let mut view = View::new(trial, number, *part, plan, until);
             match self.asked.watching {
                 Watching::EachFold => view.watch = Some(watch),

@@ -256,20 +256,28 @@ impl Tree {
         if epoch > view.until { None } else { self.observation(view.stage_of(epoch)?, epoch) }
     }
 
-    /// Takes a view in and finds it its place; gives the records of what is new. `keys` are those of its plan after
-    /// 0, 1, … at least `view.until` epochs.
-    pub fn place(&mut self, view: View, keys: &[PrefixKey]) -> (usize, Vec<Record>) {
-        let (index, until) = (self.views.len(), view.until);
-        self.views.push(view);
-        (index, self.reach(index, keys, until))
+    /// The key after the last epoch that a view reaches; `None` where it reaches none.
+    pub fn key(&self, view: usize) -> Option<PrefixKey> {
+        let (stage, until) = *self.views[view].path.last()?;
+        self.lanes[stage as usize].key(until)
     }
 
-    /// Leads a view's path up to `until` epochs, which are granted to it then; gives the records of what is new.
-    pub fn reach(&mut self, index: usize, keys: &[PrefixKey], until: u32) -> Vec<Record> {
-        let (part, plan) = (self.views[index].part, self.views[index].plan.clone());
-        let planned = &keys[1..=until as usize];
-        let mut path: Vec<(StageId, u32)> = Vec::new();
-        for (epoch, key) in (1..).zip(planned) {
+    /// Takes a view in and finds it its place; gives the records of what is new. `keys` are those of its plan after
+    /// 1, 2, … epochs, as many as are granted to it.
+    pub fn place(&mut self, view: View, keys: &[PrefixKey]) -> (usize, Vec<Record>) {
+        let index = self.views.len();
+        self.views.push(view);
+        (index, self.reach(index, keys))
+    }
+
+    /// Leads a view's path on by as many epochs as there are `keys`, of its plan after each of them; they are granted to it
+    /// then. Gives the records of what is new.
+    pub fn reach(&mut self, index: usize, keys: &[PrefixKey]) -> Vec<Record> {
+        let view = &mut self.views[index];
+        let (part, plan, mut path) = (view.part, view.plan.clone(), std::mem::take(&mut view.path));
+        let (old, reached) = (path.len(), path.last().map_or(0, |(_, left)| *left));
+        let until = reached + keys.len() as u32;
+        for (epoch, key) in (reached + 1..).zip(keys) {
             let Some(&stage) = self.known.get(key) else { break };
             match path.last_mut() {
                 Some((last, left)) if *last == stage => *left = epoch,
@@ -282,7 +290,7 @@ impl Tree {
         let common = path.last().map_or(0, |(_, left)| *left);
         let mut records = Vec::new();
         if common < until {
-            let rest = &planned[common as usize..];
+            let rest = &keys[(common - reached) as usize..];
             let stage = match path.last() {
                 Some(&(stage, _)) if self.lanes[stage as usize].planned() == common => {
                     let last = path.len() - 1;
@@ -306,10 +314,9 @@ impl Tree {
             self.lanes[stage as usize].keys.extend_from_slice(rest);
             self.known.extend(rest.iter().map(|key| (*key, stage)));
         }
-        for (stage, upto) in &path {
-            let new = self.views[index].until_in(*stage) == 0;
+        for (at, (stage, upto)) in path.iter().enumerate().skip(old.saturating_sub(1)) {
             let lane = &mut self.lanes[*stage as usize];
-            if new {
+            if at >= old {
                 lane.views.push(index);
             }
             if lane.reach < *upto {
@@ -331,7 +338,7 @@ mod tests {
     fn place(tree: &mut Tree, schedule: &str, epochs: u32) -> Vec<(StageId, u32)> {
         let plan = Arc::new(plan(Part::Fold(0), &schedule.parse::<Schedule>().unwrap(), 0.1, epochs));
         let keys = plan.keys(None, epochs);
-        let index = tree.place(View::new(0, 0, Part::Fold(0), plan, epochs), &keys).0;
+        let index = tree.place(View::new(0, 0, Part::Fold(0), plan, epochs), &keys[1..]).0;
         tree.views[index].path.clone()
     }
 
@@ -340,10 +347,12 @@ mod tests {
         let mut tree = Tree::new(Remembered::default());
         let plan = Arc::new(plan(Part::Fold(0), &"constant".parse().unwrap(), 0.1, 10));
         let keys = plan.keys(None, 10);
-        let (index, new) = tree.place(View::new(0, 0, Part::Fold(0), plan, 3), &keys);
+        let (index, new) = tree.place(View::new(0, 0, Part::Fold(0), plan, 3), &keys[1..=3]);
         assert_eq!((tree.views[index].path.clone(), new.len()), (vec![(0, 3)], 1));
         assert_eq!(place(&mut tree, "step(every=2, gamma=0.1)", 4), [(0, 2), (1, 4)]);
-        assert!(tree.reach(index, &keys, 8).is_empty());
+        assert_eq!(tree.key(index), Some(keys[3]));
+        assert!(tree.reach(index, &keys[4..=8]).is_empty());
+        assert_eq!(tree.key(index), Some(keys[8]));
         assert_eq!((tree.views[index].path.clone(), tree.views[index].until), (vec![(0, 8)], 8));
         assert_eq!((tree.lanes[0].views.len(), tree.lanes[0].reach, tree.lanes[0].planned()), (2, 8, 8));
     }
