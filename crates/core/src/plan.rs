@@ -282,3 +282,33 @@ impl Plan {
         })
     }
 }
+
+/// The keys of plans that are asked for one after the other. Those of a grid over the number of epochs go on from each other:
+/// what a plan has in common with the one before is not made again.
+#[derive(Debug, Clone, Default)]
+pub struct LastKeys(Option<(PrefixKey, Resolved, Vec<PrefixKey>)>);
+
+impl LastKeys {
+    /// Keys of `plan` after 1, 2, … `until` epochs; `None` if `going` says no meanwhile, since those of many steps take
+    /// seconds.
+    pub fn of(
+        &mut self,
+        plan: &Plan,
+        private: Option<u32>,
+        until: u32,
+        going: impl Fn() -> bool,
+    ) -> Option<&[PrefixKey]> {
+        let (start, until) = (plan.recipe.key(private), until as usize);
+        let alike = |(last, schedule, _): &(PrefixKey, Resolved, _)| *last == start && *schedule == plan.schedule;
+        let (.., keys) = match self.0.take().filter(alike) {
+            Some(last) => self.0.insert(last),
+            None => self.0.insert((start, plan.schedule.clone(), Vec::new())),
+        };
+        let mut more = plan.keys_after(keys.len() as u32, keys.last().copied().unwrap_or(start));
+        keys.reserve(until.saturating_sub(keys.len()));
+        while keys.len() < until && going() {
+            keys.extend(more.next());
+        }
+        keys.get(..until).filter(|_| going())
+    }
+}

@@ -112,7 +112,7 @@ impl Session<'_> {
         let plan = Arc::new(self.planner.plan(&next.config, next.part)?);
         let until = next.until.clamp(1, plan.epochs);
         let watch = Watch::new(&next.rules, self.asked.score, plan.recipe.guessing(), until);
-        let Some(keys) = self.keys(&plan, number, None, until) else { return Ok(None) };
+        let Some(keys) = self.keys(&plan, number, until) else { return Ok(None) };
         let trial = self.trials.len();
         let view = View { watch: Some(watch), ..View::new(trial, number, next.part, plan, until) };
         let (view, stages) = self.tree.place(view, &keys);

@@ -43,10 +43,15 @@ impl Session<'_> {
             }
         }
         let (number, plan) = (trial.number, self.tree.views[view].plan.clone());
-        // A rule changes nothing of what is behind.
-        let key = self.tree.key(view);
-        debug_assert!(key.is_none_or(|key| plan.keys(self.private(number), reached).last() == Some(&key)));
-        let Some(keys) = self.keys(&plan, number, key.map(|key| (reached, key)), until) else { return Ok(()) };
+        let keys = match self.tree.key(view) {
+            Some(key) => {
+                // A rule changes nothing of what is behind.
+                debug_assert_eq!(plan.keys(self.private(number), reached).last(), Some(&key));
+                self.keys_after(&plan, reached, key, until)
+            }
+            None => self.keys(&plan, number, until),
+        };
+        let Some(keys) = keys else { return Ok(()) };
         let mut records = self.tree.reach(view, &keys);
         let left: Vec<(StageId, u32)> = records.iter().filter_map(left_by).collect();
         records.extend(left.into_iter().filter_map(|(stage, epoch)| self.unstored_fork(stage, epoch)));

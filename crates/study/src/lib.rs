@@ -6,6 +6,7 @@ mod desk;
 mod engine;
 mod failing;
 mod following;
+mod planning;
 mod queue;
 mod saving;
 mod session;

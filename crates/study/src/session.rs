@@ -6,14 +6,12 @@ use crate::tree::{Tree, View};
 use crate::writer::Writer;
 use opportune_core::judged::JudgedCurve;
 use opportune_core::observation::Observation;
-use opportune_core::plan::{Part, Plan, PrefixKey};
-use opportune_core::policy::{Action, Event, Policy};
+use opportune_core::plan::{LastKeys, Part};
+use opportune_core::policy::{Event, Policy};
 use opportune_core::ports::{Ending, Job, Planner, Record, StageId};
 use opportune_core::schedule::Ruled;
-use opportune_core::space::Config;
 use opportune_core::stop::{Point, Stopped, Watch};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,7 +29,7 @@ pub(crate) struct Trial {
     pub(crate) watch: Option<Watch>,
     /// Its schedule, where the rate follows the curve.
     pub(crate) ruled: Option<Ruled>,
-    ended: bool,
+    pub(crate) ended: bool,
     /// Follows the session: the policy did not ask for it.
     pub(crate) ahead: bool,
 }
@@ -41,12 +39,6 @@ impl Trial {
     pub(crate) fn ahead(number: u32, view: usize) -> Trial {
         Trial { number, views: vec![view], watch: None, ruled: None, ended: false, ahead: true }
     }
-}
-
-/// The keys of a plan after 1, 2, … epochs.
-struct Planned {
-    plan: Arc<Plan>,
-    keys: Vec<PrefixKey>,
 }
 
 pub(crate) struct Running {
@@ -81,7 +73,7 @@ pub enum Taken {
 pub struct Session<'a> {
     pub(crate) tree: Tree,
     pub(crate) asked: &'a Asked,
-    policy: &'a mut dyn Policy,
+    pub(crate) policy: &'a mut dyn Policy,
     pub(crate) planner: &'a dyn Planner,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) writer: &'a Writer,
@@ -97,15 +89,15 @@ pub struct Session<'a> {
     pub(crate) jobs: HashMap<u64, Running>,
     pub(crate) next_job: u64,
     /// Trials of the policy that ended.
-    ended: usize,
+    pub(crate) ended: usize,
     /// The policy asks for nothing more.
     pub(crate) finished: bool,
     /// Nothing more is wanted: by the policy, or because the time is up.
     pub(crate) cut: bool,
     /// Numbers of remembered trials that were not taken up yet, by what they are.
-    remembered: HashMap<String, VecDeque<u32>>,
-    /// The last trial's plans.
-    planned: HashMap<Part, Planned>,
+    pub(crate) remembered: HashMap<String, VecDeque<u32>>,
+    /// The keys of the last plan on each part.
+    pub(crate) last_keys: HashMap<Part, LastKeys>,
     /// Seconds of training whose outcome is in memory only, over all stages.
     pub(crate) unstored: f64,
     pub(crate) failure: Option<EngineError>,
@@ -113,9 +105,9 @@ pub struct Session<'a> {
     tell_at: Instant,
     other_bits: bool,
     /// Set where someone wants to stop: then no trial is planned any more.
-    interrupt: Option<&'a AtomicBool>,
+    pub(crate) interrupt: Option<&'a AtomicBool>,
     /// Something that the policy asked for was not planned, so that it is not asked again.
-    unplanned: bool,
+    pub(crate) unplanned: bool,
     /// What follows and was begun.
     pub(crate) begun: Option<Begun>,
     /// Seconds that the last run was trained for.
@@ -153,7 +145,7 @@ impl<'a> Session<'a> {
             finished: false,
             cut: false,
             remembered,
-            planned: HashMap::new(),
+            last_keys: HashMap::new(),
             unstored: 0.0,
             failure: None,
             tell_at: Instant::now(),
@@ -170,41 +162,10 @@ impl<'a> Session<'a> {
         Session { interrupt: Some(interrupt), ..self }
     }
 
-    fn interrupted(&self) -> bool {
-        self.interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
-    }
-
-    /// The keys of a trial's plan after 1, 2, … `until` epochs, or after those that are behind, where the key is the one given;
-    /// none if someone wants to stop meanwhile, since those of many steps take seconds.
-    pub(crate) fn keys(
-        &mut self,
-        plan: &Plan,
-        number: u32,
-        behind: Option<(u32, PrefixKey)>,
-        until: u32,
-    ) -> Option<Vec<PrefixKey>> {
-        let (epochs, key) = behind.unwrap_or_else(|| (0, plan.recipe.key(self.private(number))));
-        let more = plan.keys_after(epochs, key).take(until.saturating_sub(epochs) as usize);
-        let more: Option<Vec<PrefixKey>> = more.map(|key| (!self.interrupted()).then_some(key)).collect();
-        let keys = more.filter(|_| !self.interrupted());
-        self.unplanned |= keys.is_none();
-        keys
-    }
-
-    /// As [`Session::keys`] for a trial that begins. A plan that goes on from the last one on its part, as those of a grid
-    /// over the number of epochs do, has its keys.
-    fn keys_from_start(&mut self, plan: &Arc<Plan>, number: u32, until: u32) -> Option<Vec<PrefixKey>> {
-        let part = plan.recipe.part;
-        let alike = |last: &Planned| {
-            let (one, other) = (&last.plan, plan);
-            self.asked.share && one.schedule == other.schedule && one.recipe == other.recipe
-        };
-        let mut keys = self.planned.remove(&part).filter(alike).map(|last| last.keys).unwrap_or_default();
-        let behind = keys.last().map(|key| (keys.len() as u32, *key));
-        keys.extend(self.keys(plan, number, behind, until)?);
-        let granted = keys[..until as usize].to_vec();
-        self.planned.insert(part, Planned { plan: plan.clone(), keys });
-        Some(granted)
+    /// Whether nobody wants to stop.
+    pub(crate) fn going(&self) -> impl Fn() -> bool + use<'a> {
+        let interrupt = self.interrupt;
+        move || !interrupt.is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
     }
 
     pub fn open(&mut self) -> Result<(), EngineError> {
@@ -234,125 +195,8 @@ impl<'a> Session<'a> {
         (self.tree, outcome)
     }
 
-    /// Asks the policy until it has nothing more to ask for.
-    pub(crate) fn ask(&mut self) {
-        while !self.finished && self.failure.is_none() && !self.unplanned {
-            let busy = self.own().count() - self.ended;
-            let actions = self.policy.next(self.room.saturating_sub(busy));
-            if actions.is_empty() {
-                return;
-            }
-            for action in actions {
-                // Not even that it finishes: something is missing.
-                if self.unplanned {
-                    return;
-                }
-                let done = match action {
-                    Action::Start { config, until } => self.start(&config, until),
-                    Action::Resume { trial, until } => self.resume(trial, until),
-                    Action::Finish => {
-                        self.finished = true;
-                        Ok(())
-                    }
-                    Action::Stop => {
-                        (self.finished, self.cut) = (true, true);
-                        Ok(())
-                    }
-                };
-                if let Err(error) = done {
-                    self.failure = Some(error);
-                    return;
-                }
-            }
-        }
-    }
-
-    pub(crate) fn private(&self, number: u32) -> Option<u32> {
-        (!self.asked.share).then_some(number)
-    }
-
-    fn start(&mut self, config: &Config, until: u32) -> Result<(), EngineError> {
-        // In a new study there is nothing to look for.
-        let remembered = match self.remembered.is_empty() {
-            true => None,
-            false => self.remembered.get_mut(&format!("{config:?}")).and_then(VecDeque::pop_front),
-        };
-        let number = remembered.unwrap_or_else(|| self.tree.memory.next_trial());
-        let trial = self.trials.len();
-        let mut placed = Vec::new();
-        let mut shared_watch = None;
-        let ruled = self.planner.rate_rule(config)?;
-        let planned = ruled.as_ref().map(|ruled| ruled.config(config, &[]));
-        for part in &self.asked.parts {
-            let plan = Arc::new(self.planner.plan(planned.as_ref().unwrap_or(config), *part)?);
-            let granted = until.clamp(1, plan.epochs);
-            let watch = Watch::new(&self.asked.rules, self.asked.score, plan.recipe.guessing(), granted)
-                .with_rates(ruled.as_ref().map(|ruled| ruled.watch(self.asked.score)));
-            let until = watch.certain();
-            let Some(keys) = self.keys_from_start(&plan, number, until) else { return Ok(()) };
-            let mut view = View::new(trial, number, *part, plan, until);
-            match self.asked.watching {
-                Watching::EachFold => view.watch = Some(watch),
-                Watching::MeanOverFolds => shared_watch = Some(watch),
-            }
-            placed.push((view, keys));
-        }
-        let mut records = Vec::new();
-        if remembered.is_none() {
-            records.push(Record::Trial { trial: number, config: config.clone() });
-            records.iter().for_each(|record| self.tree.memory.apply(record));
-        }
-        let mut views = Vec::new();
-        for (view, keys) in placed {
-            let (view, stages) = self.tree.place(view, &keys);
-            records.extend(stages);
-            views.push(view);
-        }
-        self.writer.append(records);
-        self.trials.push(Trial {
-            number,
-            views: views.clone(),
-            watch: shared_watch,
-            ruled,
-            ended: false,
-            ahead: false,
-        });
-        self.consume(trial);
-        views.into_iter().for_each(|view| self.poke(view));
-        Ok(())
-    }
-
-    /// Goes on with a trial that waits, on all of its folds that no rule has ended.
-    fn resume(&mut self, trial: u32, until: u32) -> Result<(), EngineError> {
-        let index = trial as usize;
-        let Some(one) = self.trials.get_mut(index).filter(|one| one.ended) else {
-            return Err(EngineError::Incapable(format!("the policy goes on with trial {trial}, which does not wait")));
-        };
-        one.ended = false;
-        self.ended -= 1;
-        let views = one.views.clone();
-        if let Some(watch) = &mut one.watch {
-            watch.extend(until.min(self.tree.views[views[0]].plan.epochs));
-        }
-        let shared = one.watch.as_ref().map(|watch| watch.ended().is_none());
-        for index in &views {
-            let view = &mut self.tree.views[*index];
-            if let Some(watch) = &mut view.watch {
-                watch.extend(until.min(view.plan.epochs));
-            }
-            if !shared.unwrap_or(view.watch.as_ref().is_some_and(|watch| watch.ended().is_none())) {
-                continue;
-            }
-            view.ended = None;
-            self.lead_on(*index)?;
-        }
-        self.consume(index);
-        views.into_iter().for_each(|view| self.poke(view));
-        Ok(())
-    }
-
     /// The trials that the policy asked for.
-    fn own(&self) -> impl Iterator<Item = &Trial> {
+    pub(crate) fn own(&self) -> impl Iterator<Item = &Trial> {
         self.trials.iter().filter(|trial| !trial.ahead)
     }
 
@@ -367,7 +211,7 @@ impl<'a> Session<'a> {
     }
 
     /// Shows a trial's rules what has been trained and not been seen by them.
-    fn consume(&mut self, trial: usize) {
+    pub(crate) fn consume(&mut self, trial: usize) {
         let views = self.trials[trial].views.clone();
         match self.asked.watching {
             Watching::EachFold => views.iter().for_each(|view| self.catch_up(*view)),

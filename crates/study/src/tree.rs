@@ -379,6 +379,28 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_the_last_plan_has_are_those_that_are_made_anew() {
+        use opportune_core::plan::LastKeys;
+        let mut last = LastKeys::default();
+        for (text, lr, epochs) in [
+            ("constant", 0.1, 3),
+            ("constant", 0.1, 7),
+            ("constant", 0.1, 5),
+            ("constant", 0.2, 5),
+            ("cosine", 0.2, 4),
+            ("cosine", 0.2, 6),
+        ] {
+            let plan = plan(Part::Fold(0), &text.parse::<Schedule>().unwrap(), lr, epochs);
+            for private in [None, Some(7), Some(8)] {
+                let keys = last.of(&plan, private, epochs, || true).unwrap();
+                assert_eq!(keys, &plan.keys(private, epochs)[1..], "{text} {lr} {epochs}");
+            }
+            assert_eq!(last.of(&plan, None, epochs, || false), None);
+            assert_eq!(last.of(&plan, None, epochs, || true).unwrap(), &plan.keys(None, epochs)[1..]);
+        }
+    }
+
+    #[test]
     fn what_agrees_is_shared_and_what_differs_leaves_at_the_last_common_epoch() {
         let mut tree = Tree::new(Remembered::default());
         assert_eq!(place(&mut tree, "constant", 10), [(0, 10)]);

@@ -8,7 +8,7 @@ use crate::split::Rows;
 use crate::work::{self, Exit, Work, best_of, config_json, epochs_of, name_of, with_spread};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
-use opportune_core::plan::Part;
+use opportune_core::plan::{LastKeys, Part};
 use opportune_core::policy::{Grid, Single};
 use opportune_core::ports::Planner;
 use opportune_core::space::Config;
@@ -21,7 +21,7 @@ use opportune_study::{Asked, Foresight};
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows of the table on the terminal; trials.csv has all.
 const TABLE_ROWS: usize = 30;
@@ -31,7 +31,10 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let job = Job::new(Rows::Files, Purpose::Grid, &flags.data, &flags.space, &flags.training, &flags.study)?;
     let varied = job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
     let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied);
-    let (alone, shared) = cost(&job)?;
+    let (alone, shared) = cost(&job, interrupt)?;
+    if flags.dry_run && interrupt.load(Ordering::Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
     if flags.dry_run {
         return dry_run(flags, &job, &name, alone, shared);
     }
@@ -105,12 +108,15 @@ struct Refit {
 }
 
 /// The grid's cost in fold-epochs if no rule stops anything: every run by itself, and what they share once.
-fn cost(job: &Job) -> Result<(u64, u64), InputError> {
-    let (mut alone, mut shared) = (0u64, HashSet::new());
+fn cost(job: &Job, interrupt: &AtomicBool) -> Result<(u64, u64), InputError> {
+    let (mut alone, mut shared, mut keys) = (0u64, HashSet::new(), LastKeys::default());
     for config in job.space.grid() {
         let plan = job.trainer.plan(&config, job.parts[0])?;
         alone += u64::from(plan.epochs);
-        shared.extend(plan.keys(None, plan.epochs).into_iter().skip(1));
+        // Where someone wants to stop, the search that follows says so.
+        let going = || !interrupt.load(Ordering::Relaxed);
+        let Some(keys) = keys.of(&plan, None, plan.epochs, going) else { break };
+        shared.extend(keys.iter().copied());
     }
     let parts = job.parts.len() as u64;
     Ok((alone * parts, shared.len() as u64 * parts))

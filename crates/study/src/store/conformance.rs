@@ -228,6 +228,28 @@ fn a_study_is_one_name_one_hash_one_process() {
     assert!(fresh.state(key("0/3")).unwrap().is_some());
 }
 
+/// As programs do that are started together, one of them makes the file and each gets its study.
+#[test]
+fn a_file_that_several_open_at_once_is_made_by_one_of_them() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let all_there = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for name in ["a", "b", "c", "d"] {
+                let (path, all_there) = (&path, &all_there);
+                scope.spawn(move || {
+                    all_there.wait();
+                    let opened = Storage::open(path).unwrap().study(&id(name, "{}"), false).unwrap();
+                    let Opened::Study(mut store) = opened else { panic!("not opened") };
+                    store.append(&records()).unwrap();
+                });
+            }
+        });
+        assert_eq!(Storage::open(&path).unwrap().list().unwrap().len(), 4);
+    }
+}
+
 #[test]
 fn studies_are_listed_and_read_beside_the_process_that_holds_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,10 @@ use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long another program that has the file is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A SQLite file that holds studies.
 #[derive(Debug)]
@@ -72,6 +75,21 @@ fn fault(path: &Path, error: &rusqlite::Error) -> StoreError {
     StoreError(format!("{}: {what}", path.display()))
 }
 
+/// Tries again while another program has the file: SQLite does not wait by itself where two change its mode at once.
+fn patiently<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let began = Instant::now();
+    loop {
+        match attempt() {
+            Err(error) if busy(&error) && began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(2)),
+            done => return done,
+        }
+    }
+}
+
+fn busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}
+
 fn io_fault(path: &Path, error: &std::io::Error) -> StoreError {
     let what = match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
@@ -116,13 +134,19 @@ impl Storage {
         let fault = |error: rusqlite::Error| fault(path, &error);
         let mut connection = Connection::open(path).map_err(fault)?;
         let version = |of: &Connection| of.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+        let empty = |of: &Connection| of.query_row("SELECT count(*) = 0 FROM sqlite_master", [], |row| row.get(0));
         let mut prepare = || {
-            connection.busy_timeout(Duration::from_secs(20))?;
-            if version(&connection)? == 0 {
+            connection.busy_timeout(PATIENCE)?;
+            let found = version(&connection)?;
+            if (1..=FORMAT).contains(&found) || (found == 0 && empty(&connection)?) {
+                // What makes a study need not be on the disk before the first that is trained.
+                patiently(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
+                connection.pragma_update(None, "synchronous", "NORMAL")?;
+            }
+            if found == 0 {
                 // Two programs may come at once, and one may be killed here: all of the tables or none.
                 let new = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let tables: i64 = new.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
-                if version(&new)? == 0 && tables == 0 {
+                if version(&new)? == 0 && empty(&new)? {
                     new.execute_batch(TABLES)?;
                     new.pragma_update(None, "user_version", FORMAT)?;
                 }
@@ -147,11 +171,6 @@ impl Storage {
                 return Err(refused(format!("made by another version (format {other}, this program's is {FORMAT})")));
             }
         }
-        let mode = || {
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")
-        };
-        mode().map_err(fault)?;
         Ok(Storage { path: path.to_path_buf(), connection })
     }
 
@@ -234,7 +253,12 @@ impl Storage {
 
     fn hold(self, study: i64, lock: File) -> Result<Opened, StoreError> {
         let folder = self.folder(study);
-        let named = self.named(study).map_err(|error| fault(&self.path, &error))?;
+        let named = || {
+            // From here on what is committed lasts.
+            self.connection.pragma_update(None, "synchronous", "FULL")?;
+            self.named(study)
+        };
+        let named = named().map_err(|error| fault(&self.path, &error))?;
         let states = States::open(&folder, &named).map_err(|error| io_fault(&folder, &error))?;
         Ok(Opened::Study(Box::new(SqliteStore { storage: self, study, states, swept: false, _lock: lock })))
     }
@@ -314,10 +338,6 @@ pub struct SqliteStore {
 
 impl Store for SqliteStore {
     fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        // Not when the study is opened: nobody waits for it here.
-        if !std::mem::replace(&mut self.swept, true) {
-            self.storage.sweep().map_err(|error| fault(&self.storage.path, &error))?;
-        }
         // Files before the rows that name them, and rows that name them gone before files are.
         let states: Vec<(PrefixKey, Arc<[u8]>)> = records
             .iter()
@@ -348,6 +368,10 @@ impl Store for SqliteStore {
             Ok(unnamed)
         };
         let unnamed = commit().map_err(|error: rusqlite::Error| fault(&self.storage.path, &error))?;
+        // Not when the study is opened: that it took the place of another one was not durable, and someone waited for it.
+        if !std::mem::replace(&mut self.swept, true) {
+            self.storage.sweep().map_err(|error| fault(&self.storage.path, &error))?;
+        }
         unnamed
             .into_iter()
             .try_for_each(|key| self.states.remove(key))
