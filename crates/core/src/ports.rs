@@ -214,6 +214,9 @@ pub trait Store: Send {
     /// # Errors
     /// As for [`Store::append`].
     fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError>;
+
+    /// There is time now for what would have to be done when the store is closed. What fails is left to that.
+    fn settle(&mut self) {}
 }
 
 /// The store could not do its work.

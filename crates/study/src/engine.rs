@@ -164,12 +164,14 @@ impl Engine {
         self.writer.append([record]);
     }
 
-    /// Returns when everything remembered so far is durable.
+    /// Returns when everything remembered so far is durable. Nothing is being trained then, so the store settles meanwhile.
     ///
     /// # Errors
     /// The store failed.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.writer.flush()
+        self.writer.flush()?;
+        self.writer.settle();
+        Ok(())
     }
 
     /// Lets `policy` have its trials trained until it is finished, or until `interrupt` is set. What was trained is durable

@@ -26,6 +26,7 @@ type Read = Result<Option<Arc<[u8]>>, StoreError>;
 enum Request {
     Flush(Sender<()>),
     State(PrefixKey, Sender<Read>),
+    Settle,
 }
 
 /// What the thread is to do.
@@ -189,6 +190,11 @@ impl Writer {
         }
     }
 
+    /// Lets the store settle while nobody waits for it.
+    pub fn settle(&self) {
+        self.request(Request::Settle);
+    }
+
     /// A saved state, one still in the queue among them.
     pub fn state(&self, key: PrefixKey) -> Read {
         let (done, wait) = channel();
@@ -241,6 +247,7 @@ fn serve(store: &mut dyn Store, shared: &Shared) {
             match request {
                 Request::Flush(done) => drop(done.send(())),
                 Request::State(key, done) => drop(done.send(store.state(key))),
+                Request::Settle => store.settle(),
             }
         }
         if last {

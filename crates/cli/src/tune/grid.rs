@@ -11,6 +11,7 @@ use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::plan::{LastKeys, Part};
 use opportune_core::policy::{Grid, Single};
 use opportune_core::ports::Planner;
+use opportune_core::score::Score;
 use opportune_core::space::Config;
 use opportune_core::stop::StopRule;
 use opportune_net::Model;
@@ -74,28 +75,47 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
         true => work.recorded(&best.config, &best, until)?,
         false => best.config.clone(),
     };
-    let mut single = Single::new(delivered.clone(), until);
     work.begin_final_model();
-    let asked = Asked { deliver: true, ..work.asked(&[Part::Whole], &refit_rules) };
-    let refit = work.run(&mut single, &asked)?;
-    if refit.interrupted {
-        return work.interrupted();
+    let files = Files::of(&work, &results, &best);
+    let (refit, files) = std::thread::scope(|scope| {
+        // Nobody needs to wait for the picture.
+        let files = scope.spawn(|| files.made());
+        let refit = Refit::train(&mut work, &best, delivered, until, refit_rules);
+        (refit, files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    match refit? {
+        Some(refit) => finish(flags, &mut work, &results, &best, &refit, files),
+        None => work.interrupted(),
     }
-    let trial = refit.trials.first().copied().unwrap_or(best.trial);
-    let (model, epochs) = work.model(trial, Part::Whole)?;
-    let test = work.test(&model)?;
-    let Some(refit) = work.engine.memory().result(trial, &[Part::Whole]) else {
-        return Err(InputError::new("the final training was not remembered").remedy("give the same command again"));
-    };
-    finish(
-        flags,
-        &mut work,
-        &results,
-        &best,
-        &Refit { result: refit, model, delivered, until, epochs, rules: refit_rules, test },
-    )
 }
 
+/// What is told of the grid beside its best.
+struct Files<'a> {
+    title: String,
+    subtitle: String,
+    score: Score,
+    results: &'a [TrialResult],
+    best: u32,
+}
+
+impl<'a> Files<'a> {
+    fn of(work: &Work, results: &'a [TrialResult], best: &TrialResult) -> Files<'a> {
+        Files {
+            title: format!("{}: {} settings", work.name, results.len()),
+            subtitle: format!("validation, mean over {}", work.job.judged_by),
+            score: work.job.score,
+            results,
+            best: best.trial,
+        }
+    }
+
+    fn made(&self) -> Vec<(&'static str, String)> {
+        let curves = Curves::of_search(&self.title, &self.subtitle, self.score, self.results, Some(self.best));
+        vec![("trials.csv", trials_csv(self.results, self.score)), ("curves.svg", curves_svg(&curves))]
+    }
+}
+
+/// The final model and its training.
 struct Refit {
     result: TrialResult,
     model: Model,
@@ -105,6 +125,30 @@ struct Refit {
     epochs: u32,
     rules: Vec<StopRule>,
     test: Option<f64>,
+}
+
+impl Refit {
+    /// Trained and scored; `None` where it was interrupted.
+    fn train(
+        work: &mut Work,
+        best: &TrialResult,
+        delivered: Config,
+        until: u32,
+        rules: Vec<StopRule>,
+    ) -> Result<Option<Refit>, InputError> {
+        let asked = Asked { deliver: true, ..work.asked(&[Part::Whole], &rules) };
+        let refit = work.run(&mut Single::new(delivered.clone(), until), &asked)?;
+        if refit.interrupted {
+            return Ok(None);
+        }
+        let trial = refit.trials.first().copied().unwrap_or(best.trial);
+        let (model, epochs) = work.model(trial, Part::Whole)?;
+        let test = work.test(&model)?;
+        let Some(result) = work.engine.memory().result(trial, &[Part::Whole]) else {
+            return Err(InputError::new("the final training was not remembered").remedy("give the same command again"));
+        };
+        Ok(Some(Refit { result, model, delivered, until, epochs, rules, test }))
+    }
 }
 
 /// The grid's cost in fold-epochs if no rule stops anything: every run by itself, and what they share once.
@@ -195,6 +239,7 @@ fn finish(
     results: &[TrialResult],
     best: &TrialResult,
     refit: &Refit,
+    mut files: Vec<(&'static str, String)>,
 ) -> Result<Exit, InputError> {
     let score = work.job.score;
     let mut warnings = edge_warnings(&work.job.space, best);
@@ -206,10 +251,7 @@ fn finish(
 
     let mut toml = work.best_settings((mean, std), &refit.delivered, refit.until, &flags.data);
     work::set_rules(&mut toml, &refit.rules);
-    let title = format!("{}: {} settings", work.name, results.len());
-    let subtitle = format!("validation, mean over {}", work.job.judged_by);
-    let curves = curves_svg(&Curves::of_search(&title, &subtitle, score, results, Some(best.trial)));
-    let files = [("best.toml", toml.text().into()), ("trials.csv", trials_csv(results, score)), ("curves.svg", curves)];
+    files.push(("best.toml", toml.text().into()));
     work.deliver(Some(&refit.model), &files)?;
 
     let out = work.output.folder();

@@ -98,7 +98,9 @@ fn what_is_loaded_is_what_applying_the_records_gives() {
         let (first, rest) = records.split_at(4);
         store.append(first).unwrap();
         store.append(&[]).unwrap();
+        store.settle();
         store.append(rest).unwrap();
+        store.settle();
         assert_eq!(bits(&store.load().unwrap()), bits(&expected));
         assert_eq!(store.state(key("0/3")).unwrap().as_deref(), Some(&[3u8; 5][..]));
         assert_eq!(store.state(key("no such")).unwrap(), None);

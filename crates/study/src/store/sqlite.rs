@@ -393,4 +393,9 @@ impl Store for SqliteStore {
             None => self.states.read(key).map_err(|error| io_fault(&self.storage.path, &error)),
         }
     }
+
+    fn settle(&mut self) {
+        // Closing would copy the log into the file as well.
+        let _ = self.storage.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
 }
