@@ -130,7 +130,7 @@ fn at_once<T: Real>(depth: usize, columns: usize, made: bool) -> usize {
 }
 
 /// Bytes of a left factor's column from which on a right factor's panels pay.
-const MANY: usize = 512;
+const MANY: usize = 2048;
 
 /// `out` = left · right + `start`.
 pub struct Product<'a, T> {
@@ -322,7 +322,7 @@ impl<T: Real> WithSimd for Work<'_, T> {
                 }
                 Left::Columns(Columns::Made(by)) => {
                     by(numbers, MADE, near);
-                    Task { left: &near[..depth * MADE], left_stride: MADE, ..all }.made(right, rows, out);
+                    Task { left: &near[..depth * MADE], left_stride: MADE, ..all }.by_columns(rows, out);
                 }
                 Left::Columns(Columns::Lying { values, stride }) => {
                     let left = &values[begin..];
@@ -333,7 +333,8 @@ impl<T: Real> WithSimd for Work<'_, T> {
                         Task { left, left_stride: stride, ..all }
                     };
                     match self.right {
-                        Right::Rows { .. } => task.rows::<true, false>(rows, out),
+                        Right::Rows { .. } if stride > FAR => task.rows::<true, false>(rows, out),
+                        Right::Rows { .. } => task.by_columns(rows, out),
                         Right::Panels(_) => task.rows::<true, true>(rows, out),
                     }
                 }
@@ -429,8 +430,8 @@ mod tests {
                 out[..columns.len()].copy_from_slice(&left[columns.clone()]);
             }
         };
-        // Only without it are columns that are made computed with rows in lanes.
-        let start = (form != Form::MadeColumns || columns % 2 == 0).then(|| numbers(stride, stream));
+        // Only without it are the last columns computed with rows in lanes.
+        let start = (by_rows || columns % 2 == 0).then(|| numbers(stride, stream));
         let mut out = vec![nan; rows * (columns + 1)];
         Product {
             sizes: (rows, depth, columns),

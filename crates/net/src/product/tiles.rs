@@ -1,13 +1,13 @@
 //! The inner loops: tiles of a few rows by a few registers, summed in registers.
 
-use super::{BLOCK, MADE};
+use super::BLOCK;
 use crate::ahead::Ahead;
 use crate::panels::widths;
 use crate::real::Real;
 use pulp::Simd;
 
-/// Columns of half a register, at most.
-const MOST_IDLE: usize = 8;
+/// Numbers of four registers, at most.
+const MOST_TURNED: usize = 64;
 
 /// Turns of the summed index after which lines of memory are asked for anew.
 pub(super) const TURNS: usize = 64;
@@ -32,36 +32,85 @@ pub(super) struct Task<'a, T: Real, S: Simd> {
 }
 
 impl<'a, T: Real, S: Simd> Task<'a, T, S> {
-    /// Rows of which [`MADE`] were made, and whose columns are `right`'s. Those columns that would leave most of a register idle are
-    /// computed transposed, with the rows in its lanes.
+    /// Some rows of factors of which the left one is given by columns and the right one by rows. Those columns that would leave
+    /// most of a register idle are computed transposed, with the rows in its lanes.
     #[inline(always)]
-    pub(super) fn made(&self, right: &'a [T], rows: usize, out: &mut [T]) {
+    pub(super) fn by_columns(&self, rows: usize, out: &mut [T]) {
         let lanes = T::lanes::<S>();
         let idle = self.columns % lanes;
-        let few = if 2 * idle <= lanes && self.start.is_none() { idle } else { 0 };
+        let pays = 2 * idle <= lanes && rows >= lanes && self.depth > 0 && self.start.is_none();
+        let few = if pays { idle } else { 0 };
         let whole = self.columns - few;
         Task { columns: whole, ..*self }.rows::<true, false>(rows, out);
-        if few == 0 {
-            return;
+        let mut column = whole;
+        while column < self.columns {
+            // As many sums at a time as the multiplier takes steps.
+            column += match self.columns - column {
+                4.. => self.turned::<4, 2>(column, rows, out),
+                2.. => self.turned::<2, 4>(column, rows, out),
+                _ => self.turned::<1, 4>(column, rows, out),
+            };
         }
-        let mut turned = [T::ZERO; MOST_IDLE * MADE];
-        Task {
-            columns: rows,
-            left: &right[whole..],
-            left_stride: self.right_stride,
-            block: BLOCK,
-            right: self.left,
-            right_stride: MADE,
-            start: None,
-            out_stride: MADE,
-            ..*self
+    }
+
+    /// `M` columns from `column` of all rows, these `N` registers at a time where there are as many. Gives `M`.
+    #[inline(always)]
+    fn turned<const M: usize, const N: usize>(&self, column: usize, rows: usize, out: &mut [T]) -> usize {
+        let registers = rows.div_ceil(T::lanes::<S>());
+        let mut at = 0;
+        while at < registers {
+            at += if at + N <= registers {
+                self.turned_tile::<M, N>(column, at, rows, out)
+            } else {
+                self.turned_tile::<M, 1>(column, at, rows, out)
+            };
         }
-        .rows::<true, false>(few, &mut turned);
-        for (column, turned) in turned.chunks_exact(MADE).take(few).enumerate() {
-            for (row, sum) in turned[..rows].iter().enumerate() {
-                out[row * self.out_stride + whole + column] = *sum;
+        M
+    }
+
+    /// The same for the rows of `N` registers from `at`. Gives `N`.
+    #[allow(clippy::needless_range_loop)]
+    #[inline(always)]
+    fn turned_tile<const M: usize, const N: usize>(
+        &self,
+        column: usize,
+        at: usize,
+        rows: usize,
+        out: &mut [T],
+    ) -> usize {
+        let (simd, lanes) = (self.simd, T::lanes::<S>());
+        let mut sums = [[T::splat(simd, T::ZERO); N]; M];
+        let begin = at * lanes;
+        let right = |k: usize| &self.right[k * self.right_stride + column..][..M];
+        // The last registers of a column of the left factor may end within the next one; that of the last column has none.
+        for k in 0..self.depth - 1 {
+            let left = T::split::<S>(&self.left[k * self.left_stride + begin..][..N * lanes]).0;
+            let right = right(k);
+            for m in 0..M {
+                let factor = T::splat(simd, right[m]);
+                for n in 0..N {
+                    sums[m][n] = T::mul_add(simd, left[n], factor, sums[m][n]);
+                }
             }
         }
+        let (left, right) = (&self.left[(self.depth - 1) * self.left_stride..][..rows], right(self.depth - 1));
+        for n in 0..N {
+            let left = T::load(simd, &left[begin + n * lanes..rows.min(begin + (n + 1) * lanes)]);
+            for m in 0..M {
+                sums[m][n] = T::mul_add(simd, left, T::splat(simd, right[m]), sums[m][n]);
+            }
+        }
+        let mut line = [T::ZERO; MOST_TURNED];
+        for m in 0..M {
+            let line = &mut line[..N * lanes];
+            for (place, sum) in T::split_mut::<S>(line).0.iter_mut().zip(sums[m]) {
+                *place = sum;
+            }
+            for (row, sum) in (begin..rows).zip(&*line) {
+                out[row * self.out_stride + column + m] = *sum;
+            }
+        }
+        N
     }
 
     /// Some rows, panel by panel.
