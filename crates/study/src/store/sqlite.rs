@@ -140,8 +140,8 @@ impl Storage {
             let found = version(&connection)?;
             if (1..=FORMAT).contains(&found) || (found == 0 && empty(&connection)?) {
                 // What makes a study need not be on the disk before the first that is trained.
-                patiently(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
                 connection.pragma_update(None, "synchronous", "NORMAL")?;
+                patiently(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
             }
             if found == 0 {
                 // Two programs may come at once, and one may be killed here: all of the tables or none.
