@@ -1,7 +1,7 @@
 //! A panel's frame on the page: its group with the data attributes, grid, ticks and the names of its axes.
 
 use crate::frame::Frame;
-use crate::svg::{Svg, coordinate};
+use crate::svg::{Svg, coordinate, push_coordinate};
 use crate::thin::Point;
 
 pub(crate) const AXIS: &str = "#888888";
@@ -92,11 +92,16 @@ pub(crate) fn clip(svg: &mut Svg, id: &str, frame: &Frame) {
 
 /// Pixels as SVG writes them; a single one twice, so that round ends draw it.
 pub(crate) fn path(pixels: &[Point]) -> String {
-    match pixels {
-        [(x, y)] => format!("{x},{y} {x},{y}", x = coordinate(*x), y = coordinate(*y)),
-        _ => {
-            let text = pixels.iter().map(|(x, y)| format!("{},{}", coordinate(*x), coordinate(*y)));
-            text.collect::<Vec<_>>().join(" ")
+    let twice = if pixels.len() == 1 { 2 } else { 1 };
+    // A picture of a search has tens of thousands.
+    let mut text = String::with_capacity(pixels.len() * twice * "123.4,123.4 ".len());
+    for (x, y) in pixels.iter().cycle().take(pixels.len() * twice) {
+        if !text.is_empty() {
+            text.push(' ');
         }
+        push_coordinate(&mut text, *x);
+        text.push(',');
+        push_coordinate(&mut text, *y);
     }
+    text
 }

@@ -93,9 +93,22 @@ impl Tag<'_> {
 
 /// A coordinate to a tenth of a pixel.
 pub(crate) fn coordinate(value: f64) -> String {
-    let text = format!("{value:.1}");
-    let text = text.strip_suffix(".0").unwrap_or(&text);
-    if text == "-0" { "0".to_string() } else { text.to_string() }
+    let mut text = String::new();
+    push_coordinate(&mut text, value);
+    text
+}
+
+/// The same, behind what is there.
+pub(crate) fn push_coordinate(text: &mut String, value: f64) {
+    let begin = text.len();
+    // Writing to a string does not fail.
+    let _ = write!(text, "{value:.1}");
+    if text.ends_with(".0") {
+        text.truncate(text.len() - 2);
+    }
+    if &text[begin..] == "-0" {
+        text.replace_range(begin.., "0");
+    }
 }
 
 /// `text` for a text node or an attribute. Characters that XML 1.0 does not allow become `�`, line breaks spaces.
