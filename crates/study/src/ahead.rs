@@ -114,7 +114,7 @@ impl Session<'_> {
         let watch = Watch::new(&next.rules, self.asked.score, plan.recipe.guessing(), until);
         let Some(keys) = self.keys(&plan, number, until) else { return Ok(None) };
         let trial = self.trials.len();
-        let view = View { watch: Some(watch), ..View::new(trial, number, next.part, plan, until) };
+        let view = View { watch: Some(watch), ..View::new(trial, number, next.part, plan) };
         let (view, stages) = self.tree.place(view, &keys);
         self.writer.append(stages);
         self.trials.push(Trial::ahead(number, view));

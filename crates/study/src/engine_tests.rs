@@ -133,25 +133,30 @@ fn rules_cut_views_out_of_shared_curves() {
     }
 }
 
+/// Interrupts a grid after each of its epochs, and goes on in a fresh engine.
+fn nothing_is_repeated_or_lost(asked: &Asked, space: &Space) {
+    let (whole, cost) = fresh(asked, space, 1);
+    for after in 1..cost {
+        let store = Shared::default();
+        let trainer = ChainTrainer::new(1);
+        trainer.interrupt_after.store(after, Ordering::SeqCst);
+        let mut engine = Engine::new(Box::new(store.clone())).unwrap();
+        let first = run(&mut engine, asked, space, &trainer).unwrap();
+        assert_eq!((first.interrupted, trainer.count()), (true, after));
+        drop(engine);
+        let again = ChainTrainer::new(1);
+        let mut engine = Engine::new(Box::new(store)).unwrap();
+        assert!(!run(&mut engine, asked, space, &again).unwrap().interrupted);
+        assert_eq!(bits(&engine.memory().results(&asked.parts)), bits(&whole), "after {after}");
+        assert_eq!(after + again.count(), cost, "an epoch was repeated or skipped after {after}");
+    }
+}
+
 #[test]
 fn interrupted_anywhere_and_resumed_nothing_is_repeated_or_lost() {
     let space = space(&SCHEDULES, &[0.1], &[5, 20]);
-    for asked in [asked(), Asked { watching: Watching::MeanOverFolds, ..asked() }] {
-        let (whole, cost) = fresh(&asked, &space, 1);
-        for after in 1..cost {
-            let store = Shared::default();
-            let trainer = ChainTrainer::new(1);
-            trainer.interrupt_after.store(after, Ordering::SeqCst);
-            let mut engine = Engine::new(Box::new(store.clone())).unwrap();
-            let first = run(&mut engine, &asked, &space, &trainer).unwrap();
-            assert_eq!((first.interrupted, trainer.count()), (true, after));
-            drop(engine);
-            let again = ChainTrainer::new(1);
-            let mut engine = Engine::new(Box::new(store)).unwrap();
-            assert!(!run(&mut engine, &asked, &space, &again).unwrap().interrupted);
-            assert_eq!(bits(&engine.memory().results(&asked.parts)), bits(&whole), "after {after}");
-            assert_eq!(after + again.count(), cost, "an epoch was repeated or skipped after {after}");
-        }
+    for watching in [Watching::EachFold, Watching::MeanOverFolds] {
+        nothing_is_repeated_or_lost(&Asked { watching, ..asked() }, &space);
     }
 }
 

@@ -68,7 +68,7 @@ impl Session<'_> {
                 .with_rates(ruled.as_ref().map(|ruled| ruled.watch(self.asked.score)));
             let until = watch.certain();
             let Some(keys) = self.keys(&plan, number, until) else { return Ok(()) };
-            let mut view = View::new(trial, number, *part, plan, until);
+            let mut view = View::new(trial, number, *part, plan);
             match self.asked.watching {
                 Watching::EachFold => view.watch = Some(watch),
                 Watching::MeanOverFolds => shared_watch = Some(watch),

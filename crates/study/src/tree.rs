@@ -129,8 +129,8 @@ pub struct View {
 
 impl View {
     /// A view that has no place yet.
-    pub fn new(trial: usize, number: u32, part: Part, plan: Arc<Plan>, until: u32) -> View {
-        View { trial, number, part, plan, path: Vec::new(), watch: None, until, ended: None, chosen: None }
+    pub fn new(trial: usize, number: u32, part: Part, plan: Arc<Plan>) -> View {
+        View { trial, number, part, plan, path: Vec::new(), watch: None, until: 0, ended: None, chosen: None }
     }
 
     /// The stage of an epoch.
@@ -338,7 +338,7 @@ mod tests {
     fn place(tree: &mut Tree, schedule: &str, epochs: u32) -> Vec<(StageId, u32)> {
         let plan = Arc::new(plan(Part::Fold(0), &schedule.parse::<Schedule>().unwrap(), 0.1, epochs));
         let keys = plan.keys(None, epochs);
-        let index = tree.place(View::new(0, 0, Part::Fold(0), plan, epochs), &keys[1..]).0;
+        let index = tree.place(View::new(0, 0, Part::Fold(0), plan), &keys[1..]).0;
         tree.views[index].path.clone()
     }
 
@@ -347,7 +347,7 @@ mod tests {
         let mut tree = Tree::new(Remembered::default());
         let plan = Arc::new(plan(Part::Fold(0), &"constant".parse().unwrap(), 0.1, 10));
         let keys = plan.keys(None, 10);
-        let (index, new) = tree.place(View::new(0, 0, Part::Fold(0), plan, 3), &keys[1..=3]);
+        let (index, new) = tree.place(View::new(0, 0, Part::Fold(0), plan), &keys[1..=3]);
         assert_eq!((tree.views[index].path.clone(), new.len()), (vec![(0, 3)], 1));
         assert_eq!(place(&mut tree, "step(every=2, gamma=0.1)", 4), [(0, 2), (1, 4)]);
         assert_eq!(tree.key(index), Some(keys[3]));

@@ -33,11 +33,9 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let varied = job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
     let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied);
     let (alone, shared) = cost(&job, interrupt)?;
-    if flags.dry_run && interrupt.load(Ordering::Relaxed) {
-        return Ok(Exit::Interrupted);
-    }
     if flags.dry_run {
-        return dry_run(flags, &job, &name, alone, shared);
+        let going = !interrupt.load(Ordering::Relaxed);
+        return if going { dry_run(flags, &job, &name, alone, shared) } else { Ok(Exit::Interrupted) };
     }
     job.notes.iter().for_each(|note| teller.line(note));
     job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
@@ -76,10 +74,11 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
         false => best.config.clone(),
     };
     work.begin_final_model();
-    let files = Files::of(&work, &results, &best);
+    let title = format!("{}: {} settings", work.name, results.len());
+    let (subtitle, score) = (format!("validation, mean over {}", work.job.judged_by), work.job.score);
     let (refit, files) = std::thread::scope(|scope| {
         // Nobody needs to wait for the picture.
-        let files = scope.spawn(|| files.made());
+        let files = scope.spawn(|| pictured((&title, &subtitle), score, &results, best.trial));
         let refit = Refit::train(&mut work, &best, delivered, until, refit_rules);
         (refit, files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
@@ -89,31 +88,14 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     }
 }
 
-/// What is told of the grid beside its best.
-struct Files<'a> {
-    title: String,
-    subtitle: String,
-    score: Score,
-    results: &'a [TrialResult],
-    best: u32,
+/// What is told of the grid beside its best; the picture has these words above it.
+fn pictured((title, subtitle): (&str, &str), score: Score, results: &[TrialResult], best: u32) -> Vec<File> {
+    let curves = Curves::of_search(title, subtitle, score, results, Some(best));
+    vec![("trials.csv", trials_csv(results, score)), ("curves.svg", curves_svg(&curves))]
 }
 
-impl<'a> Files<'a> {
-    fn of(work: &Work, results: &'a [TrialResult], best: &TrialResult) -> Files<'a> {
-        Files {
-            title: format!("{}: {} settings", work.name, results.len()),
-            subtitle: format!("validation, mean over {}", work.job.judged_by),
-            score: work.job.score,
-            results,
-            best: best.trial,
-        }
-    }
-
-    fn made(&self) -> Vec<(&'static str, String)> {
-        let curves = Curves::of_search(&self.title, &self.subtitle, self.score, self.results, Some(self.best));
-        vec![("trials.csv", trials_csv(self.results, self.score)), ("curves.svg", curves_svg(&curves))]
-    }
-}
+/// Name and content.
+type File = (&'static str, String);
 
 /// The final model and its training.
 struct Refit {
@@ -239,7 +221,7 @@ fn finish(
     results: &[TrialResult],
     best: &TrialResult,
     refit: &Refit,
-    mut files: Vec<(&'static str, String)>,
+    mut files: Vec<File>,
 ) -> Result<Exit, InputError> {
     let score = work.job.score;
     let mut warnings = edge_warnings(&work.job.space, best);

@@ -48,21 +48,7 @@ fn their_states_are_not_kept_and_nothing_else_changes() {
 fn interrupted_anywhere_and_resumed_nothing_is_repeated_or_lost() {
     for (watching, epochs) in [(Watching::EachFold, 30), (Watching::MeanOverFolds, 30), (Watching::EachFold, 9)] {
         let asked = Asked { rules: rules(), watching, rules_stay: true, ..asked() };
-        let grid = grid(&[4, epochs]);
-        let (whole, cost) = fresh(&asked, &grid, 1);
-        for after in 1..cost {
-            let store = Shared::default();
-            let trainer = ChainTrainer::new(1);
-            trainer.interrupt_after.store(after, Ordering::SeqCst);
-            let mut engine = Engine::new(Box::new(store.clone())).unwrap();
-            assert!(run(&mut engine, &asked, &grid, &trainer).unwrap().interrupted);
-            drop(engine);
-            let again = ChainTrainer::new(1);
-            let mut engine = Engine::new(Box::new(store)).unwrap();
-            assert!(!run(&mut engine, &asked, &grid, &again).unwrap().interrupted);
-            assert_eq!(bits(&engine.memory().results(&asked.parts)), bits(&whole), "after {after}");
-            assert_eq!(after + again.count(), cost, "an epoch was repeated or skipped after {after}");
-        }
+        nothing_is_repeated_or_lost(&asked, &grid(&[4, epochs]));
     }
 }
 
