@@ -88,7 +88,7 @@ impl Remembered {
 
     /// The first `epochs` epochs of the run that ends in `stage`.
     pub fn curve(&self, stage: StageId, epochs: u32) -> Vec<Observation> {
-        let mut curve = Vec::new();
+        let mut curve = Vec::with_capacity(epochs as usize);
         for (one, until) in self.path(stage, epochs) {
             curve.extend(one.until(until).iter().map(|(_, observation)| *observation));
         }
@@ -146,16 +146,17 @@ impl Remembered {
         let asked = |one: &&Ending| trials.contains(&one.trial) && parts.contains(&one.part);
         let last: BTreeMap<(u32, Part), &Ending> =
             self.endings.iter().filter(asked).map(|one| ((one.trial, one.part), one)).collect();
-        let mut distinct = BTreeSet::new();
+        // Of each stage, its own epochs that someone used: whoever passes through it has it from its first one on.
+        let mut own: BTreeMap<StageId, u32> = BTreeMap::new();
         let mut total = 0;
         for ending in last.into_values() {
             total += u64::from(ending.epochs);
             for (stage, until) in self.path(ending.stage, ending.epochs) {
-                let first = stage.parent.map_or(0, |(_, left)| left) + 1;
-                distinct.extend((first..=until).map(|epoch| (stage.stage, epoch)));
+                let epochs = until.saturating_sub(stage.parent.map_or(0, |(_, left)| left));
+                own.entry(stage.stage).and_modify(|most| *most = epochs.max(*most)).or_insert(epochs);
             }
         }
-        (total, distinct.len() as u64)
+        (total, own.into_values().map(u64::from).sum())
     }
 }
 
