@@ -160,7 +160,6 @@ fn finish(
         work::set_rules(&mut toml, &work.job.rules);
         files.push(("best.toml", toml.text().into()));
     }
-    work.deliver(model.as_ref().map(|(model, _)| model), &files)?;
     let out = work.output.folder();
     let seconds = (work.began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     let on = if work.job.parts == [Part::Whole] { "training" } else { "validation" };
@@ -172,7 +171,7 @@ fn finish(
         "cost": {"epochs_trained": trained + refit, "epochs_shared": 0, "seconds": seconds, "search": trained, "refit": refit},
         "warnings": all, "out": out,
     });
-    work.finished(&event)?;
+    work.deliver(model.as_ref().map(|(model, _)| model), &files, &event)?;
     let exit = if model.is_none() { Exit::Negative } else { Exit::Fine };
     if work.teller.is_json() {
         warnings.into_iter().for_each(|warning| work.teller.warn(warning));

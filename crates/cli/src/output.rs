@@ -3,9 +3,13 @@
 use opportune_core::InputError;
 use opportune_core::space::{Config, Value};
 use opportune_net::Model;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+
+/// What a file is called, and what is in it.
+pub type File = (&'static str, String);
 
 /// A folder that can be written, or none: then nothing is.
 pub struct Output {
@@ -46,9 +50,16 @@ impl Output {
         self.folder.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()
     }
 
-    /// Writes the model.
-    pub fn write_model(&self, model: &Model) -> Result<(), InputError> {
-        self.folder.as_ref().map_or(Ok(()), |folder| model.save(&folder.join("model.safetensors")))
+    /// Writes the model, if there is one, and the files, beside each other: each waits for the disk.
+    pub fn write_all(&self, model: Option<&Model>, files: &[File]) -> Result<(), InputError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        std::thread::scope(|scope| {
+            let others: Vec<_> =
+                files.iter().map(|(name, content)| scope.spawn(move || self.write(name, content))).collect();
+            let written = model.map_or(Ok(()), |model| model.save(&folder.join("model.safetensors")));
+            let others = others.into_iter().map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            others.fold(written, Result::and)
+        })
     }
 
     /// Writes a file aside and puts it in its place once it is whole.
@@ -56,7 +67,7 @@ impl Output {
         let Some(folder) = &self.folder else { return Ok(()) };
         let (path, aside) = (folder.join(name), folder.join(format!(".{name}.part")));
         let write = || {
-            let mut file = File::create(&aside)?;
+            let mut file = fs::File::create(&aside)?;
             file.write_all(content.as_bytes())?;
             file.sync_all()?;
             fs::rename(&aside, &path)
@@ -132,6 +143,23 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path().join("a/b")).unwrap().count(), 1);
         Output::nowhere().write("x.txt", "1").unwrap();
         assert_eq!(Output::nowhere().folder(), "");
+    }
+
+    #[test]
+    fn files_are_written_beside_each_other_and_one_that_cannot_be_keeps_none_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let output = Output::open(folder.path().to_path_buf()).unwrap();
+        let file = |name| (name, format!("in {name}"));
+        output.write_all(None, &[file("a"), file("b")]).unwrap();
+        fs::create_dir(path("c")).unwrap();
+        let error = output.write_all(None, &["b", "c", "d", "e"].map(file)).unwrap_err().to_string();
+        assert!(error.contains("cannot be written") && error.contains("c: "), "{error}");
+        for name in ["a", "b", "d", "e"] {
+            assert_eq!(fs::read_to_string(path(name)).unwrap(), format!("in {name}"));
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
+        Output::nowhere().write_all(None, &[file("x")]).unwrap();
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::flags;
 use crate::job::Job;
-use crate::output::{Output, Toml};
+use crate::output::{self, Output, Toml};
 use crate::progress::Teller;
 use opportune_core::InputError;
 use opportune_core::memory::TrialResult;
@@ -28,6 +28,28 @@ pub enum Exit {
     Negative,
     /// By Ctrl-C, with everything saved.
     Interrupted,
+}
+
+/// What a study needs outside, ready for work.
+pub struct Place {
+    output: Output,
+    engine: Engine,
+    began: Instant,
+}
+
+impl Place {
+    /// Opens output and study. The job's identity is what a study of that name must have in common with this one.
+    pub fn open(job: &Job, name: &str, study: &flags::Study) -> Result<Place, InputError> {
+        let began = Instant::now();
+        let output = Output::open(folder_of(study.out.as_ref(), name))?;
+        match open_study(job, name, study) {
+            Ok(engine) => Ok(Place { output, engine, began }),
+            Err(error) => {
+                output.withdraw();
+                Err(error)
+            }
+        }
+    }
 }
 
 /// A study in work.
@@ -86,7 +108,7 @@ pub fn folder_of(given: Option<&PathBuf>, name: &str) -> PathBuf {
 }
 
 impl<'a> Work<'a> {
-    /// Opens output and study. `identity` is what a study of that name must have in common with this one.
+    /// Opens the place and begins in it.
     pub fn open(
         job: Job,
         name: String,
@@ -95,16 +117,22 @@ impl<'a> Work<'a> {
         interrupt: &'a AtomicBool,
         again: String,
     ) -> Result<Work<'a>, InputError> {
-        let began = Instant::now();
-        let output = Output::open(folder_of(study.out.as_ref(), &name))?;
-        let engine = match open_study(&job, &name, study) {
-            Ok(engine) => engine,
-            Err(error) => {
-                output.withdraw();
-                return Err(error);
-            }
-        };
-        Ok(Work { job, name, output, engine, teller, interrupt, began, again, share: !study.no_share, forgets: false })
+        let place = Place::open(&job, &name, study)?;
+        Ok(Work::begin(place, job, name, study, teller, interrupt, again))
+    }
+
+    /// Begins in a place that is open.
+    pub fn begin(
+        place: Place,
+        job: Job,
+        name: String,
+        study: &flags::Study,
+        teller: Teller,
+        interrupt: &'a AtomicBool,
+        again: String,
+    ) -> Work<'a> {
+        let Place { output, engine, began } = place;
+        Work { job, name, output, engine, teller, interrupt, began, again, share: !study.no_share, forgets: false }
     }
 
     /// Of a study that is forgotten with this, and writes nothing.
@@ -136,6 +164,7 @@ impl<'a> Work<'a> {
             abandon: self.forgets,
             deadline: None,
             ahead: None,
+            drafts: None,
         }
     }
 
@@ -183,22 +212,24 @@ impl<'a> Work<'a> {
         Ok((model, one.epoch))
     }
 
-    /// Writes the model, if there is one, and the other files, once what was trained is durable.
-    pub fn deliver(&self, model: Option<&Model>, files: &[(&str, String)]) -> Result<(), InputError> {
+    /// Writes the model, if there is one, and the other files, once what was trained is durable; and remembers how it ended.
+    /// That is durable as well when this returns: only then it is told.
+    pub fn deliver(
+        &mut self,
+        model: Option<&Model>,
+        files: &[output::File],
+        event: &serde_json::Value,
+    ) -> Result<(), InputError> {
         self.saved()?;
-        model.map_or(Ok(()), |model| self.output.write_model(model))?;
-        files.iter().try_for_each(|(name, content)| self.output.write(name, content))
+        self.engine.note("finished", event.to_string());
+        self.engine.settle();
+        self.output.write_all(model, files)?;
+        self.saved()
     }
 
     /// Waits until what was trained is durable: only then anything is told of it.
     pub fn saved(&self) -> Result<(), InputError> {
         self.engine.flush().map_err(outside)
-    }
-
-    /// Remembers how it ended, and waits until that is durable: only then it is told.
-    pub fn finished(&mut self, event: &serde_json::Value) -> Result<(), InputError> {
-        self.engine.note("finished", event.to_string());
-        self.saved()
     }
 
     /// Scores the test rows, and remembers that it was done; `None` without test rows. The same model is looked up,

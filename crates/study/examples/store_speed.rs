@@ -217,6 +217,7 @@ fn run(what: &str, store: Box<dyn Store>, trials: u32, epochs: u32, state: usize
         abandon: false,
         deadline: None,
         ahead: None,
+        drafts: None,
     };
     let reported = Arc::new(Mutex::new(VecDeque::new()));
     let longest_wait = Arc::new(AtomicU64::new(0));

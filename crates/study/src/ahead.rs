@@ -19,8 +19,9 @@ use std::sync::Arc;
 
 /// Knows what is trained when a session's trials have ended. Asked from any thread, under the engine's lock: it must be quick.
 pub trait Foresight: Debug + Send + Sync {
-    /// A trial of the session came to its end on all parts.
-    fn ended(&self, result: &TrialResult);
+    /// A trial of the session came to its end on all parts: each once, those that a session before had trained as well,
+    /// unless the policy goes on with it.
+    fn ended(&self, result: TrialResult);
 
     /// What follows, as far as can be told by now; `None` if nothing does, or if it cannot be told.
     fn next(&self) -> Option<Next>;
@@ -64,8 +65,7 @@ impl Session<'_> {
         };
         let Some(next) = foresight.next().filter(|next| self.is_time_for(next)) else { return };
         let view = self.place_ahead(&next).unwrap_or_default();
-        // The end is near: the less is left to be committed then, the less it is waited for.
-        self.writer.hasten();
+        self.writer.end_is_near(true);
         self.begun = Some(Begun { next, view });
     }
 

@@ -2,6 +2,7 @@
 
 use crate::ahead::Foresight;
 use crate::desk::Counter;
+use crate::drafts::Drafts;
 use crate::session::Session;
 use crate::tree::Tree;
 use crate::writer::Writer;
@@ -54,6 +55,8 @@ pub struct Asked {
     /// Knows what is trained after this session, so that it is begun within it once cores would wait, and brought to its
     /// end; the deadline does not count for it.
     pub ahead: Option<Arc<dyn Foresight>>,
+    /// What the policy will ask for, if that was drawn up before: by the planner that the session is given, on these parts.
+    pub drafts: Option<Arc<Drafts>>,
 }
 
 /// How a session ended.
@@ -157,21 +160,25 @@ impl Engine {
         &self.tree.memory
     }
 
-    /// Remembers something said of the study as a whole; durable after the next [`Engine::flush`], or after a while.
+    /// Remembers something said of the study as a whole; durable after the next [`Engine::flush`], or soon.
     pub fn note(&mut self, kind: &str, json: String) {
         let record = Record::Note { kind: kind.to_string(), json };
         self.tree.memory.apply(&record);
         self.writer.append([record]);
+        self.writer.hasten();
     }
 
-    /// Returns when everything remembered so far is durable. Nothing is being trained then, so the store settles meanwhile.
+    /// Returns when everything remembered so far is durable.
     ///
     /// # Errors
     /// The store failed.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.writer.flush()?;
+        self.writer.flush()
+    }
+
+    /// Nothing is trained any more: the store gets ready to be closed while something else is done.
+    pub fn settle(&self) {
         self.writer.settle();
-        Ok(())
     }
 
     /// Lets `policy` have its trials trained until it is finished, or until `interrupt` is set. What was trained is durable
@@ -192,6 +199,7 @@ impl Engine {
         if !trainer.capabilities().pause {
             return Err(EngineError::Incapable("this trainer cannot save a run and go on from it".into()));
         }
+        self.writer.end_is_near(false);
         let memory = std::mem::take(&mut self.tree.memory);
         let mut tree = Tree::new(memory);
         // States that are in memory only, or on their way to the store, stay known.

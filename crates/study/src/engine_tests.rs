@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 mod ahead;
+mod drafted;
 mod rates;
 mod spent;
 
@@ -55,6 +56,7 @@ fn asked() -> Asked {
         abandon: false,
         deadline: None,
         ahead: None,
+        drafts: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod desk;
+mod drafts;
 mod engine;
 mod failing;
 mod following;
@@ -20,4 +21,5 @@ mod engine_tests;
 mod testing;
 
 pub use ahead::{Foresight, Next};
+pub use drafts::Drafts;
 pub use engine::{Asked, Delivered, Engine, EngineError, Happening, Outcome, Progress, Totals, Watching};

@@ -61,13 +61,24 @@ impl Session<'_> {
         let mut shared_watch = None;
         let ruled = self.planner.rate_rule(config)?;
         let planned = ruled.as_ref().map(|ruled| ruled.config(config, &[]));
-        for part in &self.asked.parts {
-            let plan = Arc::new(self.planner.plan(planned.as_ref().unwrap_or(config), *part)?);
+        // A run that is not shared has keys of its own, and one whose rate follows its curve is planned by that.
+        let drafts = self.asked.drafts.as_ref().filter(|_| self.asked.share && ruled.is_none());
+        let drawn = drafts.and_then(|drafts| drafts.get(trial, config));
+        for (at, part) in self.asked.parts.iter().enumerate() {
+            let draft = drawn.and_then(|trial| trial.get(at));
+            let plan = match draft {
+                Some(draft) => draft.plan.clone(),
+                None => Arc::new(self.planner.plan(planned.as_ref().unwrap_or(config), *part)?),
+            };
             let granted = until.clamp(1, plan.epochs);
             let watch = Watch::new(&self.asked.rules, self.asked.score, plan.recipe.guessing(), granted)
                 .with_rates(ruled.as_ref().map(|ruled| ruled.watch(self.asked.score)));
             let until = watch.certain();
-            let Some(keys) = self.keys(&plan, number, until) else { return Ok(()) };
+            let keys = match draft.and_then(|draft| draft.keys.get(..until as usize)) {
+                Some(keys) => Some(keys.to_vec()),
+                None => self.keys(&plan, number, until),
+            };
+            let Some(keys) = keys else { return Ok(()) };
             let mut view = View::new(trial, number, *part, plan);
             match self.asked.watching {
                 Watching::EachFold => view.watch = Some(watch),

@@ -259,10 +259,10 @@ impl<'a> Session<'a> {
         self.ended += 1;
         if let Some(result) = self.tree.result(one.number, &self.asked.parts) {
             self.progress.happened(&Happening::Ended(&result));
-            if let Some(foresight) = &self.asked.ahead {
-                foresight.ended(&result);
-            }
             let (stopped, curve) = (result.stopped(), JudgedCurve::of(&result));
+            if let Some(foresight) = &self.asked.ahead {
+                foresight.ended(result);
+            }
             self.policy.observe(&Event::Ended { trial: trial as u32, stopped, curve });
         }
     }

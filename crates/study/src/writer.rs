@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 /// From one commit to the next. Records that come later than that after one are committed at once, so that of a run
 /// with long epochs nothing waits.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
+/// The same where the end is near: what is left to be committed then is waited for.
+const LAST_COMMITS_EVERY: Duration = Duration::from_millis(25);
 /// Bytes of saved states that may wait in memory, beside as many that are being written; beyond that training waits for
 /// the disk.
 const WAITING_BYTES: usize = if cfg!(test) { 1 << 20 } else { 128 << 20 };
@@ -39,6 +41,8 @@ struct Waiting {
     bytes: usize,
     /// To be answered once the records are durable.
     requests: Vec<Request>,
+    /// Soon nothing more will come.
+    ending: bool,
     /// Nothing more will come.
     closed: bool,
     /// The thread has ended, and nothing will be answered.
@@ -72,7 +76,8 @@ impl Shared {
         let mut waiting = self.lock();
         while waiting.requests.is_empty() && !waiting.closed && !waiting.full() {
             // Whoever appends more does not wake this thread before the time.
-            let rest = committed.map_or(Duration::ZERO, |at| COMMIT_EVERY.saturating_sub(at.elapsed()));
+            let every = if waiting.ending { LAST_COMMITS_EVERY } else { COMMIT_EVERY };
+            let rest = committed.map_or(Duration::ZERO, |at| every.saturating_sub(at.elapsed()));
             waiting = match (waiting.records.is_empty(), rest.is_zero()) {
                 (true, _) => self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner),
                 (false, true) => break,
@@ -172,6 +177,16 @@ impl Writer {
             self.shared.filled.notify_all();
         }
         !waiting.gone
+    }
+
+    /// From here on until it is told otherwise, what comes is committed sooner, so that in the end little is left of it; and
+    /// the store settles.
+    pub fn end_is_near(&self, near: bool) {
+        self.shared.lock().ending = near;
+        if near {
+            self.hasten();
+            self.settle();
+        }
     }
 
     /// Has everything taken in so far committed now, and waits for nothing.
@@ -282,6 +297,45 @@ mod tests {
         let mut records = vec![saved(1, 1), saved(2, 1), dropped(1), dropped(9), saved(1, 2)];
         settled(&mut records);
         assert_eq!(records, [saved(2, 1), dropped(9), saved(1, 2)]);
+    }
+
+    #[test]
+    fn where_the_end_is_near_the_store_settles_and_everything_is_still_durable() {
+        #[derive(Clone, Default)]
+        struct Told(Arc<Mutex<Vec<&'static str>>>);
+        impl Store for Told {
+            fn append(&mut self, _: &[Record]) -> Result<(), StoreError> {
+                self.0.lock().unwrap().push("commit");
+                Ok(())
+            }
+            fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
+                Ok(Default::default())
+            }
+            fn state(&mut self, _: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
+                Ok(None)
+            }
+            fn settle(&mut self) {
+                self.0.lock().unwrap().push("settle");
+            }
+        }
+        let store = Told::default();
+        let writer = Writer::new(Box::new(store.clone()));
+        writer.end_is_near(false);
+        writer.append([saved(1, 1)]);
+        writer.flush().unwrap();
+        writer.append([saved(2, 1)]);
+        writer.end_is_near(true);
+        writer.flush().unwrap();
+        let told = store.0.lock().unwrap().clone();
+        assert_eq!((told.last(), told.iter().filter(|what| **what == "settle").count()), (Some(&"settle"), 1));
+        assert!(writer.shared.lock().ending);
+        // Who goes on goes on as before.
+        writer.end_is_near(false);
+        assert!(!writer.shared.lock().ending);
+        writer.append([saved(3, 1)]);
+        writer.flush().unwrap();
+        let told = store.0.lock().unwrap().clone();
+        assert_eq!((told.last(), told.iter().filter(|what| **what == "settle").count()), (Some(&"commit"), 1));
     }
 
     /// A store that takes its time: what has been taken in is counted, and never more than the limit waits.

@@ -146,10 +146,8 @@ pub fn finish(search: &mut Search<'_, '_>) -> Result<Exit, InputError> {
     let test = search.work.test(&model)?;
     let found = search.found(Some(&model), test);
     let Some(verdict) = Verdict::of(&found) else { return nothing(search) };
-    deliver(search, &found, &model)?;
-
     let event = event(search, &search.candidates[0], &found, &verdict);
-    search.work.finished(&event)?;
+    deliver(search, &found, &model, &event)?;
     if search.work.teller.is_json() {
         search.work.teller.event(&event)?;
         return Ok(Exit::Fine);
@@ -191,7 +189,7 @@ fn stopped(ended_early: Option<&str>) -> &'static str {
     }
 }
 
-fn deliver(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<(), InputError> {
+fn deliver(search: &mut Search<'_, '_>, found: &Found, model: &Model, event: &Value) -> Result<(), InputError> {
     let (work, best) = (&search.work, &search.candidates[0]);
     let score = work.job.score;
     let (mean, std, _) = search.told_score(best);
@@ -208,7 +206,7 @@ fn deliver(search: &Search<'_, '_>, found: &Found, model: &Model) -> Result<(), 
         ("curves.svg", curves),
         ("verdict.svg", verdict_svg(found)),
     ];
-    work.deliver(Some(model), &files)
+    search.work.deliver(Some(model), &files, event)
 }
 
 /// Says the verdict so far, and how to go on.

@@ -10,6 +10,7 @@ use opportune_core::score::Score;
 use opportune_core::space::Config;
 use opportune_core::stop::StopRule;
 use opportune_study::{Foresight, Next};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -27,7 +28,8 @@ fn growth(job: &Job) -> f64 {
     job.rows_in_all() as f64 / job.training_rows.max(1) as f64
 }
 
-/// Of a grid: the final model of the settings that lead.
+/// Of a grid: the final model of the settings that lead. It also keeps the results as they come: they are the grid's, and at
+/// its end nobody waits for them.
 ///
 /// Of n cores one is given to it. If the settings keep the lead, that saves (n−1)/n of the time that the model takes, else it
 /// costs 1/n of it. Whoever leads k settings out of m leads all of them with a probability of k/m, if they end in any
@@ -41,12 +43,14 @@ pub struct OfGrid {
     growth: f64,
     settings: usize,
     cores: usize,
+    /// Where the folds' curve moves the rate, the final model replays what is only known in the end.
+    foresees: bool,
     came: Mutex<Came>,
 }
 
 #[derive(Debug, Default)]
 struct Came {
-    ended: usize,
+    results: Vec<TrialResult>,
     leader: Option<Leader>,
 }
 
@@ -67,8 +71,18 @@ impl OfGrid {
             growth: growth(job),
             settings: job.space.size(),
             cores: job.trainer.capabilities().runs,
+            foresees: !job.together,
             came: Mutex::default(),
         }
+    }
+
+    /// The results of these trials that have ended, in their order; they are taken out.
+    pub fn results(&self, trials: &[u32]) -> Vec<TrialResult> {
+        let places: HashMap<u32, usize> = trials.iter().copied().zip(0..).collect();
+        let mut results = std::mem::take(&mut locked(&self.came).results);
+        results.retain(|result| places.contains_key(&result.trial));
+        results.sort_by_key(|result| places[&result.trial]);
+        results
     }
 
     /// The first of equals leads in the order of the settings, whenever it came.
@@ -79,22 +93,22 @@ impl OfGrid {
 }
 
 impl Foresight for OfGrid {
-    fn ended(&self, result: &TrialResult) {
+    fn ended(&self, result: TrialResult) {
         let mut came = locked(&self.came);
-        came.ended += 1;
-        if result.score().is_finite() && came.leader.as_ref().is_none_or(|leader| self.leads(result, leader)) {
-            let (until, rules) = refit_of(result, &self.rules, self.epochs);
-            let seconds = seconds(result, until) * self.growth;
+        if result.score().is_finite() && came.leader.as_ref().is_none_or(|leader| self.leads(&result, leader)) {
+            let (until, rules) = refit_of(&result, &self.rules, self.epochs);
+            let seconds = seconds(&result, until) * self.growth;
             let model = Next { config: result.config.clone(), part: Part::Whole, until, rules, seconds };
             came.leader = Some(Leader { score: result.score(), trial: result.trial, model });
         }
+        came.results.push(result);
     }
 
     fn next(&self) -> Option<Next> {
         let came = locked(&self.came);
-        let leader =
-            came.leader.as_ref().filter(|_| came.ended * self.cores > self.settings || came.ended == self.settings);
-        leader.map(|leader| leader.model.clone())
+        let ended = came.results.len();
+        let likely = ended * self.cores > self.settings || ended == self.settings;
+        came.leader.as_ref().filter(|_| self.foresees && likely).map(|leader| leader.model.clone())
     }
 }
 
@@ -126,7 +140,7 @@ impl OfConfirmation {
 }
 
 impl Foresight for OfConfirmation {
-    fn ended(&self, result: &TrialResult) {
+    fn ended(&self, result: TrialResult) {
         let mut scores = locked(&self.scores);
         let mut places = self.models.iter().zip(scores.iter_mut());
         if let Some((_, place)) = places.find(|(model, place)| model.config == result.config && place.is_none()) {
@@ -198,6 +212,7 @@ mod tests {
             growth: 1.5,
             settings: 6,
             cores,
+            foresees: true,
             came: Mutex::default(),
         }
     }
@@ -207,13 +222,24 @@ mod tests {
         let grid = grid(2, &[]);
         let led = [0.7, f64::NAN, 0.8, 0.8, 0.75, 0.9].into_iter().zip(0..).map(|(score, place)| {
             // The settings end in another order than theirs.
-            grid.ended(&result([3, 0, 5, 2, 4, 1][place], &[score, score]));
+            grid.ended(result([3, 0, 5, 2, 4, 1][place], &[score, score]));
             grid.next().map(|next| next.config)
         });
         let led: Vec<Option<Config>> = led.collect();
         let of = |trial| Some(config(trial));
         // Of equals the first in the grid leads.
         assert_eq!(led, [None, None, None, of(2), of(2), of(1)]);
+        // The results are in the order that is asked for, whatever that in which they came.
+        let results = grid.results(&[2, 0, 1, 9, 3]);
+        assert_eq!(results.iter().map(|result| result.trial).collect::<Vec<_>>(), [2, 0, 1, 3]);
+        assert_eq!(results[0], result(2, &[0.8, 0.8]));
+    }
+
+    #[test]
+    fn where_the_curve_moves_the_rate_nothing_is_foreseen_and_all_is_kept() {
+        let grid = OfGrid { foresees: false, ..grid(7, &[]) };
+        (0..6).for_each(|trial| grid.ended(result(trial, &[0.5])));
+        assert_eq!((grid.next(), grid.results(&[0, 1, 2, 3, 4, 5]).len()), (None, 6));
     }
 
     #[test]
@@ -221,7 +247,7 @@ mod tests {
         let after = |cores| {
             let grid = grid(cores, &[]);
             (0..6).position(|trial| {
-                grid.ended(&result(trial, &[0.5]));
+                grid.ended(result(trial, &[0.5]));
                 grid.next().is_some()
             })
         };
@@ -233,7 +259,7 @@ mod tests {
         let tol = StopRule::Tol { tol: 1e-4, epochs: 3 };
         let foreseen = |rules: &[StopRule]| {
             let grid = grid(7, rules);
-            grid.ended(&result(0, &[0.5, 0.5]));
+            grid.ended(result(0, &[0.5, 0.5]));
             grid.next().map(|next| (next.until, next.rules, next.seconds))
         };
         assert_eq!(foreseen(&[tol]), Some((4, vec![tol], 4.0 * 0.5 * 1.5)));
@@ -251,7 +277,7 @@ mod tests {
             let of = OfConfirmation { score: Score::Accuracy, models, scores: scored, blocks };
             let led = [1, 2, 0].map(|trial| {
                 let before = of.next().map(|next| next.config);
-                of.ended(&result(trial, scores[trial as usize]));
+                of.ended(result(trial, scores[trial as usize]));
                 before
             });
             assert_eq!(led, [0, 0, 0].map(|trial| Some(config(trial))));

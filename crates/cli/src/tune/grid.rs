@@ -3,14 +3,14 @@
 use super::foresight::OfGrid;
 use crate::flags::Tune;
 use crate::job::{Job, Purpose};
+use crate::output::File;
 use crate::progress::{Teller, print_line};
 use crate::split::Rows;
-use crate::work::{self, Exit, Work, best_of, config_json, epochs_of, name_of, with_spread};
+use crate::work::{self, Exit, Place, Work, best_of, config_json, epochs_of, name_of, with_spread};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
-use opportune_core::plan::{LastKeys, Part};
+use opportune_core::plan::Part;
 use opportune_core::policy::{Grid, Single};
-use opportune_core::ports::Planner;
 use opportune_core::score::Score;
 use opportune_core::space::Config;
 use opportune_core::stop::StopRule;
@@ -18,9 +18,9 @@ use opportune_net::Model;
 use opportune_report::{
     Curves, curves_svg, cut_off, diverged, edge_warnings, not_converged, overtaken, trials_csv, trials_table,
 };
-use opportune_study::{Asked, Foresight};
+use opportune_study::{Asked, Drafts, Foresight};
 use serde_json::json;
-use std::collections::HashSet;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,14 +32,23 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     let job = Job::new(Rows::Files, Purpose::Grid, &flags.data, &flags.space, &flags.training, &flags.study)?;
     let varied = job.space.0.iter().filter(|param| param.varies()).map(|param| param.name.clone()).collect();
     let teller = Teller::new(job.score, flags.study.json, flags.study.quiet, varied);
-    let (alone, shared) = cost(&job, interrupt)?;
+    // Where someone wants to stop, the search that follows says so.
+    let going = || !interrupt.load(Ordering::Relaxed);
+    let drafts = || Drafts::of(&job.trainer, job.space.grid(), &job.parts, going);
     if flags.dry_run {
-        let going = !interrupt.load(Ordering::Relaxed);
-        return if going { dry_run(flags, &job, &name, alone, shared) } else { Ok(Exit::Interrupted) };
+        let drafts = drafts()?;
+        return if going() { dry_run(flags, &job, &name, &drafts) } else { Ok(Exit::Interrupted) };
     }
     job.notes.iter().for_each(|note| teller.line(note));
     job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
-    let mut work = Work::open(job, name, &flags.study, teller, interrupt, again)?;
+    let (drafts, place) = std::thread::scope(|scope| {
+        let drafts = scope.spawn(drafts);
+        let place = Place::open(&job, &name, &flags.study);
+        (drafts.join().unwrap_or_else(|panic| resume_unwind(panic)), place)
+    });
+    let (place, drafts) = (place?, drafts?);
+    let (alone, shared) = (drafts.epochs(), drafts.different_epochs());
+    let mut work = Work::begin(place, job, name, &flags.study, teller, interrupt, again);
     work.teller.event(&json!({
         "event": "started", "command": "tune", "study": work.name, "strategy": "grid", "trials": work.job.space.size(),
         "parts": work.job.parts.len(), "training_rows": work.job.training_rows, "test_rows": work.job.test.len(),
@@ -54,16 +63,15 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     ));
     let (parts, rules) = (work.job.parts.clone(), work.job.rules.clone());
     let mut grid = Grid::new(&work.job.space, work.job.base.epochs);
-    // Where the folds' curve moves the rate, the final model replays what is only known in the end.
-    let ahead = (!work.job.together).then(|| Arc::new(OfGrid::new(&work.job)) as Arc<dyn Foresight>);
+    let came = Arc::new(OfGrid::new(&work.job));
     // The rules are the study's: that of a name has the same ones.
-    let asked = Asked { ahead, rules_stay: true, ..work.asked(&parts, &rules) };
+    let (ahead, drafts): (Option<Arc<dyn Foresight>>, _) = (Some(came.clone()), Some(Arc::new(drafts)));
+    let asked = Asked { ahead, drafts, rules_stay: true, ..work.asked(&parts, &rules) };
     let search = work.run(&mut grid, &asked)?;
     if search.interrupted {
         return work.interrupted();
     }
-    let result = |trial: &u32| work.engine.memory().result(*trial, &parts);
-    let results: Vec<TrialResult> = search.trials.iter().filter_map(result).collect();
+    let results = came.results(&search.trials);
     let Some(best) = best_of(&results, work.job.score).cloned() else {
         return nothing(&work, &results);
     };
@@ -80,7 +88,7 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
         // Nobody needs to wait for the picture.
         let files = scope.spawn(|| pictured((&title, &subtitle), score, &results, best.trial));
         let refit = Refit::train(&mut work, &best, delivered, until, refit_rules);
-        (refit, files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        (refit, files.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
     match refit? {
         Some(refit) => finish(flags, &mut work, &results, &best, &refit, files),
@@ -93,9 +101,6 @@ fn pictured((title, subtitle): (&str, &str), score: Score, results: &[TrialResul
     let curves = Curves::of_search(title, subtitle, score, results, Some(best));
     vec![("trials.csv", trials_csv(results, score)), ("curves.svg", curves_svg(&curves))]
 }
-
-/// Name and content.
-type File = (&'static str, String);
 
 /// The final model and its training.
 struct Refit {
@@ -133,22 +138,8 @@ impl Refit {
     }
 }
 
-/// The grid's cost in fold-epochs if no rule stops anything: every run by itself, and what they share once.
-fn cost(job: &Job, interrupt: &AtomicBool) -> Result<(u64, u64), InputError> {
-    let (mut alone, mut shared, mut keys) = (0u64, HashSet::new(), LastKeys::default());
-    for config in job.space.grid() {
-        let plan = job.trainer.plan(&config, job.parts[0])?;
-        alone += u64::from(plan.epochs);
-        // Where someone wants to stop, the search that follows says so.
-        let going = || !interrupt.load(Ordering::Relaxed);
-        let Some(keys) = keys.of(&plan, None, plan.epochs, going) else { break };
-        shared.extend(keys.iter().copied());
-    }
-    let parts = job.parts.len() as u64;
-    Ok((alone * parts, shared.len() as u64 * parts))
-}
-
-fn dry_run(flags: &Tune, job: &Job, name: &str, alone: u64, shared: u64) -> Result<Exit, InputError> {
+fn dry_run(flags: &Tune, job: &Job, name: &str, drafts: &Drafts) -> Result<Exit, InputError> {
+    let (alone, shared) = (drafts.epochs(), drafts.different_epochs());
     job.warnings.iter().for_each(|warning| crate::say(&format!("warning: {warning}")));
     if flags.study.json {
         let configs: Vec<_> = job.space.grid().map(|config| config_json(&config)).collect();
@@ -234,7 +225,6 @@ fn finish(
     let mut toml = work.best_settings((mean, std), &refit.delivered, refit.until, &flags.data);
     work::set_rules(&mut toml, &refit.rules);
     files.push(("best.toml", toml.text().into()));
-    work.deliver(Some(&refit.model), &files)?;
 
     let out = work.output.folder();
     // Null where a number is not finite: serde_json writes it so.
@@ -246,7 +236,7 @@ fn finish(
     });
     let all: Vec<String> = work.teller.warnings().into_iter().chain(warnings.iter().cloned()).collect();
     event["warnings"] = json!(all);
-    work.finished(&event)?;
+    work.deliver(Some(&refit.model), &files, &event)?;
     if work.teller.is_json() {
         warnings.into_iter().for_each(|warning| work.teller.warn(warning));
         work.teller.event(&event)?;

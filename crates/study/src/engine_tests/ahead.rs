@@ -22,7 +22,7 @@ fn config(lr: f64) -> Config {
 }
 
 impl Foresight for Highest {
-    fn ended(&self, result: &TrialResult) {
+    fn ended(&self, result: TrialResult) {
         self.rates.lock().unwrap().push(result.config.get("lr").unwrap().number().unwrap());
     }
 
@@ -144,7 +144,7 @@ fn a_failure_of_what_follows_is_no_failure_of_the_session() {
     #[derive(Debug)]
     struct Unknown;
     impl Foresight for Unknown {
-        fn ended(&self, _: &TrialResult) {}
+        fn ended(&self, _: TrialResult) {}
         fn next(&self) -> Option<Next> {
             Some(Next { config: config(7.0), part: Part::Whole, until: 20, rules: vec![], seconds: 1.0 })
         }

@@ -395,7 +395,7 @@ impl Store for SqliteStore {
     }
 
     fn settle(&mut self) {
-        // Closing would copy the log into the file as well.
-        let _ = self.storage.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        // Closing would copy the log into the file as well, and a long one takes long to remove.
+        let _ = self.storage.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 }
