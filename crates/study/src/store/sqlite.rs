@@ -135,12 +135,17 @@ impl Storage {
         let mut connection = Connection::open(path).map_err(fault)?;
         let version = |of: &Connection| of.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
         let empty = |of: &Connection| of.query_row("SELECT count(*) = 0 FROM sqlite_master", [], |row| row.get(0));
+        let mode = |of: &Connection| of.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
         let mut prepare = || {
             connection.busy_timeout(PATIENCE)?;
             let found = version(&connection)?;
             if (1..=FORMAT).contains(&found) || (found == 0 && empty(&connection)?) {
                 // What makes a study need not be on the disk before the first that is trained.
                 connection.pragma_update(None, "synchronous", "NORMAL")?;
+                if found == 0 && mode(&connection)? != "wal" {
+                    // Nor is there anything to go back to in a file that has nothing in it.
+                    connection.pragma_update(None, "journal_mode", "MEMORY")?;
+                }
                 patiently(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
             }
             if found == 0 {
