@@ -55,7 +55,7 @@ pub struct Asked {
     /// Knows what is trained after this session, so that it is begun within it once cores would wait, and brought to its
     /// end; the deadline does not count for it.
     pub ahead: Option<Arc<dyn Foresight>>,
-    /// What the policy will ask for, if that was drawn up before: by the planner that the session is given, on these parts.
+    /// What the policy will ask for, if that was drawn up before: by the planner that the session is given, on its parts.
     pub drafts: Option<Arc<Drafts>>,
 }
 

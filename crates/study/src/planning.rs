@@ -65,7 +65,7 @@ impl Session<'_> {
         let drafts = self.asked.drafts.as_ref().filter(|_| self.asked.share && ruled.is_none());
         let drawn = drafts.and_then(|drafts| drafts.get(trial, config));
         for (at, part) in self.asked.parts.iter().enumerate() {
-            let draft = drawn.and_then(|trial| trial.get(at));
+            let draft = drawn.and_then(|trial| trial.get(at)).filter(|draft| draft.plan.recipe.part == *part);
             let plan = match draft {
                 Some(draft) => draft.plan.clone(),
                 None => Arc::new(self.planner.plan(planned.as_ref().unwrap_or(config), *part)?),

@@ -11,9 +11,12 @@ fn grid() -> Space {
     space(&["constant", "step(every=6, gamma=0.1)", "cosine"], &[0.1], &EPOCHS)
 }
 
+fn drafts_on(of: &Space, parts: &[Part]) -> Drafts {
+    Drafts::of(&ChainPlanner { folds: 3 }, of.grid(), parts, || true).unwrap()
+}
+
 fn drafts(of: &Space) -> Drafts {
-    let planner = ChainPlanner { folds: 3 };
-    Drafts::of(&planner, of.grid(), &planner.parts(), || true).unwrap()
+    drafts_on(of, &asked().parts)
 }
 
 /// Counts the plans it is asked for.
@@ -47,7 +50,7 @@ fn the_cost_counts_what_is_common_once() {
     // Whoever wants to stop is not kept waiting for the rest.
     let some = Drafts::of(&planner, space.grid(), &planner.parts(), going).unwrap();
     assert!(some.epochs() > 0 && some.epochs() < drafts.epochs(), "{}", some.epochs());
-    assert_eq!(Drafts::of(&planner, space.grid(), &[], || true).unwrap().epochs(), 0);
+    assert_eq!(drafts_on(&space, &[]).epochs(), 0);
 }
 
 #[test]
@@ -85,6 +88,9 @@ fn a_session_has_the_same_results_with_them_and_plans_less() {
         assert_eq!(plans, 6 * 3);
         // Two trials are drawn up, and only runs that are shared are.
         assert_eq!(done(Some(drafts(&grid()))), (alone.clone(), plans - if share { 2 * 3 } else { 0 }));
-        assert_eq!(done(Some(drafts(&other))), (alone, plans));
+        assert_eq!(done(Some(drafts(&other))), (alone.clone(), plans));
+        let turned: Vec<Part> = asked().parts.into_iter().rev().collect();
+        // The middle one is where it was.
+        assert_eq!(done(Some(drafts_on(&grid(), &turned))), (alone, plans - if share { 2 } else { 0 }));
     }
 }
