@@ -4,7 +4,7 @@ use crate::flags::Fit;
 use crate::job::{Job, Purpose};
 use crate::progress::{Teller, print_line};
 use crate::split::Rows;
-use crate::work::{self, Exit, Work, config_json, epochs_of, name_of, with_spread};
+use crate::work::{self, Exit, Place, Work, config_json, epochs_of, name_of, with_spread};
 use opportune_core::InputError;
 use opportune_core::memory::{TrialResult, mean_and_std};
 use opportune_core::plan::Part;
@@ -40,7 +40,8 @@ pub fn run(flags: &Fit, again: String, interrupt: &AtomicBool) -> Result<Exit, I
     }
     job.notes.iter().for_each(|note| teller.line(note));
     job.warnings.iter().for_each(|warning| teller.warn(warning.clone()));
-    let mut work = Work::open(job, name, &flags.study, teller, interrupt, again)?;
+    let place = Place::open(&job, &name, &flags.study)?;
+    let mut work = Work::begin(place, job, name, teller, interrupt, again);
     work.teller.event(&json!({
         "event": "started", "command": "fit", "study": work.name, "parts": work.job.parts.len(),
         "training_rows": work.job.training_rows, "test_rows": work.job.test.len(), "score": work.job.score,

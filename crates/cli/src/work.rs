@@ -35,6 +35,7 @@ pub struct Place {
     output: Output,
     engine: Engine,
     began: Instant,
+    share: bool,
 }
 
 impl Place {
@@ -43,7 +44,7 @@ impl Place {
         let began = Instant::now();
         let output = Output::open(folder_of(study.out.as_ref(), name))?;
         match open_study(job, name, study) {
-            Ok(engine) => Ok(Place { output, engine, began }),
+            Ok(engine) => Ok(Place { output, engine, began, share: !study.no_share }),
             Err(error) => {
                 output.withdraw();
                 Err(error)
@@ -108,31 +109,17 @@ pub fn folder_of(given: Option<&PathBuf>, name: &str) -> PathBuf {
 }
 
 impl<'a> Work<'a> {
-    /// Opens the place and begins in it.
-    pub fn open(
-        job: Job,
-        name: String,
-        study: &flags::Study,
-        teller: Teller,
-        interrupt: &'a AtomicBool,
-        again: String,
-    ) -> Result<Work<'a>, InputError> {
-        let place = Place::open(&job, &name, study)?;
-        Ok(Work::begin(place, job, name, study, teller, interrupt, again))
-    }
-
-    /// Begins in a place that is open.
+    /// Begins in a place that was opened for this job and name.
     pub fn begin(
         place: Place,
         job: Job,
         name: String,
-        study: &flags::Study,
         teller: Teller,
         interrupt: &'a AtomicBool,
         again: String,
     ) -> Work<'a> {
-        let Place { output, engine, began } = place;
-        Work { job, name, output, engine, teller, interrupt, began, again, share: !study.no_share, forgets: false }
+        let Place { output, engine, began, share } = place;
+        Work { job, name, output, engine, teller, interrupt, began, again, share, forgets: false }
     }
 
     /// Of a study that is forgotten with this, and writes nothing.

@@ -88,7 +88,7 @@ impl Remembered {
 
     /// The first `epochs` epochs of the run that ends in `stage`.
     pub fn curve(&self, stage: StageId, epochs: u32) -> Vec<Observation> {
-        let mut curve = Vec::with_capacity(epochs as usize);
+        let mut curve = Vec::new();
         for (one, until) in self.path(stage, epochs) {
             curve.extend(one.until(until).iter().map(|(_, observation)| *observation));
         }

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 /// Knows what is trained when a session's trials have ended. Asked from any thread, under the engine's lock: it must be quick.
 pub trait Foresight: Debug + Send + Sync {
-    /// A trial of the session came to its end on all parts: each once, those that a session before had trained as well,
-    /// unless the policy goes on with it.
+    /// A trial of the session came to its end on all parts, here or in a session before: told once of each, and again where
+    /// the policy went on with it.
     fn ended(&self, result: TrialResult);
 
     /// What follows, as far as can be told by now; `None` if nothing does, or if it cannot be told.

@@ -48,7 +48,7 @@ pub fn run(flags: &Tune, again: String, interrupt: &AtomicBool) -> Result<Exit, 
     });
     let (place, drafts) = (place?, drafts?);
     let (alone, shared) = (drafts.epochs(), drafts.different_epochs());
-    let mut work = Work::begin(place, job, name, &flags.study, teller, interrupt, again);
+    let mut work = Work::begin(place, job, name, teller, interrupt, again);
     work.teller.event(&json!({
         "event": "started", "command": "tune", "study": work.name, "strategy": "grid", "trials": work.job.space.size(),
         "parts": work.job.parts.len(), "training_rows": work.job.training_rows, "test_rows": work.job.test.len(),

@@ -7,7 +7,7 @@ use crate::flags::Tune;
 use crate::job::{Job, Purpose};
 use crate::progress::Teller;
 use crate::split::Rows;
-use crate::work::{Exit, Work, name_of};
+use crate::work::{Exit, Place, Work, name_of};
 use opportune_core::InputError;
 use opportune_core::epochs::{EpochsTable, ladder};
 use opportune_core::finalists::{Finalist, SCHEDULES};
@@ -90,8 +90,8 @@ pub fn run(flags: &Tune, strategy: Strategy, again: String, interrupt: &AtomicBo
         return finish::dry_run(flags, strategy, &job, &name);
     }
     announce(&job, &teller);
-    let mut search =
-        Search::new(Work::open(job, name, &flags.study, teller, interrupt, again)?, flags, strategy, began)?;
+    let place = Place::open(&job, &name, &flags.study)?;
+    let mut search = Search::new(Work::begin(place, job, name, teller, interrupt, again), flags, strategy, began)?;
     match search.carry_out(true)? {
         Came::Through => finish::finish(&mut search),
         Came::ToNothing => finish::nothing(&search),
