@@ -112,7 +112,7 @@ fn compare(case: &Case) -> (f64, bool) {
     if case.solver == "lbfgs" {
         let limits = (case.losses.len() as u64, 15_000);
         let mut seen = |_: u64, _: &[f64], loss| losses.push(loss);
-        minimise(&shape, table, parameters, (0.01, 1e-9), limits, 1, &mut || false, &mut seen).unwrap();
+        minimise(&shape, table, parameters, (0.01, 1e-9), limits, &mut || Some(1), &mut seen).unwrap();
     } else {
         let training = training(case);
         let progress = Progress::new(&training, parameters);

@@ -412,7 +412,8 @@ pub fn mlp_minimise<'py>(
                 }
             };
             let busy = Busy::begin();
-            minimise(&shape, table, start, (alpha, tol), limits, busy.threads(), &mut || watch.dropped(), &mut seen)
+            let mut threads = || (!watch.dropped()).then(|| busy.threads());
+            minimise(&shape, table, start, (alpha, tol), limits, &mut threads, &mut seen)
         })
         .map_err(value_error)?;
     if watch.interrupted(py)? {

@@ -8,7 +8,7 @@ use opportune_core::InputError;
 use opportune_core::memory::TrialResult;
 use opportune_core::plan::{Part, Plan, PrefixKey};
 use opportune_core::policy::Grid;
-use opportune_core::ports::{Capabilities, Desk, Planner, Record, Store, StoreError, Trainer};
+use opportune_core::ports::{Planner, Record, Store, StoreError};
 use opportune_core::schedule::Ruled;
 use opportune_core::score::Score;
 use opportune_core::space::{Config, Param, Space, Value};
@@ -18,7 +18,9 @@ use std::sync::{Arc, Mutex};
 
 mod ahead;
 mod drafted;
+mod durable;
 mod rates;
+mod searches;
 mod spent;
 
 #[derive(Default)]
@@ -312,77 +314,6 @@ fn a_failure_is_tried_once_more_then_recorded_and_ends_nothing_else() {
 }
 
 #[test]
-fn a_store_that_fails_ends_the_session_with_its_words() {
-    struct Full(MemoryStore);
-    impl Store for Full {
-        fn append(&mut self, _: &[Record]) -> Result<(), StoreError> {
-            Err(StoreError("the disk is full".into()))
-        }
-        fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
-            self.0.load()
-        }
-        fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
-            self.0.state(key)
-        }
-    }
-    assert_eq!(fault(Box::new(Full(MemoryStore::default()))), "the disk is full");
-}
-
-/// What a store's failure is told as: by the session, or by the first who waits for the store after it.
-fn fault(store: Box<dyn Store>) -> String {
-    let mut engine = Engine::new(store).unwrap();
-    let ran = run(&mut engine, &asked(), &space(&["constant"], &[0.1], &[3]), &ChainTrainer::new(1));
-    ran.map_or_else(|error| error.to_string(), |_| engine.flush().unwrap_err().to_string())
-}
-
-#[test]
-fn what_a_session_ended_with_is_saved_before_the_next_one_trains() {
-    /// A store that takes its time.
-    #[derive(Clone, Default)]
-    struct Slow(Shared);
-    impl Store for Slow {
-        fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            self.0.append(records)
-        }
-        fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
-            self.0.load()
-        }
-        fn state(&mut self, key: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
-            self.0.state(key)
-        }
-    }
-    impl Slow {
-        fn epochs(&self) -> usize {
-            self.0.0.lock().unwrap().load().unwrap().stages.iter().map(|stage| stage.epochs.len()).sum()
-        }
-    }
-    /// Sees what is saved when its work begins.
-    struct Watching(ChainTrainer, Slow, Mutex<Vec<usize>>);
-    impl Trainer for Watching {
-        fn capabilities(&self) -> Capabilities {
-            self.0.capabilities()
-        }
-        fn work(&self, desk: &dyn Desk) {
-            self.2.lock().unwrap().push(self.1.epochs());
-            self.0.work(desk);
-        }
-    }
-    let store = Slow::default();
-    let mut engine = Engine::new(Box::new(store.clone())).unwrap();
-    let trainer = Watching(ChainTrainer::new(2), store.clone(), Mutex::default());
-    for rates in [&[0.1][..], &[0.1, 0.01], &[0.1, 0.01]] {
-        let (space, interrupt) = (space(&["constant"], rates, &[3]), AtomicBool::new(false));
-        let planner = ChainPlanner { folds: 3 };
-        engine.run(&asked(), &mut Grid::new(&space, 1), &planner, &trainer, &Notes::default(), &interrupt).unwrap();
-    }
-    // Before the third there may be something on its way, because it trains nothing.
-    assert_eq!(trainer.2.into_inner().unwrap()[..2], [0, 9]);
-    engine.flush().unwrap();
-    assert_eq!(store.epochs(), 18);
-}
-
-#[test]
 fn a_state_that_was_not_kept_is_trained_again_for_a_stage_that_leaves_there() {
     let store = Shared::default();
     let (trainer, step) = (ChainTrainer::new(1), "step(every=6, gamma=0.1)");
@@ -476,101 +407,5 @@ fn states_that_nothing_needs_any_more_go() {
         let kept = engine.memory().stages.iter().map(|stage| stage.checkpoints.len()).max();
         assert!(kept <= Some(2), "on the disk: {kept:?} states of one stage");
         assert_eq!(engine.states_in_memory(), 0);
-    }
-}
-
-#[test]
-fn a_store_that_breaks_down_is_no_success() {
-    struct Broken;
-    impl Store for Broken {
-        fn append(&mut self, _: &[Record]) -> Result<(), StoreError> {
-            std::panic::resume_unwind(Box::new("broken"))
-        }
-        fn load(&mut self) -> Result<opportune_core::memory::Remembered, StoreError> {
-            Ok(Default::default())
-        }
-        fn state(&mut self, _: PrefixKey) -> Result<Option<Arc<[u8]>>, StoreError> {
-            Ok(None)
-        }
-    }
-    assert_eq!(fault(Box::new(Broken)), "the store has stopped");
-}
-
-mod searches {
-    use super::*;
-    use opportune_core::policy::{Asha, Halving, Limited, Policy, geometric_rungs};
-    use opportune_core::sampler::{Sampler, Sobol};
-    use opportune_core::space::{Config, Domain};
-
-    fn rates() -> Space {
-        let domain = Domain::Range { low: 1e-3, high: 1e3, log: true, whole: false };
-        Space(vec![Param { name: "lr".into(), domain }, Param::list("epochs", vec![Value::Count(20), Value::Count(6)])])
-    }
-
-    fn halving() -> Halving {
-        let population: Vec<Config> = (0..16).map(|trial| Sobol::new(1).sample(&rates(), trial)).collect();
-        Halving::new(population, geometric_rungs(1, 20, 3), 3)
-    }
-
-    fn asha() -> Asha {
-        Asha::new(rates(), Box::new(Sobol::new(1)), 16, geometric_rungs(1, 20, 3), 3)
-    }
-
-    fn search(engine: &mut Engine, asked: &Asked, policy: &mut dyn Policy, trainer: &ChainTrainer) -> Outcome {
-        let planner = ChainPlanner { folds: asked.parts.len() as u32 };
-        engine.run(asked, policy, &planner, trainer, &Notes::default(), &trainer.interrupt).unwrap()
-    }
-
-    #[test]
-    fn searches_train_no_epoch_twice_and_go_on_where_they_were() {
-        let rules = vec![StopRule::Patience(Patience { min_delta: 0.3, ..Patience::new(2) })];
-        for with in [
-            asked(),
-            Asked { rules: rules.clone(), ..asked() },
-            Asked { rules, watching: Watching::MeanOverFolds, ..asked() },
-        ] {
-            let new: [fn() -> Box<dyn Policy>; 5] = [
-                || Box::new(halving()),
-                || Box::new(asha()),
-                || Box::new(Limited::new(halving(), 3, Some(70), None)),
-                || Box::new(Limited::new(asha(), 3, Some(70), None)),
-                || Box::new(Limited::new(asha(), 3, None, Some((Score::R2, 0.6)))),
-            ];
-            for (which, new) in new.into_iter().enumerate() {
-                let whole = |threads| {
-                    let trainer = ChainTrainer::new(threads);
-                    let mut engine = Engine::new(Box::new(MemoryStore::default())).unwrap();
-                    search(&mut engine, &with, &mut *new(), &trainer);
-                    let results = engine.memory().results(&with.parts);
-                    let executed: usize = results.iter().flat_map(|one| &one.folds).map(|fold| fold.curve.len()).sum();
-                    if which < 4 {
-                        assert_eq!(trainer.count(), executed as u64, "an epoch was trained twice");
-                    }
-                    (bits(&results), trainer.count())
-                };
-                let (results, cost) = whole(1);
-                assert!(!(2..4).contains(&which) || cost <= 70, "{cost}");
-                if which == 0 || which == 2 {
-                    assert_eq!(whole(3), (results.clone(), cost));
-                }
-                whole(3);
-                for after in (1..cost).step_by(7) {
-                    let store = Shared::default();
-                    let trainer = ChainTrainer::new(1);
-                    trainer.interrupt_after.store(after, Ordering::SeqCst);
-                    let mut engine = Engine::new(Box::new(store.clone())).unwrap();
-                    assert!(search(&mut engine, &with, &mut *new(), &trainer).interrupted);
-                    drop(engine);
-                    let again = ChainTrainer::new(1);
-                    let mut engine = Engine::new(Box::new(store)).unwrap();
-                    search(&mut engine, &with, &mut *new(), &again);
-                    if which < 4 && which % 2 == 0 {
-                        assert_eq!(bits(&engine.memory().results(&with.parts)), results, "after {after}");
-                        assert_eq!(after + again.count(), cost);
-                    }
-                    println!("{which} {after}: {} of {cost}", after + again.count());
-                }
-            }
-        }
     }
 }

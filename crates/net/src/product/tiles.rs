@@ -125,7 +125,8 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
                 (true, 3) => self.panel::<COLUMNS, PANELS, 6, 3>(rows, at, out),
                 (true, 2) => self.panel::<COLUMNS, PANELS, 12, 2>(rows, at, out),
                 (true, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
-                (false, 3) => self.panel::<COLUMNS, PANELS, 4, 3>(rows, at, out),
+                // Of 16 registers 4 rows by 3 would take all: some sums then go through memory, at half the speed.
+                (false, 3) => self.panel::<COLUMNS, PANELS, 3, 3>(rows, at, out),
                 (false, 2) => self.panel::<COLUMNS, PANELS, 6, 2>(rows, at, out),
                 (false, _) => self.panel::<COLUMNS, PANELS, 12, 1>(rows, at, out),
             }
@@ -150,7 +151,7 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
             self.tile::<COLUMNS, PANELS, 8, N>(row, at, out);
             row += 8;
         }
-        while row + 4 <= rows {
+        while M > 4 && row + 4 <= rows {
             self.tile::<COLUMNS, PANELS, 4, N>(row, at, out);
             row += 4;
         }

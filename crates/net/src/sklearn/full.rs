@@ -21,20 +21,18 @@ pub struct Minimised {
 }
 
 /// Trains by L-BFGS from these parameters. `alpha`, `tol` (of the gradient), `max_iter` and `max_fun` are scikit-learn's.
-/// Large products are spread over so many `threads`, at least 1, which changes nothing that is computed. `dropped` is asked
-/// before each evaluation, `seen` is told iteration, parameters and loss.
+/// `threads` is asked before each evaluation over how many, at least 1, large products are spread, which changes nothing that is
+/// computed; `None` ends the search. `seen` is told iteration, parameters and loss.
 ///
 /// # Errors
 /// Rows or parameters that do not fit the shape.
-#[allow(clippy::too_many_arguments)]
 pub fn minimise(
     shape: &Shape,
     table: Table<'_, f64>,
     parameters: Vec<f64>,
     (alpha, tol): (f64, f64),
     (max_iter, max_fun): (u64, u64),
-    threads: usize,
-    dropped: &mut dyn FnMut() -> bool,
+    threads: &mut dyn FnMut() -> Option<usize>,
     seen: &mut dyn FnMut(u64, &[f64], f64),
 ) -> Result<Minimised, InputError> {
     let rows = table.rows(shape)?;
@@ -43,13 +41,10 @@ pub fn minimise(
     }
     let arch = Arch::new();
     let mut pass = Pass::new(arch, shape, parameters.clone(), rows as usize);
-    pass.net.spread(threads);
     pass.take(&table, &(0..rows).collect::<Vec<u32>>());
     let (layout, total) = (shape.layout(), pass.total());
     let mut evaluate = |x: &[f64], gradient: &mut [f64]| {
-        if dropped() {
-            return None;
-        }
+        pass.net.spread(threads()?);
         pass.net.parameters.copy_from_slice(x);
         pass.net.pack();
         let loss = pass.forward();
