@@ -9,7 +9,7 @@ use crate::activation::needs_sum;
 use crate::dropout::Dropout;
 use crate::layer_norm::Normal;
 use crate::losses::{Aim, Outputs, Sums};
-use crate::panels::pack;
+use crate::panels::{HasMany, pack};
 use crate::passes::{self, ROW_BYTES, padded};
 use crate::product::{Factors, Product, Right, Rows, made_rows, pack_tail, tail};
 use crate::real::Real;
@@ -188,8 +188,9 @@ impl<T: Real> Net<T> {
         self.source = Source::new(samples, self.layout.sizes(0).1, self.rows);
         if self.source.is_some() {
             self.inputs = Aligned::zeros(0);
-            // Their rows are short, and lie on few pages of memory: reading them as they lie takes no longer than reading panels.
-            if self.ends_within(0) {
+            // Their rows are short, and lie on few pages of memory: reading them as they lie takes no longer than reading panels, but
+            // for narrow registers, which read each row in more parts.
+            if self.ends_within(0) && self.arch.dispatch(HasMany) {
                 self.weights[0] = Aligned::zeros(0);
             }
             self.spread(self.threads);

@@ -9,11 +9,29 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Registers of each panel, as their first and their number. A product's tile, a row of its right factor and one number of
-/// its left fill the register file: up to 4 registers where there are 32, else 2, and 3 rather than one alone. Even ones: 7
+/// its left fit the register file: up to 4 registers where there are 32, else 2, and 3 rather than one alone. Even ones: 7
 /// registers are 4 and 3, or 2, 2 and 3.
 #[inline(always)]
 pub fn panels<S: Simd>(vectors: usize) -> impl Iterator<Item = (usize, usize)> {
-    widths(S::REGISTER_COUNT >= 32, vectors)
+    widths(has_many::<S>(), vectors)
+}
+
+/// Whether there are registers for tiles of 24 sums.
+#[inline(always)]
+pub fn has_many<S: Simd>() -> bool {
+    S::REGISTER_COUNT >= 32
+}
+
+/// The same of what runs on this machine.
+pub struct HasMany;
+
+impl WithSimd for HasMany {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        has_many::<S>()
+    }
 }
 
 /// The same where there are `many` registers for it, or not.

@@ -2,7 +2,7 @@
 
 use super::BLOCK;
 use crate::ahead::Ahead;
-use crate::panels::widths;
+use crate::panels::{has_many, widths};
 use crate::real::Real;
 use pulp::Simd;
 
@@ -116,7 +116,7 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
     /// Some rows, panel by panel.
     #[inline(always)]
     pub(super) fn rows<const COLUMNS: bool, const PANELS: bool>(&self, rows: usize, out: &mut [T]) {
-        let many = S::REGISTER_COUNT >= 32;
+        let many = has_many::<S>();
         // Where the right factor lies in rows it is read by pairs of registers: both factors then pass from the nearest cache.
         for (at, width) in widths(many && PANELS, self.columns.div_ceil(T::lanes::<S>())) {
             match (many, width) {
