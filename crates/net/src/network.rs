@@ -188,8 +188,8 @@ impl<T: Real> Net<T> {
         self.source = Source::new(samples, self.layout.sizes(0).1, self.rows);
         if self.source.is_some() {
             self.inputs = Aligned::zeros(0);
-            // Their rows are short, and lie on few pages of memory: reading them as they lie takes no longer than reading panels, but
-            // for narrow registers, which read each row in more parts.
+            // Their rows are short, and lie on few pages of memory: reading them as they lie takes no longer than reading panels, if
+            // tiles have many registers; with few it takes a tenth longer.
             if self.ends_within(0) && self.arch.dispatch(HasMany) {
                 self.weights[0] = Aligned::zeros(0);
             }

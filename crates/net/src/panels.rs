@@ -22,7 +22,7 @@ pub fn has_many<S: Simd>() -> bool {
     S::REGISTER_COUNT >= 32
 }
 
-/// The same of what runs on this machine.
+/// The same, of the instruction set that is in use.
 pub struct HasMany;
 
 impl WithSimd for HasMany {
