@@ -16,24 +16,6 @@ pub fn panels<S: Simd>(vectors: usize) -> impl Iterator<Item = (usize, usize)> {
     widths(has_many::<S>(), vectors)
 }
 
-/// Whether there are registers for tiles of 24 sums.
-#[inline(always)]
-pub fn has_many<S: Simd>() -> bool {
-    S::REGISTER_COUNT >= 32
-}
-
-/// The same, of the instruction set that is in use.
-pub struct HasMany;
-
-impl WithSimd for HasMany {
-    type Output = bool;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> bool {
-        has_many::<S>()
-    }
-}
-
 /// The same where there are `many` registers for it, or not.
 #[inline(always)]
 pub fn widths(many: bool, vectors: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -45,6 +27,24 @@ pub fn widths(many: bool, vectors: usize) -> impl Iterator<Item = (usize, usize)
         at += width;
         (at - width, width)
     })
+}
+
+/// Whether there are registers for tiles of 24 sums.
+#[inline(always)]
+pub fn has_many<S: Simd>() -> bool {
+    S::REGISTER_COUNT >= 32
+}
+
+/// Asks an instruction set whether it [`has_many`] registers.
+pub struct HasMany;
+
+impl WithSimd for HasMany {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        has_many::<S>()
+    }
 }
 
 /// Numbers below which another thread costs more than it takes off.
