@@ -100,7 +100,7 @@ fn width<T: Real>(criterion: &mut Criterion) {
         });
     }
     let mut sums = vec![T::ZERO; 100];
-    group.bench_function("column sums", |bencher| bencher.iter(|| column_sums(arch, &other, stride, &mut sums)));
+    group.bench_function("column sums", |bencher| bencher.iter(|| column_sums(arch, &other, stride, 0, &mut sums)));
     let (mut logits, labels) = (numbers::<T>(BATCH * padded::<T>(10)), vec![3; BATCH]);
     group.throughput(Throughput::Elements(BATCH as u64));
     group

@@ -11,9 +11,11 @@ use crate::layer_norm::Normal;
 use crate::losses::{Aim, Outputs, Sums};
 use crate::panels::{HasMany, pack};
 use crate::passes::{self, ROW_BYTES, padded};
-use crate::product::{Factors, Product, Right, Rows, made_rows, pack_tail, tail};
+use crate::product::{self, Factors, Product, Right, Rows, made_rows, pack_tail, tail};
 use crate::real::Real;
 use crate::samples::Samples;
+use crate::threads::{self, Crew, spread};
+use crate::update::SPREAD;
 use opportune_core::plan::Network;
 use opportune_core::rng::Stream;
 use opportune_core::settings::{Activation, Init};
@@ -107,6 +109,9 @@ pub(crate) fn initial<T: Real>(network: &Network, stream: &mut Stream) -> Vec<T>
     }
     parameters
 }
+
+/// Numbers of inputs in the smallest part that is worth being handed to another thread to be encoded.
+const ENCODED: usize = 1 << 15;
 
 /// A network with room for a batch. Nothing here allocates after [`Net::new`].
 pub(crate) struct Net<T> {
@@ -211,8 +216,13 @@ impl<T: Real> Net<T> {
         match &mut self.source {
             Some(source) => source.take(rows),
             None => {
-                let inputs = &mut self.inputs[..rows.len() * self.layout.widths[0]];
-                passes::encode(self.arch, &samples.encoder, &samples.data, rows, inputs);
+                let (arch, width) = (self.arch, self.layout.widths[0]);
+                let each = rows.len().div_ceil(threads::parts(self.threads, rows.len() * width, ENCODED));
+                let inputs = self.inputs.chunks_mut((each * width).max(1));
+                spread(inputs.zip(rows.chunks(each)), |(inputs, rows)| {
+                    let inputs = &mut inputs[..rows.len() * width];
+                    passes::encode(arch, &samples.encoder, &samples.data, rows, inputs);
+                });
             }
         }
     }
@@ -244,7 +254,8 @@ impl<T: Real> Net<T> {
         self.rows
     }
 
-    /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
+    /// From now on large products are spread over so many threads, at least 1, where they are those of [`Net::crew`]. Nothing
+    /// computed depends on it.
     pub(crate) fn spread(&mut self, threads: usize) {
         self.threads = threads;
         let made = self.source.is_some();
@@ -256,9 +267,13 @@ impl<T: Real> Net<T> {
         }
     }
 
-    /// Threads that share the work.
-    pub(crate) fn threads(&self) -> usize {
-        self.threads
+    /// The threads that share the work: one where none of it is large enough to be shared.
+    pub(crate) fn crew(&self) -> Crew {
+        let shared = |layer| {
+            let (inputs, outputs) = self.layout.sizes(layer);
+            inputs * outputs >= SPREAD || product::parts(self.threads, (self.rows, inputs, outputs)) > 1
+        };
+        Crew::new(if (0..self.layout.layers()).any(shared) { self.threads } else { 1 })
     }
 
     /// The instruction set.

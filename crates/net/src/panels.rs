@@ -1,8 +1,9 @@
 //! The right factor of a product as its inner loop reads it: panels of a few registers' width, the rows of each one behind
 //! the other, so that it is read in one stream from few pages of memory.
 
+use crate::product::FAR;
 use crate::real::Real;
-use crate::threads::spread;
+use crate::threads::{self, spread};
 use crate::turn::turn_on;
 use pulp::{Arch, Simd, WithSimd};
 use std::marker::PhantomData;
@@ -12,13 +13,13 @@ use std::ops::Range;
 /// its left fit the register file: up to 4 registers where there are 32, else 2, and 3 rather than one alone. Even ones: 7
 /// registers are 4 and 3, or 2, 2 and 3.
 #[inline(always)]
-pub fn panels<S: Simd>(vectors: usize) -> impl Iterator<Item = (usize, usize)> {
+pub fn panels<S: Simd>(vectors: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
     widths(has_many::<S>(), vectors)
 }
 
 /// The same where there are `many` registers for it, or not.
 #[inline(always)]
-pub fn widths(many: bool, vectors: usize) -> impl Iterator<Item = (usize, usize)> {
+pub fn widths(many: bool, vectors: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
     let panels = if many { vectors.div_ceil(4) } else { (vectors / 2).max(vectors.min(1)) };
     let mut at = 0;
     (0..panels).map(move |panel| {
@@ -47,12 +48,12 @@ impl WithSimd for HasMany {
     }
 }
 
-/// Numbers below which another thread costs more than it takes off.
-const PART: usize = 1 << 18;
+/// Numbers of the smallest part that is worth being handed to another thread.
+const PART: usize = 1 << 17;
 
 /// Writes a right factor, depth x columns, as panels: given by its rows, or, if `turned`, by its columns, each of `stride`
 /// numbers. `out` holds depth padded rows ([`crate::passes::padded`]); what stands beyond the columns means nothing. At most so
-/// many threads share the work.
+/// many threads share the work, those of the crew that this is called on.
 pub fn pack<T: Real>(
     arch: Arch,
     matrix: &[T],
@@ -62,7 +63,7 @@ pub fn pack<T: Real>(
     out: &mut [T],
     threads: usize,
 ) {
-    let parts = threads.min(depth * columns / PART).max(1);
+    let parts = threads::parts(threads, depth * columns, PART);
     let edge = |part| arch.dispatch(Edge::<T> { columns, part, parts, number: PhantomData });
     let (mut rest, mut part, mut begin) = (out, 0, 0);
     let shares = std::iter::from_fn(|| {
@@ -116,23 +117,26 @@ impl<T: Real> WithSimd for Pack<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let lanes = T::lanes::<S>();
         let Pack { matrix, stride, depth, share, .. } = self;
-        let all = panels::<S>(self.columns.div_ceil(lanes)).map(|(at, width)| (at * lanes, width));
-        for (begin, width) in all.filter(|(begin, _)| share.contains(begin)) {
-            let panel = &mut self.out[(begin - share.start) * depth..][..width * lanes * depth];
+        let all = panels::<S>(self.columns.div_ceil(lanes)).map(|(at, width)| (at * lanes, width * lanes));
+        let mut all = all.filter(|(begin, _)| share.contains(begin));
+        while let Some((begin, wide)) = all.next() {
+            let out = &mut self.out[(begin - share.start) * depth..];
             if self.turned {
-                let columns = (width * lanes).min(self.columns - begin);
-                turn_on(
-                    simd,
-                    &matrix[begin * stride..][..(columns - 1) * stride + depth],
-                    stride,
-                    panel,
-                    width * lanes,
-                );
+                let columns = wide.min(self.columns - begin);
+                let matrix = &matrix[begin * stride..][..(columns - 1) * stride + depth];
+                turn_on(simd, matrix, stride, &mut out[..wide * depth], wide);
                 continue;
             }
             let matrix = &matrix[begin..];
+            let whole = |(begin, other): &(usize, usize)| *other == wide && begin + wide <= self.columns;
+            let beside = stride > FAR && all.clone().take(BESIDE - 1).filter(whole).count() == BESIDE - 1;
+            if beside && copy_beside(matrix, stride, wide, &mut out[..BESIDE * wide * depth]) {
+                all.nth(BESIDE - 2);
+                continue;
+            }
+            let panel = &mut out[..wide * depth];
             // In registers, wherever the length is one that occurs.
-            match width * lanes {
+            match wide {
                 // All of its rows are shorter.
                 wide if stride < wide => copy_some(simd, matrix, stride, wide, panel),
                 4 => copy::<T, 4>(matrix, stride, panel),
@@ -144,6 +148,38 @@ impl<T: Real> WithSimd for Pack<'_, T> {
                 64 => copy::<T, 64>(matrix, stride, panel),
                 wide => copy_some(simd, matrix, stride, wide, panel),
             }
+        }
+    }
+}
+
+/// Panels that are copied at once of a matrix whose rows are [`FAR`] from each other: each then lies on a page of memory of its
+/// own, and is read in longer pieces.
+const BESIDE: usize = 4;
+
+/// Copies [`BESIDE`] panels of `wide` numbers a row, where that is a number that occurs; whether it is.
+#[inline(always)]
+fn copy_beside<T: Real>(matrix: &[T], stride: usize, wide: usize, out: &mut [T]) -> bool {
+    match wide {
+        4 => some_beside::<T, 4>(matrix, stride, out),
+        8 => some_beside::<T, 8>(matrix, stride, out),
+        16 => some_beside::<T, 16>(matrix, stride, out),
+        32 => some_beside::<T, 32>(matrix, stride, out),
+        64 => some_beside::<T, 64>(matrix, stride, out),
+        _ => return false,
+    }
+    true
+}
+
+#[inline(always)]
+fn some_beside<T: Real, const W: usize>(matrix: &[T], stride: usize, out: &mut [T]) {
+    let mut panels = out.as_chunks_mut::<W>().0;
+    let depth = panels.len() / BESIDE;
+    let mut panels: [&mut [[T; W]]; BESIDE] =
+        std::array::from_fn(|_| panels.split_off_mut(..depth).unwrap_or_default());
+    for (k, row) in matrix.chunks(stride).enumerate().take(depth) {
+        let row = row[..BESIDE * W].as_chunks::<W>().0;
+        for (panel, row) in panels.iter_mut().zip(row) {
+            panel[k] = *row;
         }
     }
 }
@@ -176,10 +212,11 @@ mod tests {
     use super::*;
     use crate::passes::padded;
     use crate::testing::arches;
+    use crate::threads::Crew;
 
     #[test]
     fn a_factor_is_packed_from_its_rows_as_from_its_columns() {
-        for (depth, columns) in [(1, 1), (3, 10), (7, 16), (5, 33), (2, 100), (4, 129)] {
+        for (depth, columns) in [(1, 1), (3, 10), (7, 16), (5, 33), (2, 100), (4, 129), (3, 517), (2, 1040)] {
             let at = |k: usize, column: usize| (k * columns + column) as f32;
             let rows: Vec<f32> = (0..depth).flat_map(|k| (0..columns).map(move |column| at(k, column))).collect();
             let turned: Vec<f32> = (0..columns).flat_map(|column| (0..depth).map(move |k| at(k, column))).collect();
@@ -207,7 +244,8 @@ mod tests {
                 let stride = if turned { depth } else { columns };
                 let packed = |threads| {
                     let mut out = vec![-1.0; depth * padded::<f32>(columns)];
-                    pack(arch, &matrix, stride, (depth, columns), turned, &mut out, threads);
+                    let mut pack = || pack(arch, &matrix, stride, (depth, columns), turned, &mut out, threads);
+                    Crew::new(threads).work(&mut pack);
                     out
                 };
                 assert_eq!(packed(1), packed(3), "{depth} x {columns}, turned: {turned}");

@@ -175,12 +175,13 @@ vectorised! {
         }
     }
 
-    /// Sums of the columns of `matrix`, padded rows of `stride` ([`padded`]), as many as `sums` has.
-    fn column_sums[simd](matrix: &'a [T], stride: usize, sums: &'a mut [T]) -> () {
+    /// Sums of the columns of `matrix`, padded rows of `stride` ([`padded`]), as many as `sums` has, from `first`, which is whole
+    /// registers.
+    fn column_sums[simd](matrix: &'a [T], stride: usize, first: usize, sums: &'a mut [T]) -> () {
         let lanes = T::lanes::<S>();
         let (matrix, stride) = (T::split::<S>(matrix).0, stride / lanes);
         // As many registers at a time as a processor has to wait for the sum before.
-        for (begin, sums) in (0..).step_by(8).zip(sums.chunks_mut(8 * lanes)) {
+        for (begin, sums) in (first / lanes..).step_by(8).zip(sums.chunks_mut(8 * lanes)) {
             match sums.len().div_ceil(lanes) {
                 1 => register_sums::<T, S, 1>(simd, matrix, stride, begin, sums),
                 2 => register_sums::<T, S, 2>(simd, matrix, stride, begin, sums),

@@ -17,9 +17,11 @@ use self::tiles::{TURNS, Task};
 use crate::ahead::Ahead;
 use crate::panels::{copy, pack};
 use crate::real::Real;
-use crate::threads::spread;
+use crate::threads::{self, spread};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
+use std::slice::ChunksMut;
+use std::sync::{Mutex, PoisonError};
 
 /// The two factors: rows x depth, and depth x columns.
 pub enum Factors<'a, T> {
@@ -175,24 +177,41 @@ pub const FAR: usize = 256;
 /// Rows whose numbers lie side by side there: whole tiles of any height.
 const BLOCK: usize = 12;
 
-/// Operations below which another thread costs more than it takes off: some 40 microseconds' work.
-const PART: usize = 1 << 22;
+/// Rows of a product are shared by so many: whole tiles of some height.
+const FEW: usize = 4;
+
+/// Operations of the smallest part that is worth being handed to another thread: some 20 microseconds' work.
+const PART: usize = 1 << 21;
+
+/// Parts in which so many threads take a product of such sizes.
+pub fn parts(threads: usize, (rows, depth, columns): (usize, usize, usize)) -> usize {
+    threads::parts(threads, 2 * rows * depth * columns, PART)
+}
 
 impl<T: Real> Product<'_, T> {
-    /// Writes the product, spread over at most so many threads. Each row is the work of one, so that their number changes
-    /// nothing in the result.
+    /// Writes the product, on so many threads at most, those of the crew that this is called on. Each row is the work of one,
+    /// so that their number changes nothing in the result.
     pub fn run(self, arch: Arch, threads: usize) {
         let Product { sizes: (rows, depth, columns), factors, start, out, out_stride } = self;
-        let parts = threads.min(2 * rows * depth * columns / PART).max(1);
-        let each = rows.div_ceil(parts).next_multiple_of(BLOCK);
-        let outs = out.chunks_mut(each * out_stride).enumerate();
-        let work = |part: usize, left, right, near, out| Work {
+        let parts = parts(threads, self.sizes);
+        let each = match &factors {
+            _ if parts == 1 => rows,
+            Factors::ByRows { left: Rows::Lying { .. }, .. } => rows.div_ceil(parts).next_multiple_of(FEW),
+            Factors::ByRows { left: Rows::Made { .. }, .. } => rows.div_ceil(parts).next_multiple_of(BLOCK),
+            // The right factor is read anew for each block of them.
+            Factors::ByColumns { left: Columns::Lying { .. }, .. } => {
+                rows.div_ceil(parts).next_multiple_of(BLOCK).min(NEAR)
+            }
+            Factors::ByColumns { left: Columns::Made(_), .. } => rows.div_ceil(parts).next_multiple_of(MADE),
+        };
+        let outs = out.chunks_mut((each * out_stride).max(1)).enumerate().take(rows.div_ceil(each.max(1)));
+        let work = |part: usize, left, right, out| Work {
             sizes: (each.min(rows - part * each), depth, columns),
             first: part * each,
             left,
             right,
             tail: &[],
-            near,
+            near: &mut [],
             start,
             out,
             out_stride,
@@ -200,9 +219,10 @@ impl<T: Real> Product<'_, T> {
         };
         match factors {
             Factors::ByRows { left, right, tail, near, after } => {
-                let mut rooms = near.chunks_mut(made_rows::<T>(depth, columns, 1).max(1));
-                spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
-                    Work { tail, after, ..work(part, Left::Rows(left), right, near, out) }.run(arch);
+                let rooms = Rooms::new(near, made_rows::<T>(depth, columns, 1), parts);
+                spread(outs, |(part, out)| {
+                    let work = work(part, Left::Rows(left), right, out);
+                    rooms.with(|near| Work { tail, near, after, ..work }.run(arch));
                 });
             }
             Factors::ByColumns { left, right, right_stride, near } => {
@@ -218,16 +238,41 @@ impl<T: Real> Product<'_, T> {
                         Right::Panels(panels)
                     }
                 };
-                let mut rooms = near.chunks_mut((depth * width).max(1));
-                spread(outs.map(|part| (part, rooms.next().unwrap_or_default())), |((part, out), near)| {
-                    work(part, Left::Columns(left), right, near, out).run(arch);
+                let rooms = Rooms::new(near, depth * width, parts);
+                spread(outs, |(part, out)| {
+                    let work = work(part, Left::Columns(left), right, out);
+                    rooms.with(|near| Work { near, ..work }.run(arch));
                 });
             }
         }
     }
 }
 
-/// One thread's rows of a product.
+/// Room for each thread, which takes it for one part and gives it back after.
+struct Rooms<'a, T> {
+    /// Not taken yet, and given back; where there is one part nothing is, so that nothing is allocated.
+    rooms: Mutex<(ChunksMut<'a, T>, Vec<&'a mut [T]>)>,
+    parts: usize,
+}
+
+impl<'a, T> Rooms<'a, T> {
+    /// Of so many numbers each; none of them where there is no room.
+    fn new(all: &'a mut [T], each: usize, parts: usize) -> Rooms<'a, T> {
+        Rooms { rooms: Mutex::new((all.chunks_mut(each.max(1)), Vec::new())), parts }
+    }
+
+    fn with(&self, work: impl FnOnce(&mut [T])) {
+        let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let take = |(fresh, used): &mut (ChunksMut<'a, T>, Vec<&'a mut [T]>)| used.pop().or_else(|| fresh.next());
+        let room = take(&mut rooms()).unwrap_or_default();
+        work(&mut *room);
+        if self.parts > 1 {
+            rooms().1.push(room);
+        }
+    }
+}
+
+/// Some rows of a product.
 struct Work<'a, T> {
     /// With all columns.
     sizes: (usize, usize, usize),
@@ -356,6 +401,7 @@ mod tests {
     use super::*;
     use crate::passes::{pad, padded};
     use crate::testing::arches;
+    use crate::threads::Crew;
     use crate::turn::turn;
     use opportune_core::rng::{Purpose, Stream};
 
@@ -433,7 +479,7 @@ mod tests {
         // Only without it are the last columns computed with rows in lanes.
         let start = (by_rows || columns % 2 == 0).then(|| numbers(stride, stream));
         let mut out = vec![nan; rows * (columns + 1)];
-        Product {
+        let product = Product {
             sizes: (rows, depth, columns),
             factors: if by_rows {
                 let left = match made {
@@ -455,8 +501,8 @@ mod tests {
             start: start.as_deref(),
             out: &mut out,
             out_stride: columns + 1,
-        }
-        .run(arch, threads);
+        };
+        Crew::new(threads).work(|| product.run(arch, threads));
         for (i, out) in out.chunks_exact(columns + 1).enumerate() {
             assert!(out[columns].wide().is_nan(), "written beyond the columns");
             for (j, &got) in out[..columns].iter().enumerate() {
@@ -552,9 +598,10 @@ mod tests {
 
     #[test]
     fn threads_change_nothing() {
-        // Enough work for three, and rows that are not shared evenly.
+        // Enough work for several parts, and rows that are not shared evenly.
         for sizes in [(FAR + 45, 211, 100), (NEAR - 1, 400, 173), (130, 120, FAR + 30)] {
             for form in FORMS {
+                assert!(parts(2, sizes) > 2);
                 product::<f32>(Arch::new(), sizes, form, 3);
                 product::<f64>(Arch::new(), sizes, form, 2);
             }

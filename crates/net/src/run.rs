@@ -98,7 +98,7 @@ impl<T: Real> Run<T> {
         self.step
     }
 
-    /// From now on large products are spread over so many threads, at least 1. Nothing computed depends on it.
+    /// From now on epochs spread large products over so many threads, at least 1. Nothing computed depends on it.
     pub fn spread(&mut self, threads: usize) {
         self.net.spread(threads);
     }
@@ -111,7 +111,11 @@ impl<T: Real> Run<T> {
 
     /// Trains one epoch and validates. `dropped` is asked before each step; if it says so, the epoch is left at once,
     /// `None` is returned, and the run is of no more use than for its last saved state.
-    pub fn epoch(&mut self, dropped: &mut dyn FnMut() -> bool) -> Option<Observation> {
+    pub fn epoch(&mut self, dropped: &mut (dyn FnMut() -> bool + Send)) -> Option<Observation> {
+        self.net.crew().work(|| self.next(dropped))
+    }
+
+    fn next(&mut self, dropped: &mut dyn FnMut() -> bool) -> Option<Observation> {
         let begun = Instant::now();
         self.shuffle(self.epoch);
         self.training.clear();

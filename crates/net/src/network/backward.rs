@@ -5,7 +5,7 @@ use crate::panels::pack;
 use crate::passes::{self, padded};
 use crate::product::{After, Columns, Factors, Product, Right, Rows, made_columns, room};
 use crate::real::Real;
-use crate::threads::spread;
+use crate::threads::{parts, spread};
 use crate::turn::turn;
 use opportune_data::Aligned;
 use pulp::Arch;
@@ -36,8 +36,12 @@ fn near<T: Real>(layout: &Layout, rows: usize, threads: usize, made: bool) -> us
     (0..layout.layers()).map(each).max().unwrap_or(0)
 }
 
-/// Numbers above which another thread takes part in turning a matrix.
-const PART: usize = 1 << 17;
+/// Numbers of the smallest part of a matrix that is worth being handed to another thread to be turned, or for its columns to
+/// be added up.
+const PART: usize = 1 << 16;
+
+/// Columns that are added up together: whole registers of all kinds.
+const STRIPE: usize = 128;
 
 /// What the way back needs beside the network itself.
 pub(super) struct Backward<T> {
@@ -167,7 +171,7 @@ impl<T: Real> Backward<T> {
             out_stride: stride,
         }
         .run(arch, threads);
-        let each = rows.div_ceil(threads.min(rows * inputs / PART).max(1));
+        let each = rows.div_ceil(parts(threads, rows * inputs, PART));
         spread(out.chunks_mut(each * out_stride).enumerate(), |(part, out)| {
             turn(arch, &turned[part * each..], stride, out, out_stride);
             if let Some(after) = after {
@@ -214,7 +218,11 @@ impl<T: Real> Net<T> {
             };
             let weights = self.layout.weights(layer);
             self.back.gradient(at, values, (deltas, stride), &mut self.gradients[weights.clone()]);
-            passes::column_sums(arch, deltas, stride, &mut self.gradients[self.layout.biases(layer)]);
+            let sums = &mut self.gradients[self.layout.biases(layer)];
+            let each = outputs.div_ceil(parts(threads, rows * outputs, PART)).next_multiple_of(STRIPE);
+            spread(sums.chunks_mut(each).enumerate(), |(part, sums)| {
+                passes::column_sums(arch, deltas, stride, part * each, sums);
+            });
             let Some(out) = below.last_mut() else { continue };
             let out = &mut out[..rows * left_stride];
             let sums = &self.sums[layer - 1];

@@ -78,9 +78,11 @@ mod tests {
             net.spread(threads);
             // Twice: nothing of the first may be left.
             for rows in [&rows[20..90], &rows] {
-                net.take(&samples, rows);
-                net.forward(rows.len());
-                net.propagate(rows.len());
+                net.crew().work(|| {
+                    net.take(&samples, rows);
+                    net.forward(rows.len());
+                    net.propagate(rows.len());
+                });
             }
             let outputs: Vec<T> = net.predictions(rows.len()).flatten().copied().collect();
             (outputs, net.gradients.to_vec())

@@ -178,21 +178,26 @@ impl<'a, T: Real> Fit<'a, T> {
             self.twister.shuffle(&mut self.order);
         }
         let rows = self.order.len();
+        let crew = self.pass.net.crew();
         let mut loss = 0.0;
         for start in (0..rows).step_by(self.batch) {
             if dropped() {
                 return None;
             }
+            // Each step by itself: this thread may have to be the one that asks whether it is dropped.
             let end = (start + self.batch).min(rows);
-            self.pass.take(&self.table, &self.order[start..end]);
-            let mean = self.pass.forward();
-            self.pass.backward();
-            let penalty = 0.5 * self.training.alpha * self.step() / self.pass.total();
+            let (mean, squares) = crew.work(|| {
+                self.pass.take(&self.table, &self.order[start..end]);
+                let mean = self.pass.forward();
+                self.pass.backward();
+                (mean, self.step())
+            });
+            let penalty = 0.5 * self.training.alpha * squares / self.pass.total();
             loss += (mean + penalty) * (end - start) as f64;
         }
         let loss = loss / rows as f64;
         self.progress.seen += rows as u64;
-        let validation_score = self.training.early_stopping.map(|_| self.validate());
+        let validation_score = self.training.early_stopping.map(|_| crew.work(|| self.validate()));
         self.judge(loss, validation_score);
         if let Method::Sgd { rate: Rate::InvScaling { power }, .. } = self.training.method {
             self.progress.rate = self.training.rate / ((self.progress.seen + 1) as f64).powf(power);
@@ -344,7 +349,13 @@ mod tests {
         (0..count).map(|_| T::of(twister.uniform(-1.0, 1.0))).collect()
     }
 
-    fn epochs<T: Real>(arch: Arch, shape: &Shape, training: &Training, weighted: bool) -> (Vec<Epoch>, Progress<T>) {
+    fn epochs<T: Real>(
+        arch: Arch,
+        shape: &Shape,
+        training: &Training,
+        weighted: bool,
+        threads: usize,
+    ) -> (Vec<Epoch>, Progress<T>) {
         let width = shape.outputs as usize;
         let inputs = numbers::<T>(ROWS * 5);
         let weights: Vec<T> = numbers::<T>(ROWS).iter().map(|w| T::of(1.5 + w.wide())).collect();
@@ -365,6 +376,7 @@ mod tests {
         let mut twister = Twister::new(3);
         let progress = Progress::new(training, shape.initial(&mut twister));
         let mut fit = Fit::on(arch, shape, training, table, progress, twister).unwrap();
+        fit.spread(threads);
         let epochs = (0..4).map(|_| fit.epoch(&mut || false).unwrap()).collect();
         (epochs, fit.finish().0)
     }
@@ -377,21 +389,34 @@ mod tests {
         {
             for method in [adam, sgd(Rate::InvScaling { power: 0.5 })] {
                 let (shape, training) = (shape(objective, outputs), training(method, true));
-                let narrow = epochs::<f32>(Arch::Scalar, &shape, &training, true);
-                let wide = epochs::<f64>(Arch::Scalar, &shape, &training, true);
+                let narrow = epochs::<f32>(Arch::Scalar, &shape, &training, true, 1);
+                let wide = epochs::<f64>(Arch::Scalar, &shape, &training, true, 1);
                 for arch in arches() {
                     assert_eq!(
-                        epochs::<f32>(arch, &shape, &training, true),
+                        epochs::<f32>(arch, &shape, &training, true, 1),
                         narrow,
                         "{objective:?} {method:?} {arch:?}"
                     );
-                    assert_eq!(epochs::<f64>(arch, &shape, &training, true), wide, "{objective:?} {method:?} {arch:?}");
+                    assert_eq!(
+                        epochs::<f64>(arch, &shape, &training, true, 1),
+                        wide,
+                        "{objective:?} {method:?} {arch:?}"
+                    );
                 }
                 for (narrow, wide) in narrow.0.iter().zip(&wide.0) {
                     assert!((narrow.loss / wide.loss - 1.0).abs() < 1e-3, "{narrow:?} {wide:?}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let adam = Method::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+        let (mut shape, training) = (shape(Objective::Softmax, 3), training(adam, true));
+        shape.hidden = vec![600, 500];
+        let alone = epochs::<f32>(Arch::new(), &shape, &training, false, 1);
+        assert_eq!(epochs::<f32>(Arch::new(), &shape, &training, false, 3), alone);
     }
 
     #[test]

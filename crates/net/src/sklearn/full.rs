@@ -46,9 +46,12 @@ pub fn minimise(
     let mut evaluate = |x: &[f64], gradient: &mut [f64]| {
         pass.net.spread(threads()?);
         pass.net.parameters.copy_from_slice(x);
-        pass.net.pack();
-        let loss = pass.forward();
-        pass.backward();
+        let loss = pass.net.crew().work(|| {
+            pass.net.pack();
+            let loss = pass.forward();
+            pass.backward();
+            loss
+        });
         gradient.copy_from_slice(&pass.net.gradients);
         let mut squares = 0.0;
         for layer in 0..layout.layers() {

@@ -21,6 +21,7 @@ pub(crate) mod sums;
 
 use crate::network::{Layout, Net};
 use crate::real::Real;
+use crate::threads::both;
 pub(crate) use clip::clip;
 pub use elementwise::{SLOTS, Shrink, Step, sweep};
 use opportune_core::optimizer::{Adam, AdamW, Optimizer};
@@ -142,12 +143,12 @@ impl<T: Real> Updater<T> {
             // Their room was made with them.
             (Optimizer::Muon(_) | Optimizer::Lbfgs(_), _) => return 0.0,
         };
-        let (arch, threads, shrink) = (net.arch(), net.threads(), Shrink::of(at, at.setting.rate));
+        let (arch, shrink) = (net.arch(), Shrink::of(at, at.setting.rate));
         let mut squares = 0.0;
         pieces(net, &mut self.slots, |piece| {
             let shrink = if piece.weights { shrink } else { Shrink::none() };
             let weights = piece.weights;
-            let sum = swept(arch, threads, step, shrink, piece);
+            let sum = swept(arch, step, shrink, piece);
             squares += if weights { sum } else { 0.0 };
         });
         squares
@@ -199,25 +200,22 @@ impl<'a, T> Piece<'a, T> {
 /// Parameters that are swept in one piece; the squares of more are added up by halves, whatever the number of threads.
 const SHARE: usize = 1 << 14;
 
-/// Parameters below which another thread costs more than it takes off.
-const SPREAD: usize = 1 << 17;
+/// Parameters of which another thread may take half.
+pub(crate) const SPREAD: usize = 1 << 17;
 
-/// [`sweep`], with the halves of a large piece on threads of their own.
-fn swept<T: Real>(arch: Arch, threads: usize, step: Step<T>, shrink: Shrink<T>, piece: Piece<'_, T>) -> f64 {
+/// [`sweep`], with the halves of a large piece on any thread of the crew that this is called on.
+fn swept<T: Real>(arch: Arch, step: Step<T>, shrink: Shrink<T>, piece: Piece<'_, T>) -> f64 {
     let count = piece.parameters.len();
     if count <= SHARE {
         return sweep(arch, step, shrink, piece.parameters, piece.gradients, piece.slots);
     }
     let (one, other) = piece.split_at((count / 2).next_multiple_of(SHARE));
-    if threads == 1 || count < SPREAD {
-        return swept(arch, 1, step, shrink, one) + swept(arch, 1, step, shrink, other);
+    let swept = move |piece| swept(arch, step, shrink, piece);
+    if count < SPREAD {
+        return swept(one) + swept(other);
     }
-    std::thread::scope(|scope| {
-        let half = threads / 2;
-        let one = scope.spawn(move || swept(arch, half, step, shrink, one));
-        let other = swept(arch, threads - half, step, shrink, other);
-        one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) + other
-    })
+    let (one, other) = both(move || swept(one), move || swept(other));
+    one + other
 }
 
 /// Does something with each piece of a network.
