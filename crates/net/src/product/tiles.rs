@@ -5,12 +5,16 @@ use crate::ahead::Ahead;
 use crate::panels::{has_many, widths};
 use crate::real::Real;
 use pulp::Simd;
+use std::hint::black_box;
 
 /// Numbers of four registers, at most.
 const MOST_TURNED: usize = 64;
 
 /// Turns of the summed index after which lines of memory are asked for anew.
 pub(super) const TURNS: usize = 64;
+
+/// Turns of the summed index in one of the loop, where registers are few.
+const UNROLLED: usize = 4;
 
 /// What all tiles of one block of rows have in common.
 pub(super) struct Task<'a, T: Real, S: Simd> {
@@ -208,7 +212,10 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
             None => [T::splat(self.simd, T::ZERO); N],
         };
         let lanes = T::lanes::<S>();
-        if PANELS {
+        // Of one register alone there would be 12 rows, more than addresses fit registers.
+        if !has_many::<S>() && N > 1 && (COLUMNS || PANELS) && self.depth > 0 {
+            self.unrolled::<COLUMNS, PANELS, M, N>(row, at, first)
+        } else if PANELS {
             let panel = &self.right[at * lanes * self.depth..][..self.depth * N * lanes];
             self.chains::<COLUMNS, M, N>(row, first, T::split::<S>(panel).0.as_chunks::<N>().0.iter())
         } else if COLUMNS {
@@ -261,6 +268,71 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
             for (k, b) in (begin..self.depth.min(begin + TURNS)).zip(rights.by_ref()) {
                 self.turn(|m| lefts[m][k], b, &mut sums);
             }
+        }
+        sums
+    }
+
+    /// The same as [`Task::chains`] by [`UNROLLED`] turns of the summed index at a time, whose addresses are counted once and not looked
+    /// at: 21 instructions for 12 multiply-adds where there were 28 for columns and 34 for rows. Cores that start fewer at a time, as one
+    /// of two threads on a core does, wait for instructions before they wait for the multiplier.
+    #[allow(unsafe_code, clippy::needless_range_loop)]
+    #[inline(always)]
+    fn unrolled<const COLUMNS: bool, const PANELS: bool, const M: usize, const N: usize>(
+        &self,
+        row: usize,
+        at: usize,
+        first: [T::Lanes<S>; N],
+    ) -> [[T::Lanes<S>; N]; M] {
+        let (depth, lanes) = (self.depth, T::lanes::<S>());
+        let groups = depth / UNROLLED;
+        let mut sums = [first; M];
+        // From one turn to the next: registers of the right factor, and numbers of the left one.
+        let (right, step) = match PANELS {
+            true => (&T::split::<S>(self.right).0[at * depth..], N),
+            false => (&T::split::<S>(self.right).0[at..], self.right_stride / lanes),
+        };
+        if COLUMNS {
+            let (left, stride) = (&self.left[row / BLOCK * self.block + row % BLOCK..], self.left_stride);
+            assert!((depth - 1) * stride + M <= left.len() && (depth - 1) * step + N <= right.len());
+            let (mut numbers, mut registers) = (left.as_ptr(), right.as_ptr());
+            for _ in 0..groups {
+                for turn in 0..UNROLLED {
+                    // SAFETY: turn k is one of `depth`, reads `M` numbers from k · stride on and `N` registers from k · step on, and the
+                    // last one's are there, as was asserted. A register is as many numbers, and so is an array of them.
+                    let (numbers, registers) = unsafe {
+                        let registers = registers.add(turn * step).cast::<[T::Lanes<S>; N]>();
+                        (&*numbers.add(turn * stride).cast::<[T; M]>(), &*registers)
+                    };
+                    self.turn(|m| numbers[m], registers, &mut sums);
+                }
+                numbers = numbers.wrapping_add(UNROLLED * stride);
+                registers = registers.wrapping_add(UNROLLED * step);
+            }
+            for k in groups * UNROLLED..depth {
+                self.turn(|m| left[k * stride + m], &right[k * step..].as_chunks::<N>().0[0], &mut sums);
+            }
+            return sums;
+        }
+        let (rights, rest) = right[..depth * N].as_chunks::<N>().0.as_chunks::<UNROLLED>();
+        // As the compiler sees it they may lie anywhere: else it would add up one's address from that before at each turn.
+        let lefts: [&[T]; M] = std::array::from_fn(|m| &black_box(&self.left[(row + m) * self.left_stride..])[..depth]);
+        let mut wholes: [&[[T; UNROLLED]]; M] = [&[]; M];
+        for m in 0..M {
+            wholes[m] = &lefts[m].as_chunks::<UNROLLED>().0[..groups];
+        }
+        let rights = &rights[..groups];
+        for begin in (0..groups).step_by(TURNS / UNROLLED) {
+            if let Some(ahead) = self.ahead {
+                ahead.ask();
+            }
+            for group in begin..groups.min(begin + TURNS / UNROLLED) {
+                for turn in 0..UNROLLED {
+                    self.turn(|m| wholes[m][group][turn], &rights[group][turn], &mut sums);
+                }
+            }
+        }
+        for (turn, right) in rest.iter().enumerate() {
+            self.turn(|m| lefts[m][groups * UNROLLED + turn], right, &mut sums);
         }
         sums
     }
