@@ -7,11 +7,13 @@
 //! the tiles: a row's result depends neither on the rows beside it, nor on the width of the registers, nor on blocking. Only
 //! the last columns may be summed otherwise: see [`tail()`].
 
+mod rooms;
 mod tail;
 mod tiles;
 
 pub use self::tail::{pack_tail, tail};
 
+use self::rooms::Rooms;
 use self::tail::Tail;
 use self::tiles::{TURNS, Task};
 use crate::ahead::Ahead;
@@ -20,8 +22,6 @@ use crate::real::Real;
 use crate::threads::{self, spread};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
-use std::slice::ChunksMut;
-use std::sync::{Mutex, PoisonError};
 
 /// The two factors: rows x depth, and depth x columns.
 pub enum Factors<'a, T> {
@@ -244,30 +244,6 @@ impl<T: Real> Product<'_, T> {
                     rooms.with(|near| Work { near, ..work }.run(arch));
                 });
             }
-        }
-    }
-}
-
-/// Room for each thread, which takes it for one part and gives it back after.
-struct Rooms<'a, T> {
-    /// Not taken yet, and given back; where there is one part nothing is, so that nothing is allocated.
-    rooms: Mutex<(ChunksMut<'a, T>, Vec<&'a mut [T]>)>,
-    parts: usize,
-}
-
-impl<'a, T> Rooms<'a, T> {
-    /// Of so many numbers each; none of them where there is no room.
-    fn new(all: &'a mut [T], each: usize, parts: usize) -> Rooms<'a, T> {
-        Rooms { rooms: Mutex::new((all.chunks_mut(each.max(1)), Vec::new())), parts }
-    }
-
-    fn with(&self, work: impl FnOnce(&mut [T])) {
-        let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let take = |(fresh, used): &mut (ChunksMut<'a, T>, Vec<&'a mut [T]>)| used.pop().or_else(|| fresh.next());
-        let room = take(&mut rooms()).unwrap_or_default();
-        work(&mut *room);
-        if self.parts > 1 {
-            rooms().1.push(room);
         }
     }
 }
