@@ -180,8 +180,8 @@ const BLOCK: usize = 12;
 /// Rows of a product are shared by so many: whole tiles of some height.
 const FEW: usize = 4;
 
-/// Operations of the smallest part that is worth being handed to another thread: some 20 microseconds' work.
-const PART: usize = 1 << 21;
+/// Operations of the smallest part that is worth being handed to another thread: some 40 microseconds' work.
+const PART: usize = 1 << 22;
 
 /// Parts in which so many threads take a product of such sizes.
 pub fn parts(threads: usize, (rows, depth, columns): (usize, usize, usize)) -> usize {
@@ -575,7 +575,7 @@ mod tests {
     #[test]
     fn threads_change_nothing() {
         // Enough work for several parts, and rows that are not shared evenly.
-        for sizes in [(FAR + 45, 211, 100), (NEAR - 1, 400, 173), (130, 120, FAR + 30)] {
+        for sizes in [(FAR + 45, 211, 100), (NEAR - 1, 400, 173), (130, 220, FAR + 30)] {
             for form in FORMS {
                 assert!(parts(2, sizes) > 2);
                 product::<f32>(Arch::new(), sizes, form, 3);

@@ -109,7 +109,8 @@ mod tests {
             }
         }
         let arch = Arch::new();
-        assert_eq!(both::<f32>(arch, bytes, &[100], 3), many(arch));
+        // Wide enough to be shared.
+        assert_eq!(both::<f32>(arch, bytes, &[200], 3), many(arch));
         // A register of 7 numbers of 32 bits would end behind all parameters.
         let seven = table(240, 259, Problem::Classes(7));
         assert!(!both::<f32>(arch, seven.clone(), &[], 1));
