@@ -217,7 +217,7 @@ impl<T: Real> Net<T> {
             Some(source) => source.take(rows),
             None => {
                 let (arch, width) = (self.arch, self.layout.widths[0]);
-                let each = rows.len().div_ceil(threads::parts(self.threads, rows.len() * width, ENCODED));
+                let each = rows.len().div_ceil(threads::parts(self.threads, rows.len() * width, ENCODED)).max(1);
                 let inputs = self.inputs.chunks_mut((each * width).max(1));
                 spread(inputs.zip(rows.chunks(each)), |(inputs, rows)| {
                     let inputs = &mut inputs[..rows.len() * width];
