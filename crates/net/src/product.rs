@@ -194,16 +194,14 @@ impl<T: Real> Product<'_, T> {
     pub fn run(self, arch: Arch, threads: usize) {
         let Product { sizes: (rows, depth, columns), factors, start, out, out_stride } = self;
         let parts = parts(threads, self.sizes);
-        let each = match &factors {
-            _ if parts == 1 => rows,
-            Factors::ByRows { left: Rows::Lying { .. }, .. } => rows.div_ceil(parts).next_multiple_of(FEW),
-            Factors::ByRows { left: Rows::Made { .. }, .. } => rows.div_ceil(parts).next_multiple_of(BLOCK),
+        let (whole, most) = match &factors {
+            Factors::ByRows { left: Rows::Lying { .. }, .. } => (FEW, rows),
+            Factors::ByRows { left: Rows::Made { .. }, .. } => (BLOCK, rows),
             // The right factor is read anew for each block of them.
-            Factors::ByColumns { left: Columns::Lying { .. }, .. } => {
-                rows.div_ceil(parts).next_multiple_of(BLOCK).min(NEAR)
-            }
-            Factors::ByColumns { left: Columns::Made(_), .. } => rows.div_ceil(parts).next_multiple_of(MADE),
+            Factors::ByColumns { left: Columns::Lying { .. }, .. } => (BLOCK, NEAR),
+            Factors::ByColumns { left: Columns::Made(_), .. } => (MADE, rows),
         };
+        let each = if parts == 1 { rows } else { rows.div_ceil(parts).next_multiple_of(whole).min(most) };
         let outs = out.chunks_mut((each * out_stride).max(1)).enumerate().take(rows.div_ceil(each.max(1)));
         let work = |part: usize, left, right, out| Work {
             sizes: (each.min(rows - part * each), depth, columns),
