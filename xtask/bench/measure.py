@@ -1,8 +1,9 @@
 """Runs a command and prints what it took, as one line of JSON. Both sides of a benchmark are measured with it.
 
-    measure.py [--memory] COMMAND …
+    measure.py [--memory | --copies N] COMMAND …
 
-`wall`: seconds from before the process starts until it has ended. `cpu`: user and system seconds, its own processes'
+With --copies, so many start together, each in a folder of its own within this one, and what the first one printed is left.
+`wall`: seconds from before the process starts until it, or the last of them, has ended. `cpu`: user and system seconds, its own processes'
 included. `peak_bytes` (Linux, only with --memory, which takes time itself): the largest sum over the whole process
 tree of the memory in use, a page that processes share being divided among them (PSS).
 `status`, `stdout`, `stderr`: what it left.
@@ -56,16 +57,23 @@ def watch(process):
 
 def main():
     command = sys.argv[1:]
-    watched = command[0] == "--memory"
+    watched, folders = command[0] == "--memory", [Path()]
     if watched:
         command = command[1:]
+    elif command[0] == "--copies":
+        folders = [Path(str(copy)) for copy in range(int(command[1]))]
+        command = command[2:]
+        for folder in folders:
+            folder.mkdir()
     peak = None
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        outs = [out] + [subprocess.DEVNULL] * (len(folders) - 1)
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=to, stderr=err, cwd=folder)
+                     for folder, to in zip(folders, outs)]
         if watched and PROC.exists():
-            peak = watch(process)
-        status = process.wait()
+            peak = watch(processes[0])
+        status = max((process.wait() for process in processes), key=abs)
         wall = time.perf_counter() - start
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         out.seek(0)

@@ -13,12 +13,14 @@ pub struct Program {
     pub label: String,
     command: Vec<OsString>,
     variables: Vec<(&'static str, String)>,
+    copies: usize,
 }
 
 impl Program {
     /// A command and its arguments.
     pub fn new(label: impl Into<String>, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
-        Program { label: label.into(), command: command.into_iter().map(Into::into).collect(), variables: Vec::new() }
+        let command = command.into_iter().map(Into::into).collect();
+        Program { label: label.into(), command, variables: Vec::new(), copies: 1 }
     }
 
     /// The same command with more arguments.
@@ -31,6 +33,11 @@ impl Program {
     pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.push((name, value.into()));
         self
+    }
+
+    /// So many of it side by side, each in a folder of its own: what is measured is until the last one has ended.
+    pub fn side_by_side(self, copies: usize) -> Self {
+        Program { copies, ..self }
     }
 }
 
@@ -54,11 +61,15 @@ impl Measured {
     }
 }
 
-/// Runs `program` in an empty folder. Watching its memory takes time of its own: such a run is no timing.
+/// Runs `program` in an empty folder. Watching its memory takes time of its own, and is only for one alone: such a run is no timing.
 pub fn measure(environment: &Interpreter, program: &Program, memory: bool) -> Result<Measured> {
     eprint!("  {}{} … ", program.label, if memory { ", watching its memory" } else { "" });
     let mut command = Command::new(&environment.python);
-    command.arg(environment.script("measure.py")).args(memory.then_some("--memory")).args(&program.command);
+    command.arg(environment.script("measure.py")).args(memory.then_some("--memory"));
+    if program.copies > 1 {
+        command.args(["--copies", &program.copies.to_string()]);
+    }
+    command.args(&program.command);
     command.envs(program.variables.iter().cloned()).current_dir(environment.empty_folder("run")?);
     let report: Value = serde_json::from_str(&output(&mut command)?).context("measure.py prints no JSON")?;
     let measured = read(&report).with_context(|| format!("{}: {:?}", program.label, program.command))?;

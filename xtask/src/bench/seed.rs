@@ -3,7 +3,7 @@
 //! Same rows, same folds, same networks, rates, numbers of epochs and stop rule. scikit-learn gets all cores, in the
 //! fastest of the ways there are; which epochs it trains is counted in a run that is not timed. `--no-share` is the
 //! program without its saving of what candidates have in common: then both sides train the same epochs. Besides, the program
-//! on one thread and on all.
+//! on one thread and on all, and as many of one thread side by side, which shows what the machine allows.
 
 use super::environment::{Environment, output};
 use super::measure::{Measured, Program, Tried, alternate, fastest, measure};
@@ -45,8 +45,10 @@ struct Outcome {
     timed: [Vec<Measured>; 3],
     /// With the other seeds.
     others: [Vec<Measured>; 3],
-    /// Our side on all cores and on one thread.
-    threads: [Vec<Measured>; 2],
+    /// Our side on all cores, on one thread, and a program of one thread for each core, side by side.
+    threads: [Vec<Measured>; 3],
+    /// As many as those are.
+    cores: usize,
 }
 
 /// Runs the benchmark and prints its tables.
@@ -175,9 +177,12 @@ fn compare(
     let others = alternate(environment, if quick { 0 } else { SEEDS - 1 }, |round| sides(round + 1))?;
     eprintln!("{precision}: one thread and all");
     let [shared, ..] = sides(0);
-    let threads =
-        alternate(environment, THREAD_PAIRS * runs, |_| [shared.clone(), shared.clone().with(["--threads", "1"])])?;
-    Ok(Outcome { precision, way, tried, warm_up, timed, others, threads })
+    let cores = std::thread::available_parallelism()?.get();
+    let threads = alternate(environment, THREAD_PAIRS * runs, |_| {
+        let one = shared.clone().with(["--threads", "1"]);
+        [shared.clone(), one.clone(), one.side_by_side(cores)]
+    })?;
+    Ok(Outcome { precision, way, tried, warm_up, timed, others, threads, cores })
 }
 
 impl Outcome {
@@ -225,7 +230,7 @@ impl Outcome {
             "{}, {}{}\n{table}  faster by {}; without sharing by {}\n  \
              epochs without sharing against scikit-learn's: {:+.1}%{verdict}\n  \
              CV accuracy over seeds {}: {ours:.4} against {others:.4}, {:+.2} points\n  \
-             on all cores faster than on one by {}\n",
+             on all cores faster than on one by {}; a program of one thread for each core, side by side, by {}\n",
             self.precision,
             self.way,
             self.tried_text(),
@@ -235,7 +240,14 @@ impl Outcome {
             seeds.join(", "),
             (ours - others) * 100.0,
             Ratio::of(&self.threads[0], &self.threads[1]).text(2),
+            self.limit().text(2),
         ))
+    }
+
+    /// How much more all cores do than one where they share nothing: what the machine allows.
+    fn limit(&self) -> Ratio {
+        let each = |run: &Measured| Measured { wall: run.wall / self.cores as f64, ..run.clone() };
+        Ratio::of(&self.threads[2].iter().map(each).collect::<Vec<_>>(), &self.threads[1])
     }
 
     fn tried_text(&self) -> String {
@@ -270,6 +282,7 @@ impl Outcome {
             "epochs_surplus": self.surplus()?,
             "threads": self.threads.iter().map(|runs| runs.iter().map(Measured::figures).collect::<Vec<_>>()).collect::<Vec<_>>(),
             "ratio_of_threads": Ratio::of(&self.threads[0], &self.threads[1]).median(),
+            "ratio_side_by_side": self.limit().median(),
         }))
     }
 }
@@ -295,7 +308,8 @@ mod tests {
             warm_up: answers.clone().map(|answer| run_of(1.0, answer)),
             timed,
             others: runs(1.0),
-            threads: [1.0, 1.912].map(|wall| vec![run_of(wall, ours(50))]),
+            threads: [1.0, 1.912, 2.0].map(|wall| vec![run_of(wall, ours(50))]),
+            cores: 2,
         }
     }
 
@@ -307,7 +321,7 @@ mod tests {
             "+2.0%\n",
             "over seeds 0, 1: 0.9700 against 0.9600, +1.00 points",
             "0.9500",
-            "than on one by 1.91x",
+            "than on one by 1.91x (one pair); a program of one thread for each core, side by side, by 1.91x",
         ] {
             assert!(text.contains(part), "no {part} in\n{text}");
         }

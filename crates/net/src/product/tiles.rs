@@ -325,7 +325,8 @@ impl<'a, T: Real, S: Simd> Task<'a, T, S> {
             for group in begin..groups.min(begin + TURNS / UNROLLED) {
                 for turn in 0..UNROLLED {
                     let k = group * UNROLLED + turn;
-                    // SAFETY: as above.
+                    // SAFETY: turn k is one of `depth`, reads number k of each row and the k-th `N` registers, and the last row's last
+                    // number and the last registers are there, as was asserted.
                     unsafe { self.turn(|m| *lefts[m].add(k), &*registers.add(k), &mut sums) };
                 }
             }
