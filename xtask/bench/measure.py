@@ -3,8 +3,8 @@
     measure.py [--memory | --copies N] COMMAND …
 
 With --copies, so many start together, each in a folder of its own within this one, and what the first one printed is left.
-`wall`: seconds from before the process starts until it, or the last of them, has ended. `cpu`: user and system seconds, its own processes'
-included. `peak_bytes` (Linux, only with --memory, which takes time itself): the largest sum over the whole process
+`wall`: seconds from before the process starts until it, or the last of them, has ended. `cpu`: user and system seconds,
+its own processes' included. `peak_bytes` (Linux, only with --memory, which takes time itself): the largest sum over the whole process
 tree of the memory in use, a page that processes share being divided among them (PSS).
 `status`, `stdout`, `stderr`: what it left.
 """

@@ -1,7 +1,8 @@
 //! Matrix products, in registers.
 //!
 //! At the sizes that train here (64 to 784 inputs, 10 to 100 units, batches of 200) this is faster than the `gemm` crate,
-//! allocates nothing where one thread does it, and is `unsafe` in one function, the inner loops of `tiles` where registers are few. `docs/kernels.md` says what was tried.
+//! allocates nothing where one thread does it, and is `unsafe` in one function, the inner loops of `tiles` where registers are
+//! few. `docs/kernels.md` says what was tried.
 //!
 //! Every element of a result is one chain of fused multiply-adds over the summed index in ascending order, whatever
 //! the tiles: a row's result depends neither on the rows beside it, nor on the width of the registers, nor on blocking. Only
